@@ -1,0 +1,170 @@
+"""What one row of the op vocabulary says, and how a row is spelled as source.
+
+A spelling is an ordinary Python expression over the names of the row's signature: `torch.sum(x, dim=axis)`.
+It is parsed once. Printing puts the operands' syntax trees in the places of the names, so parentheses
+are always right and nothing but syntax trees can enter the printed source.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from compare.errors import ProgramError
+
+__all__ = ["Attributes", "Op", "Shape", "Slice", "View", "fill_spelling"]
+
+Shape = tuple[int, ...]
+Attributes = Mapping[str, Any]
+
+
+class Slice(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`start:stop:step` inside an index. Each field is an integer or None."""
+
+    start: int | None = None
+    stop: int | None = None
+    step: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.step is not None and self.step < 1:
+            raise ValueError("a slice step must be positive: PyTorch has no negative steps; use flip")
+
+    def to_python(self) -> slice:
+        return slice(self.start, self.stop, self.step)
+
+
+@dataclass(frozen=True)
+class View:
+    """How a row that aliases its operand is written through.
+
+    alias: the NumPy view of an array that the op takes: `(array, **attributes) -> array`. Raises ValueError
+        where the result would have to be a copy.
+    put: the JAX spelling of "`x` with the viewed elements replaced by `new`".
+    put_attributes: further names for `put`, from the operand's shape and the attributes.
+    """
+
+    alias: Callable[..., Any]
+    put: str
+    put_attributes: Callable[[Shape, Attributes], dict[str, Any]] = field(default=lambda shape, attributes: {})
+
+
+@dataclass(frozen=True)
+class Op:
+    """One op: its name, its spelling on each side, its exact reference, its shape and dtype rules.
+
+    name: the Array API name where there is one.
+    signature: operands first, then `*` and attributes with their defaults: `"x, *, axis=None, keepdims=False"`.
+        A leading `*` operand (`"*arrays, axis=0"`) takes any number of operands and is spelled as a list.
+    torch, jax: expressions over the signature's names. A keyword whose attribute has its default is left out.
+    reference: `(*operands, **attributes) -> array` on NumPy object arrays of mpmath numbers.
+    shape: `(operand shapes, attributes) -> shape`; raises ValueError with the reason.
+    dtype: `(operand dtypes, default float dtype) -> dtype`; raises ValueError with the reason.
+    linear: the op is linear in its first operand, so its tangent is the op of the tangent.
+    scalars: operands may also be Python numbers.
+    write: PyTorch's in-place statement over the same names, where it has one: `"x += y"`.
+    view: set when the result aliases `x`.
+    """
+
+    name: str
+    signature: str
+    torch: str
+    jax: str
+    reference: Callable[..., Any]
+    shape: Callable[[tuple[Shape, ...], Attributes], Shape]
+    dtype: Callable[[tuple[str, ...], str], str]
+    linear: bool = False
+    scalars: bool = False
+    write: str | None = None
+    view: View | None = None
+
+    @functools.cached_property
+    def operand_names(self) -> tuple[str, ...]:
+        """Names of the operands in order; a variadic operand keeps its star."""
+        operands, _, _ = self.signature.partition(", *, ")
+        return tuple(operands.split(", "))
+
+    @functools.cached_property
+    def variadic(self) -> bool:
+        return self.operand_names[0].startswith("*")
+
+    @functools.cached_property
+    def defaults(self) -> dict[str, Any]:
+        """Default of every attribute; `...` marks an attribute that must be given."""
+        _, _, attributes = self.signature.partition(", *, ")
+        if not attributes:
+            return {}
+        call = ast.parse(f"f({attributes})" if "=" in attributes else f"f({attributes}=...)", mode="eval").body
+        assert isinstance(call, ast.Call)
+        return {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
+
+    def bind(self, count: int, attributes: Attributes) -> dict[str, Any]:
+        """Check operand count and attribute names; return the attributes with defaults filled in."""
+        if not self.variadic and count != len(self.operand_names):
+            wanted = len(self.operand_names)
+            raise ProgramError(f"{self.name} takes {wanted} operand{'s' * (wanted != 1)}, got {count}.")
+        if self.variadic and count == 0:
+            raise ProgramError(f"{self.name} needs at least one operand.")
+        unknown = sorted(set(attributes) - set(self.defaults))
+        if unknown:
+            allowed = ", ".join(self.defaults) or "none"
+            raise ProgramError(f"{self.name} has no attribute {unknown[0]!r}. Attributes: {allowed}.")
+        bound = {**self.defaults, **attributes}
+        missing = [name for name, value in bound.items() if value is ...]
+        if missing:
+            raise ProgramError(f"{self.name} needs the attribute {missing[0]!r}.")
+        return bound
+
+
+# ---- spelling ----
+
+
+@functools.lru_cache(maxsize=None)
+def _parsed(spelling: str) -> ast.stmt:
+    [statement] = ast.parse(spelling).body
+    return statement
+
+
+def _rebuild(node: Any, trees: Mapping[str, ast.expr], dropped: frozenset[str]) -> Any:
+    """Copy a parsed spelling, with names replaced by syntax trees and default keywords left out."""
+    if isinstance(node, ast.Name):
+        return trees.get(node.id, node)
+    if isinstance(node, list):
+        return [_rebuild(item, trees, dropped) for item in node if not _is_dropped(item, dropped)]
+    if isinstance(node, ast.AST):
+        return type(node)(**{name: _rebuild(value, trees, dropped) for name, value in ast.iter_fields(node)})
+    return node
+
+
+def _is_dropped(node: Any, dropped: frozenset[str]) -> bool:
+    return isinstance(node, ast.keyword) and isinstance(node.value, ast.Name) and node.value.id in dropped
+
+
+def fill_spelling(
+    spelling: str, op: Op, operands: tuple[ast.expr, ...], attributes: Attributes, literal: Callable[[str, Any], ast.expr]
+) -> ast.stmt:
+    """Spell one application of `op`.
+
+    Args:
+        spelling: one of the row's spellings: `op.torch`, `op.jax`, `op.write` or `op.view.put`.
+        operands: syntax trees of the operands, in order. For `put`, the last one is `new`.
+        attributes: attribute values, defaults included.
+        literal: `(attribute name, value) -> syntax tree` of the leg that prints.
+    Returns: a statement: an expression statement, or an augmented assignment for a `write` spelling.
+    """
+    names = [name.lstrip("*") for name in op.operand_names]
+    trees: dict[str, ast.expr]
+    if op.variadic:
+        trees = {names[0]: ast.List(elts=list(operands), ctx=ast.Load())}
+    else:
+        trees = dict(zip(names, operands, strict=False))
+        if len(operands) > len(names):
+            trees["new"] = operands[-1]
+    trees.update({name: literal(name, value) for name, value in attributes.items()})
+    dropped = frozenset(name for name, value in attributes.items() if name in op.defaults and value == op.defaults[name])
+    filled: ast.stmt = _rebuild(_parsed(spelling), trees, dropped)
+    return filled
