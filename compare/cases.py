@@ -1,0 +1,207 @@
+"""Finding and loading cases. Importing this module imports neither framework, nor NumPy."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import inspect
+import math
+import re
+import sys
+import tomllib
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from compare.errors import CaseError, UsageError, nearest
+
+if TYPE_CHECKING:
+    from compare.program import Program
+    from compare.tape import Tape
+
+__all__ = ["Case", "Catalogue", "LoadFailure", "case", "find_directory", "load_cases"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One function of a chapter module.
+
+    id: kebab-case, from the function's name. title: the first line of its docstring.
+    chapter: the module's file name. line: the first line of the function in `path`.
+    """
+
+    id: str
+    title: str
+    chapter: str
+    path: str
+    line: int
+    function: Callable[[Tape], None]
+
+    @functools.cached_property
+    def source(self) -> str:
+        """The case as its author wrote it."""
+        return inspect.getsource(self.function)
+
+    def record(self, *, dtype: str = "float64", seed: int = 0) -> Program:
+        """Record the case's tape program. Raises CaseError."""
+        from compare.tape import record
+
+        return record(self.function, id=self.id, title=self.title, dtype=dtype, seed=seed)
+
+
+@dataclass(frozen=True)
+class LoadFailure:
+    """A file of cases, or one case, that cannot be used. The other cases are not affected."""
+
+    path: str
+    line: int
+    message: str
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Every case of a directory: chapters by `chapter_number` and name, cases as they stand in their file."""
+
+    cases: tuple[Case, ...]
+    failures: tuple[LoadFailure, ...] = ()
+
+    def find(self, id: str) -> Case:
+        """The case of that id. Raises UsageError with the nearest id."""
+        for one in self.cases:
+            if one.id == id:
+                return one
+        known = [one.id for one in self.cases]
+        raise UsageError(f"Unknown case '{id}'.{nearest(id, known)} `python -m compare list` names all {len(known)}.")
+
+
+_collected: list[Callable[[Tape], None]] = []
+
+
+def case(function: Callable[[Tape], None]) -> Callable[[Tape], None]:
+    """Mark a function as a case. Its docstring's first line is the title."""
+    _collected.append(function)
+    return function
+
+
+@contextmanager
+def _collecting() -> Iterator[list[Callable[[Tape], None]]]:
+    before = list(_collected)
+    _collected.clear()
+    try:
+        yield _collected
+    finally:
+        _collected[:] = before
+
+
+# ---- where the cases are ----
+
+
+def find_directory(option: Path | None = None) -> Path:
+    """`--cases`, else `[tool.compare] cases` of the nearest pyproject.toml, else the cases that came with the package."""
+    if option is not None:
+        if not option.is_dir():
+            raise UsageError(f"--cases {option}: there is no such directory.")
+        return option
+    for directory in (Path.cwd(), *Path.cwd().parents):
+        configuration = directory / "pyproject.toml"
+        if configuration.is_file():
+            return _configured(configuration) or bundled_directory()
+    return bundled_directory()
+
+
+def _configured(configuration: Path) -> Path | None:
+    try:
+        table = tomllib.loads(configuration.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as error:
+        raise UsageError(f"{configuration} cannot be read: {error}") from error
+    table = table.get("tool", {}).get("compare", {})
+    unknown = sorted(set(table) - {"cases"})
+    if unknown:
+        raise UsageError(f"{configuration}: [tool.compare] has no setting '{unknown[0]}'. Settings: cases.")
+    named = table.get("cases")
+    if named is None:
+        return None
+    if not isinstance(named, str) or not (configuration.parent / named).is_dir():
+        raise UsageError(f"{configuration}: [tool.compare] cases = {named!r} is not a directory beside it.")
+    return configuration.parent / named
+
+
+def bundled_directory() -> Path:
+    """The cases inside the installed package, or beside it in a clone."""
+    package = Path(__file__).parent
+    bundled = package / "bundled_cases"
+    return bundled if bundled.is_dir() else package.parent / "cases"
+
+
+# ---- loading ----
+
+
+def load_cases(directory: Path | None = None) -> Catalogue:
+    """Load every chapter module of a directory. A module that cannot be loaded becomes a failure."""
+    directory = find_directory() if directory is None else directory
+    cases: list[Case] = []
+    failures: list[LoadFailure] = []
+    chapters: list[_Chapter] = []
+    for path in sorted(directory.glob("*.py")):
+        if path.name.startswith("_"):
+            continue
+        try:
+            chapters.append(_load_module(path))
+        except Exception as error:
+            failures.append(_failure(path, error))
+    for number, path, functions in sorted(chapters, key=lambda chapter: chapter[:2]):
+        for one in functions:
+            try:
+                cases.append(_as_case(one, path, {known.id: known for known in cases}))
+            except CaseError as error:
+                failures.append(LoadFailure(error.path, error.line, str(error)))
+    if not cases and not failures:
+        raise UsageError(f"{directory} holds no cases: a case is a function marked with @case in a module there.")
+    return Catalogue(tuple(cases), tuple(failures))
+
+
+_Chapter = tuple[float, Path, list[Callable[["Tape"], None]]]
+
+
+def _load_module(path: Path) -> _Chapter:
+    # A name of its own keeps a user's module from hiding an installed one.
+    name = f"compare_case_modules.{path.stem}"
+    specification = importlib.util.spec_from_file_location(name, path)
+    assert specification is not None and specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    with _collecting() as found:
+        sys.modules[name] = module
+        specification.loader.exec_module(module)
+        # A chapter without a number comes after those that have one.
+        return getattr(module, "chapter_number", math.inf), path, list(found)
+
+
+def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case]) -> Case:
+    line = function.__code__.co_firstlineno
+    id = function.__name__.strip("_").replace("_", "-")
+    title = (inspect.getdoc(function) or "").partition("\n")[0].strip()
+    where = f"{path}:{line}"
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
+        raise CaseError(f"{where}: '{function.__name__}' is not a case name; use lower_case_words.", path=str(path), line=line)
+    if not title:
+        raise CaseError(f"{where}: case '{id}' has no docstring; its first line is the title.", path=str(path), line=line)
+    if id in known:
+        first = known[id]
+        raise CaseError(
+            f"{where}: case '{id}' is defined twice; the first is at {first.path}:{first.line}. Rename one.",
+            path=str(path),
+            line=line,
+        )
+    return Case(id, title, path.stem.replace("_", "-"), str(path), line, function)
+
+
+def _failure(path: Path, error: Exception) -> LoadFailure:
+    if isinstance(error, SyntaxError):
+        line = error.lineno or 0
+        return LoadFailure(str(path), line, f"{path}:{line}: syntax error: {error.msg}. None of its cases can run.")
+    frames: list[Any] = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    line = frames[-1].lineno if frames else 0
+    return LoadFailure(str(path), line, f"{path}:{line}: {type(error).__name__}: {error}. None of its cases can run.")

@@ -1,0 +1,758 @@
+"""The neutral vocabulary a case is written in. Running a case on a `Tape` records a `Program`.
+
+Values use Python's operators and the names of the op vocabulary, as methods or as `tape.name(...)`; a trailing
+underscore writes in place. Tape words (`leaf`, `detach`, `no_grad`, `retain_grad`, `backward`, ...) say what only
+a tape has. A name in the program is the name that the case assigns to.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import itertools
+import linecache
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FrameType
+from typing import Any, NoReturn
+
+import executing
+import numpy as np
+
+from compare.errors import CaseError, ProgramError, nearest
+from compare.ops import OPS, Slice
+from compare.program import (
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    ExitGradMode,
+    Expected,
+    Facts,
+    Grad,
+    ItemWrite,
+    Leaf,
+    Program,
+    Read,
+    ReadKind,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    Write,
+    as_number,
+    bound,
+    check_identifier,
+    inlined_names,
+    renamed,
+    unwrap,
+    used,
+)
+
+__all__ = ["GradSlot", "Hook", "Reading", "Tape", "Tensor", "record"]
+
+IN_PLACE_WORDS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
+    "fill": "fill", "copy": "copy", "clamp": "clip",
+}  # fmt: skip
+"""PyTorch's words for in-place ops, where they differ from the name of the row."""
+
+
+# ---- what a case reads ----
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A tape fact, not read yet: `tape.expect` or `tape.observe` reads it at that point of the program."""
+
+    tensor: Tensor
+    what: ReadKind
+    other: Tensor | None = None
+
+
+class Hook:
+    """A registered tensor hook."""
+
+    def __init__(self, tape: Tape, name: str) -> None:
+        self._tape = tape
+        self._name = name
+
+    def remove(self) -> None:
+        """Take the hook off again."""
+        self._tape._record(RemoveHook(hook=self._name, line=_site().line))
+
+
+class _Operators:
+    """Operators shared by tensors and by `.grad` slots."""
+
+    _tape: Tape
+
+    def _tensor(self) -> Tensor:
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Tensor:
+        return self._tape._apply("add", (self, other))
+
+    def __radd__(self, other: Any) -> Tensor:
+        return self._tape._apply("add", (other, self))
+
+    def __sub__(self, other: Any) -> Tensor:
+        return self._tape._apply("subtract", (self, other))
+
+    def __rsub__(self, other: Any) -> Tensor:
+        return self._tape._apply("subtract", (other, self))
+
+    def __mul__(self, other: Any) -> Tensor:
+        return self._tape._apply("multiply", (self, other))
+
+    def __rmul__(self, other: Any) -> Tensor:
+        return self._tape._apply("multiply", (other, self))
+
+    def __truediv__(self, other: Any) -> Tensor:
+        return self._tape._apply("divide", (self, other))
+
+    def __rtruediv__(self, other: Any) -> Tensor:
+        return self._tape._apply("divide", (other, self))
+
+    def __pow__(self, other: Any) -> Tensor:
+        return self._tape._apply("power", (self, other))
+
+    def __rpow__(self, other: Any) -> Tensor:
+        return self._tape._apply("power", (other, self))
+
+    def __matmul__(self, other: Any) -> Tensor:
+        return self._tape._apply("matmul", (self, other))
+
+    def __neg__(self) -> Tensor:
+        return self._tape._apply("negative", (self,))
+
+    def __lt__(self, other: Any) -> Tensor:
+        return self._tape._apply("less", (self, other))
+
+    def __le__(self, other: Any) -> Tensor:
+        return self._tape._apply("less_equal", (self, other))
+
+    def __gt__(self, other: Any) -> Tensor:
+        return self._tape._apply("greater", (self, other))
+
+    def __ge__(self, other: Any) -> Tensor:
+        return self._tape._apply("greater_equal", (self, other))
+
+    def __eq__(self, other: object) -> Tensor:  # type: ignore[override]
+        return self._tape._apply("equal", (self, other))
+
+    def __ne__(self, other: object) -> Tensor:  # type: ignore[override]
+        return self._tape._apply("not_equal", (self, other))
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, index: Any) -> Tensor:
+        tensor = self._tensor()
+        return self._tape._apply("getitem", (tensor,), {"index": _neutral_index(index, len(tensor.shape))})
+
+    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name.endswith("_"):
+            word = name.removesuffix("_")
+            op = IN_PLACE_WORDS.get(word, word)
+            if op == "zero":
+                return lambda: self._tape._write(self, "fill", (0.0,), {})
+            self._tape._known_op(op)
+            return lambda *operands, **attributes: self._tape._write(self, op, operands, attributes)
+        self._tape._known_op(name)
+        return lambda *operands, **attributes: self._tape._apply(name, (self, *operands), attributes)
+
+    def _no_value(self, what: str) -> NoReturn:
+        raise CaseError(
+            f"{what} needs a value, and a case is recorded before any value exists. "
+            "Write the computation without branching on tensor values.",
+            line=_site().line,
+        )
+
+    def __bool__(self) -> bool:
+        self._no_value("A branch on a tensor")
+
+    def __float__(self) -> float:
+        self._no_value("float() of a tensor")
+
+    def __int__(self) -> int:
+        self._no_value("int() of a tensor")
+
+    def __iter__(self) -> Iterator[Tensor]:
+        self._no_value("Iterating over a tensor")
+
+    def __len__(self) -> int:
+        shape = self._tensor().shape
+        if not shape:
+            self._no_value("len() of a scalar")
+        return shape[0]
+
+
+class GradSlot(_Operators):
+    """`tensor.grad`: something to read, or a tensor to compute with."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        self._tape = tensor._tape
+        self._source = tensor
+
+    def _tensor(self) -> Tensor:
+        return self._tape._grad(self._source)
+
+
+class Tensor(_Operators):
+    """A handle of the tape program under construction."""
+
+    def __init__(self, tape: Tape, name: str) -> None:
+        self._tape = tape
+        self._name = name
+
+    def _tensor(self) -> Tensor:
+        return self
+
+    def __repr__(self) -> str:
+        return f"Tensor({self._tape._shown(self._name)}, shape={list(self.shape)}, dtype={self.dtype_name})"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape, known while recording."""
+        return self._tape._facts.handle(self._name).shape
+
+    @property
+    def dtype_name(self) -> str:
+        """The dtype as a word, known while recording."""
+        return self._tape._facts.handle(self._name).dtype
+
+    # -- reads --
+
+    @property
+    def grad(self) -> GradSlot:
+        """The `.grad` slot."""
+        return GradSlot(self)
+
+    @property
+    def is_leaf(self) -> Reading:
+        return Reading(self, "is_leaf")
+
+    @property
+    def requires_grad(self) -> Reading:
+        return Reading(self, "requires_grad")
+
+    @property
+    def retains_grad(self) -> Reading:
+        return Reading(self, "retains_grad")
+
+    @property
+    def grad_fn(self) -> Reading:
+        """The name of the tape node that produced the tensor, or None."""
+        return Reading(self, "grad_fn")
+
+    @property
+    def version(self) -> Reading:
+        """The version counter, `_version` in PyTorch."""
+        return Reading(self, "version")
+
+    @property
+    def dtype(self) -> Reading:
+        return Reading(self, "dtype")
+
+    # -- aliases and flags --
+
+    def detach(self) -> Tensor:
+        """An alias of the same storage without history."""
+        return self._tape._bind(lambda target, line: Detach(target=target, source=self._name, line=line), "detached")
+
+    @property
+    def data(self) -> Tensor:
+        """An alias of the same storage without history and with a version counter of its own."""
+        return self._tape._bind(lambda target, line: Data(target=target, source=self._name, line=line), "data")
+
+    def requires_grad_(self, flag: bool = True) -> Tensor:
+        """Switch tracking on or off from here on. Returns the same tensor."""
+        self._tape._record(RequiresGrad(handle=self._name, flag=flag, line=_site().line))
+        return self
+
+    def retain_grad(self) -> None:
+        """Keep the gradient of this non-leaf in `.grad` at the next backward."""
+        self._tape._record(RetainGrad(handle=self._name, line=_site().line))
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Hook:
+        """Edit the cotangent of this tensor during backward. `hook` may use its cotangent and numbers."""
+        return self._tape._register_hook(self, hook)
+
+    def backward(self, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:
+        """Add the gradient of this root to `.grad` of every leaf that its history reaches."""
+        name = None if gradient is None else self._tape._operand(gradient).name
+        statement = Backward(root=self._name, gradient=name, retain_graph=retain_graph, line=_site().line)
+        self._tape._record(statement)
+
+    # -- writes --
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        operand = self._tape._operand(value)
+        neutral = _neutral_index(index, len(self.shape))
+        self._tape._record(ItemWrite(handle=self._name, index=neutral, value=operand, line=_site().line))
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "add", (other,), {})
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "subtract", (other,), {})
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "multiply", (other,), {})
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "divide", (other,), {})
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "power", (other,), {})
+
+
+def _neutral_index(index: Any, ndim: int) -> tuple[int | Slice | None, ...]:
+    """Python's index as a tuple of integers, slices and None; an ellipsis is written out."""
+    items = index if isinstance(index, tuple) else (index,)
+    taken = sum(item is not None and item is not Ellipsis for item in items)
+    found: list[int | Slice | None] = []
+    for item in items:
+        if item is Ellipsis:
+            found.extend([Slice()] * (ndim - taken))
+        elif isinstance(item, slice):
+            try:
+                found.append(Slice(item.start, item.stop, item.step))
+            except ValueError as error:
+                raise ProgramError(f"Index: {error}.", line=_site().line) from error
+        elif item is None or isinstance(item, int) and not isinstance(item, bool):
+            found.append(item)
+        else:
+            raise ProgramError(
+                f"An index may hold integers, slices, None and an ellipsis, not {type(item).__name__}. "
+                "Use take for a list of positions and where for a mask.",
+                line=_site().line,
+            )
+    return tuple(found)
+
+
+# ---- where in the case we are ----
+
+
+@dataclass(frozen=True)
+class _Site:
+    """The line of the case that is running, the name it assigns to (if any), and its text."""
+
+    line: int
+    hint: str | None
+    text: str
+
+
+def _site() -> _Site:
+    """Find the case's own frame, and the name that the expression being evaluated is assigned to."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    if frame is None:
+        return _Site(0, None, "")
+    line = frame.f_lineno
+    text = linecache.getline(frame.f_code.co_filename, line).strip()
+    return _Site(line, _assigned_name(frame), text)
+
+
+def _assigned_name(frame: FrameType | None) -> str | None:
+    """`b` for the frame that evaluates the value of `b = ...`; a returned value takes its caller's name."""
+    while frame is not None:
+        node: Any = executing.Source.executing(frame).node
+        parent = getattr(node, "parent", None)
+        if isinstance(parent, ast.Return):
+            frame = frame.f_back
+            continue
+        if isinstance(parent, ast.Assign) and parent.value is node and len(parent.targets) == 1:
+            return _target_name(parent.targets[0])
+        if isinstance(parent, ast.AnnAssign | ast.NamedExpr) and parent.value is node:
+            return _target_name(parent.target)
+        if isinstance(parent, ast.Tuple) and isinstance(parent.parent, ast.Assign):  # type: ignore[attr-defined]
+            [*targets] = parent.parent.targets  # type: ignore[attr-defined]
+            if len(targets) == 1 and isinstance(targets[0], ast.Tuple) and len(targets[0].elts) == len(parent.elts):
+                return _target_name(targets[0].elts[parent.elts.index(node)])
+        return None
+    return None
+
+
+def _target_name(target: ast.expr) -> str | None:
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        return str(target.slice.value)
+    return target.id if isinstance(target, ast.Name) else None
+
+
+# ---- the tape ----
+
+
+class Tape:
+    """Records what a case does to it.
+
+    Args:
+        dtype: the float dtype of the run: data written with a decimal point has it.
+        seed: seeds `normal`, the random data of a case.
+    """
+
+    def __init__(self, *, dtype: str = "float64", seed: int = 0) -> None:
+        self.dtype = dtype
+        self._random = np.random.default_rng(seed)
+        self._facts = Facts(float_dtype=dtype)
+        self._statements: list[Statement] = []
+        self._hints: dict[str, str] = {}
+        self._numbers = itertools.count(1)
+        self._attempt: dict[str, Any] | None = None
+
+    # -- making tensors --
+
+    def leaf(self, data: Any, *, dtype: str | None = None) -> Tensor:
+        """A tensor that requires grad. `data` is numbers, nested lists or a NumPy array."""
+        return self._bind(lambda target, line: Leaf(target=target, line=line, **self._data(data, dtype)), "leaf")
+
+    def constant(self, data: Any, *, dtype: str | None = None) -> Tensor:
+        """A tensor that does not require grad."""
+        return self._bind(lambda target, line: Constant(target=target, line=line, **self._data(data, dtype)), "constant")
+
+    def normal(self, shape: Sequence[int]) -> Any:
+        """Random data for `leaf` or `constant`, drawn from the run's seed: nested lists of shape `shape`."""
+        return self._random.standard_normal(tuple(shape)).tolist()
+
+    def _data(self, data: Any, dtype: str | None) -> dict[str, Any]:
+        numbers = np.asarray(data)
+        kinds = {"f": self.dtype, "i": "int64", "u": "int64", "b": "bool"}
+        if numbers.dtype.kind not in kinds:
+            raise ProgramError(f"A tensor is made of numbers or booleans, not of {numbers.dtype}.")
+        found = dtype or kinds[numbers.dtype.kind]
+        if found.startswith("float"):
+            numbers = numbers.astype(found).astype("float64")
+        return {"data": _nested(numbers.tolist()), "dtype": found}
+
+    # -- grad modes --
+
+    @contextlib.contextmanager
+    def no_grad(self) -> Iterator[None]:
+        """A block in which nothing is recorded for backward."""
+        yield from self._mode("no_grad")
+
+    @contextlib.contextmanager
+    def enable_grad(self) -> Iterator[None]:
+        """A block in which history is recorded again."""
+        yield from self._mode("enable_grad")
+
+    def _mode(self, mode: Any) -> Iterator[None]:
+        line = _caller_line()
+        self._record(EnterGradMode(mode=mode, line=line))
+        yield
+        self._record(ExitGradMode(line=line))
+
+    # -- declarations --
+
+    def expect(self, what: Any, value: Any, *, warning: str | None = None) -> None:
+        """Read `what` here and declare its value, the same for every leg that can read it.
+
+        Args:
+            what: a tensor (its value), `tensor.grad`, or a tape fact such as `tensor.version`.
+            value: a number, nested lists, a word or None; one number may stand for every element.
+            warning: a fragment of the warning that PyTorch gives at this read.
+        """
+        declared = _declared_value(value)
+        self._read(what, Expected(torch=declared, jax=declared, warning=warning))
+
+    def expect_divergence(self, what: Any, *, torch: Any, jax: Any, concept: str, warning: str | None = None) -> None:
+        """Read `what` here and declare that the frameworks differ, by the concept that explains it."""
+        expected = Expected(torch=_declared_value(torch), jax=_declared_value(jax), concept=concept, warning=warning)
+        self._read(what, expected)
+
+    def observe(self, what: Any) -> None:
+        """Read `what` here without declaring a value: the legs are still compared."""
+        self._read(what, None)
+
+    @contextlib.contextmanager
+    def expect_error(self, *, torch: str | None, jax: str | None = None, concept: str) -> Iterator[None]:
+        """Declare that the one tape statement of this block is refused.
+
+        Args:
+            torch, jax: a stable fragment of `"Type: message"`, or None where that framework raises nothing.
+        """
+        if self._attempt is not None:
+            raise CaseError("expect_error blocks do not nest.", line=_caller_line())
+        self._attempt = {"torch": torch, "jax": jax, "concept": concept, "used": False}
+        line = _caller_line()
+        try:
+            yield
+            if not self._attempt["used"]:
+                raise CaseError("An expect_error block holds no statement that a framework could refuse.", line=line)
+        finally:
+            self._attempt = None
+
+    def shares_storage(self, one: Tensor, other: Tensor) -> Reading:
+        """Whether two tensors are views of one storage."""
+        return Reading(one, "shares_storage", other)
+
+    def _read(self, what: Any, expected: Expected | None) -> None:
+        site = _site()
+        if isinstance(what, GradSlot):
+            what = Reading(what._source, "grad")
+        elif isinstance(what, Tensor):
+            what = Reading(what, "value")
+        if not isinstance(what, Reading):
+            raise CaseError(
+                f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.", line=site.line
+            )
+        shown = self._shown(what.tensor._name)
+        if what.other is not None:
+            name = f"{shown} shares storage with {self._shown(what.other._name)}"
+        else:
+            name = shown if what.what == "value" else f"{shown}.{what.what}"
+        self._record(
+            Read(
+                name=self._unique_observation(name),
+                what=what.what,
+                handle=what.tensor._name,
+                other=None if what.other is None else what.other._name,
+                expected=expected,
+                line=site.line,
+            )
+        )
+
+    def _unique_observation(self, name: str) -> str:
+        if name not in self._facts.observations:
+            return name
+        return next(one for n in itertools.count(2) if (one := f"{name} ({n})") not in self._facts.observations)
+
+    # -- ops --
+
+    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        self._known_op(name)
+        return lambda *operands, **attributes: self._apply(name, operands, attributes)
+
+    def _known_op(self, name: str) -> None:
+        if name not in OPS:
+            raise ProgramError(f"Unknown op '{name}'.{nearest(name, OPS)}", line=_site().line)
+
+    def _operand(self, value: Any) -> Any:
+        if isinstance(value, _Operators):
+            tensor = value._tensor()
+            if tensor._tape is not self:
+                raise ProgramError(
+                    "A hook may use its cotangent and numbers only; a tensor from outside it is not supported.",
+                    line=_site().line,
+                )
+            return Ref(tensor._name)
+        number = as_number(value)
+        if not isinstance(number, bool | int | float | str) or isinstance(value, str):
+            raise ProgramError(
+                f"{type(value).__name__} is not an operand: use tensors of the tape and Python numbers.", line=_site().line
+            )
+        return number
+
+    def _apply(self, op: str, values: Sequence[Any], attributes: dict[str, Any] | None = None) -> Tensor:
+        row = OPS[op]
+        if row.variadic and len(values) == 1 and isinstance(values[0], list | tuple):
+            values = values[0]
+        names = [name for name in row.operand_names if not row.variadic]
+        given = dict(attributes or {})
+        surplus = list(values[len(names) :]) if names else []
+        if surplus and len(surplus) <= len(row.defaults):
+            # Attributes may be given by position: x.reshape((2, 3)), x.sum(0).
+            given.update(zip(row.defaults, surplus, strict=False))
+            values = values[: len(names)]
+        operands = tuple(self._operand(value) for value in values)
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+        return self._bind(
+            lambda target, line: Apply(target=target, op=op, operands=operands, attributes=given, line=line), op
+        )
+
+    def _write(self, target: _Operators, op: str, values: Sequence[Any], attributes: dict[str, Any]) -> Tensor:
+        operands = tuple(self._operand(value) for value in values)
+        tensor = target._tensor()
+        self._record(Write(handle=tensor._name, op=op, operands=operands, attributes=attributes, line=_site().line))
+        return tensor
+
+    def _grad(self, source: Tensor) -> Tensor:
+        return self._bind(lambda target, line: Grad(target=target, source=source._name, line=line), "grad")
+
+    # -- hooks --
+
+    def _register_hook(self, tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook:
+        site = _site()
+        inner = Tape(dtype=self.dtype)
+        parameters = list(inspect.signature(hook).parameters)
+        if len(parameters) != 1:
+            raise ProgramError("A tensor hook takes one argument, the cotangent.", line=site.line)
+        facts = self._facts.handle(tensor._name)
+        inner._facts.bind(parameters[0], inner._facts.fresh(facts.shape, facts.dtype, creator=parameters[0]))
+        inner._hints[parameters[0]] = parameters[0]
+        result = hook(Tensor(inner, parameters[0]))
+        returned = None if result is None else inner._operand(result)
+        body = inner._statements
+        for statement in body:
+            if not isinstance(statement, Apply):
+                raise ProgramError("A hook may compute a new cotangent; it may not write or read.", line=statement.line)
+        names = _final_names(body, inner._hints, keep=returned.name if isinstance(returned, Ref) else None)
+        applied = tuple(renamed(statement, names) for statement in body)
+        final = Ref(names.get(returned.name, returned.name)) if isinstance(returned, Ref) else returned
+        name = self._fresh_name(site.hint or f"{self._shown(tensor._name)}_hook")
+        self._record(
+            RegisterHook(
+                target=name,
+                handle=tensor._name,
+                parameter=parameters[0],
+                body=applied,  # type: ignore[arg-type]
+                result=final,
+                line=site.line,
+            )
+        )
+        return Hook(self, name)
+
+    # -- recording --
+
+    def _shown(self, name: str) -> str:
+        return self._hints.get(name, name).lstrip("_")
+
+    def _fresh_name(self, hint: str) -> str:
+        """A name no statement has used; the final names are chosen when the recording is complete."""
+        check_identifier(hint)
+        if hint not in self._hints and hint not in self._facts.hooks:
+            self._hints[hint] = hint
+            return hint
+        name = next(one for n in itertools.count(2) if (one := f"{hint}_{n}") not in self._hints)
+        self._hints[name] = hint
+        return name
+
+    def _bind(self, make: Callable[[str, int], Statement], kind: str) -> Tensor:
+        site = _site()
+        if site.hint is not None:
+            name = self._fresh_name(site.hint)
+        else:
+            name = self._fresh_name(f"_{kind}_{next(self._numbers)}")
+        try:
+            statement = make(name, site.line)
+        except ProgramError as error:
+            error.line = error.line or site.line
+            raise
+        self._record(statement)
+        return Tensor(self, name)
+
+    def _record(self, statement: Any) -> None:
+        if self._attempt is not None and isinstance(
+            statement, Write | ItemWrite | Backward | RequiresGrad | RetainGrad | RegisterHook
+        ):
+            if self._attempt["used"]:
+                raise CaseError("An expect_error block holds one statement; this is the second.", line=statement.line)
+            self._attempt["used"] = True
+            statement = Attempt(
+                name=self._unique_observation(_site().text),
+                attempted=statement,
+                torch=self._attempt["torch"],
+                jax=self._attempt["jax"],
+                concept=self._attempt["concept"],
+                line=statement.line,
+            )
+        self._facts.step(statement)
+        self._statements.append(statement)
+
+    def program(self, id: str, title: str) -> Program:
+        """The recorded program, with its final names, checked."""
+        names = _final_names(self._statements, self._hints, keep=None)
+        statements = tuple(renamed(statement, names) for statement in self._statements)
+        return Program(id=id, title=title, dtype=self.dtype, statements=statements).checked()  # type: ignore[arg-type]
+
+
+def _nested(data: Any) -> Any:
+    return [_nested(item) for item in data] if isinstance(data, list) else as_number(data)
+
+
+def _declared_value(value: Any) -> Any:
+    if isinstance(value, np.ndarray | np.generic):
+        value = value.tolist()
+    if isinstance(value, list | tuple):
+        return [_declared_value(item) for item in value]
+    return as_number(value)
+
+
+def _caller_line() -> int:
+    """The line of the case that opened a `with` block."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename in (__file__, contextlib.__file__):
+        frame = frame.f_back
+    return frame.f_lineno if frame is not None else 0
+
+
+# ---- final names ----
+
+
+def _final_names(statements: Sequence[Statement], hints: dict[str, str], keep: str | None) -> dict[str, str]:
+    """Give every handle the name the case gave it.
+
+    A name is bound again only when its old tensor is not used any more; an unnamed intermediate that cannot be
+    written inside the one statement that uses it gets a name of its own.
+    """
+    inlined = inlined_names(statements)
+    if keep is not None:
+        inlined.add(keep)
+    last_use: dict[str, int] = {}
+    for position, statement in enumerate(statements):
+        for name in used(statement):
+            last_use[name] = position
+        if isinstance(unwrap(statement), RegisterHook):
+            # A hook stays registered, so its name stays taken.
+            last_use[bound(statement)[0]] = len(statements)
+    final: dict[str, str] = {}
+    holder: dict[str, str] = {}
+    for position, statement in enumerate(statements):
+        for name in bound(statement):
+            if name in inlined:
+                final[name] = name
+                continue
+            hint = hints[name].lstrip("_")
+            for n in itertools.count(1):
+                candidate = hint if n == 1 else f"{hint}_{n}"
+                old = holder.get(candidate)
+                if old is None or last_use.get(old, -1) <= position:
+                    holder[candidate] = name
+                    final[name] = candidate
+                    break
+    return final
+
+
+# ---- recording a case ----
+
+
+def record(function: Callable[[Tape], None], *, id: str, title: str, dtype: str, seed: int = 0) -> Program:
+    """Run a case on a fresh tape.
+
+    Returns: the checked program. Raises: CaseError naming the case, its file and the line that is wrong.
+    """
+    path = inspect.getsourcefile(function) or function.__code__.co_filename
+    tape = Tape(dtype=dtype, seed=seed)
+    try:
+        function(tape)
+        return tape.program(id, title)
+    except (ProgramError, CaseError) as error:
+        line = error.line or _line_in(error, path)
+        raise CaseError(f"Case '{id}' ({path}:{line}): {error}", path=path, line=line) from error
+    except Exception as error:
+        line = _line_in(error, path)
+        raise CaseError(f"Case '{id}' ({path}:{line}) crashed: {type(error).__name__}: {error}", path=path, line=line) from error
+
+
+def _line_in(error: BaseException, path: str) -> int:
+    """The innermost line of `path` in an error's traceback."""
+    found = 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename == path:
+            found = traceback.tb_lineno
+        traceback = traceback.tb_next
+    return found
+
