@@ -1,0 +1,518 @@
+"""From the tape to the pure program: no storage, no history, the same numbers and the same gradients.
+
+Every storage holds, for each family of handles on it, the pure value of its whole extent. Reading a handle applies its
+view chain to that value; writing through a handle makes a new value and leaves the other handles to be re-derived when
+they are next read. A write that the tape does not record has the value of the new and the derivative of the old.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from compare.errors import ProgramError
+from compare.ops import OPS, Op, Shape
+from compare.program import (
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    Facts,
+    Grad,
+    Handle,
+    ItemWrite,
+    Leaf,
+    Number,
+    Operand,
+    Program,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    ViewStep,
+    Write,
+    bound_attributes,
+    find_op,
+)
+from compare.pure import (
+    Accumulated,
+    Applied,
+    Carried,
+    Differentiable,
+    Given,
+    Gradient,
+    HookedAt,
+    PureProgram,
+    Put,
+    Region,
+    Shown,
+    Stopped,
+    Value,
+)
+
+__all__ = ["Lowering", "Remark", "functionalize"]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A tape statement, by index, and the concept that says what became of it."""
+
+    statement: int
+    concept: str
+
+
+@dataclass(frozen=True)
+class Lowering:
+    """The pure program, and what there is to say about the statements it came from."""
+
+    pure: PureProgram
+    remarks: tuple[Remark, ...]
+
+
+def functionalize(program: Program) -> Lowering:
+    """Lower a tape program. Takes time linear in its statements. Raises ProgramError where it cannot be exact."""
+    return _Lowering(program).run()
+
+
+@dataclass
+class _Retained:
+    """A tensor that retain_grad was called on, and the value that its family had then."""
+
+    handle: Handle
+    base: Value
+    statement: int
+    filled: bool = False
+
+
+class _Lowering:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.pure = PureProgram(program.id, program.title, program.dtype)
+        self.remarks: list[Remark] = []
+        self.facts = Facts(float_dtype=program.dtype)
+        self.used: dict[str, Handle] = {}
+        self.index = 0
+        self.bases: dict[int, dict[int, Value]] = {}
+        self.family_names: dict[int, str] = {}
+        # The layout is kept beside the value, so that its id stays its own.
+        self.views: dict[tuple[int, int], tuple[Value, Value, Any]] = {}
+        self.made_from: dict[tuple[int, int], Value] = {}
+        self.alias_words: dict[int, str] = {}
+        self.alias_statements: dict[int, list[int]] = {}
+        self.stops: dict[int, Stopped] = {}
+        self.gradients: dict[tuple[int, int], Value] = {}
+        self.retained: dict[tuple[int, int], _Retained] = {}
+        self.hooks: dict[str, HookedAt] = {}
+        self.consumed: set[int] = set()
+
+    def run(self) -> Lowering:
+        for self.index, statement, self.used, self.facts in self.program.steps():
+            try:
+                self.lower(statement)
+            except ProgramError as error:
+                error.line = error.line or statement.line
+                raise
+        self._late_retains()
+        self.remarks.sort(key=lambda remark: remark.statement)
+        return Lowering(self.pure, tuple(dict.fromkeys(self.remarks)))
+
+    def remark(self, concept: str, statement: int | None = None) -> None:
+        self.remarks.append(Remark(self.index if statement is None else statement, concept))
+
+    # ---- reading and writing through handles ----
+
+    def read(self, handle: Handle) -> Value:
+        """The value a handle shows now."""
+        base = self.bases[handle.storage.number][handle.family.number]
+        if not handle.chain:
+            return base
+        key = identity(handle)
+        known = self.views.get(key)
+        if known is not None and known[0] is base:
+            return known[1]
+        value = base
+        for position, step in enumerate(handle.chain):
+            last = position == len(handle.chain) - 1
+            value = self.view(value, step, handle.name if last else f"_{handle.name}")
+        self.views[key] = (base, value, handle.layout)
+        self.made_from.setdefault(key, base)
+        return value
+
+    def view(self, value: Value, step: ViewStep, hint: str) -> Value:
+        shape = step.op.shape((step.shape,), step.attributes)
+        return self.applied(hint, shape, value.dtype, step.op, (value,), step.attributes)
+
+    def applied(
+        self, hint: str, shape: Shape, dtype: str, op: Op, arguments: tuple[Value | Number, ...], attributes: dict[str, Any]
+    ) -> Applied:
+        for argument in arguments:
+            if isinstance(argument, Value) and self.facts.recording:
+                self.consumed.add(argument.number)
+        return self.pure.add(Applied(hint, self.index, shape, dtype, op, arguments, attributes))
+
+    def stopped(self, value: Value) -> Value:
+        """The value without its derivative; itself when it has none."""
+        if not value.tracked:
+            return value
+        if value.number not in self.stops:
+            hint = f"_{value.hint.lstrip('_')}_stopped"
+            self.stops[value.number] = self.pure.add(Stopped(hint, self.index, value.shape, value.dtype, value))
+        return self.stops[value.number]
+
+    def operand(self, operand: Operand) -> Value | Number:
+        if not isinstance(operand, Ref):
+            return operand
+        value = self.read(self.used[operand.name])
+        if self.facts.recording:
+            return value
+        if value.tracked:
+            self.remark("no-grad")
+        return self.stopped(value)
+
+    def put(self, base: Value, chain: tuple[ViewStep, ...], new: Value | Number, hint: str) -> Value:
+        """`base` with what the chain shows replaced by `new`."""
+        if not chain:
+            assert isinstance(new, Value)
+            return new
+        first, rest = chain[0], chain[1:]
+        if rest:
+            inner = self.view(base, first, f"_{hint.lstrip('_')}_view")
+            new = self.put(inner, rest, new, f"_{hint.lstrip('_')}_written")
+        assert first.op.view is not None
+        attributes = {**first.attributes, **first.op.view.put_attributes(first.shape, first.attributes)}
+        return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, attributes, base, new))
+
+    def write(self, handle: Handle, new: Value | Number, chain: tuple[ViewStep, ...]) -> None:
+        """Replace what `chain` shows of the handle's storage by `new`, for every family on the storage."""
+        families = self.bases[handle.storage.number]
+        own = handle.family.number
+        old = families[own]
+        name = self.family_names[own]
+        carries = not self.facts.recording and old.tracked
+        written = self.put(self.stopped(old) if carries else old, chain, new, f"_{name}" if carries else name)
+        if not chain and written.hint.startswith("_") and not carries:
+            written.hint = name
+        for family, base in list(families.items()):
+            if family != own:
+                families[family] = self.carried(written, base, self.family_names[family])
+        families[own] = self.carried(written, old, name) if carries else written
+
+    def carried(self, new: Value, old: Value, hint: str) -> Value:
+        if not old.tracked:
+            return self.stopped(new)
+        return self.pure.add(Carried(hint, self.index, old.shape, old.dtype, new, old))
+
+    # ---- statements ----
+
+    def lower(self, statement: Statement) -> None:
+        match statement:
+            case Leaf() | Constant():
+                self.tensor(statement)
+            case Apply():
+                self.apply(statement)
+            case Write():
+                self.in_place(statement)
+            case ItemWrite():
+                self.item_write(statement)
+            case Detach() | Data():
+                self.alias(statement)
+            case RequiresGrad():
+                self.requires_grad(statement)
+            case EnterGradMode():
+                self.remark("no-grad")
+            case RetainGrad():
+                self.retain_grad(statement)
+            case RegisterHook():
+                self.register_hook(statement)
+            case RemoveHook():
+                self.remark("hook-removal")
+                del self.hooks[statement.hook]
+            case Backward():
+                self.backward(statement)
+            case Grad():
+                self.grad(statement)
+            case Read():
+                self.observe(statement)
+            case Attempt():
+                self.attempt(statement)
+
+    def start(self, handle: Handle, value: Value) -> None:
+        """A new storage, or a new family on one, whose whole extent is `value`."""
+        self.bases.setdefault(handle.storage.number, {})[handle.family.number] = value
+        self.family_names.setdefault(handle.family.number, handle.name)
+
+    def tensor(self, statement: Leaf | Constant) -> None:
+        handle = self.facts.handles[statement.target]
+        value: Value = Given(statement.target, self.index, handle.shape, handle.dtype, statement.data)
+        self.pure.add(value)
+        if isinstance(statement, Leaf):
+            self.remark("leaf")
+            value = self.differentiable(handle, value)
+        self.start(handle, value)
+
+    def differentiable(self, handle: Handle, source: Value) -> Value:
+        return self.pure.add(
+            Differentiable(handle.name, self.index, handle.shape, handle.dtype, source, handle.family.number)
+        )
+
+    def apply(self, statement: Apply) -> None:
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        handle = self.facts.handles[statement.target]
+        if op.view is not None and handle.storage.number in self.bases:
+            [source] = self.used.values()
+            if handle.family.number != source.family.number:
+                self.remark("no-grad")
+                base = self.stopped(self.bases[source.storage.number][source.family.number])
+                self.start(handle, base)
+                self.family_names[handle.family.number] = self.family_names[source.family.number]
+            self.alias_statements.setdefault(handle.storage.number, []).append(self.index)
+            self.read(handle)
+            return
+        arguments = tuple(self.operand(operand) for operand in statement.operands)
+        if op.name == "clone":
+            self.remark("clone")
+            [copied] = arguments
+            if isinstance(copied, Value) and not copied.tracked:
+                self.start(handle, self.renamed_stop(copied, statement.target))
+                return
+        self.start(handle, self.applied(statement.target, handle.shape, handle.dtype, op, arguments, attributes))
+
+    def renamed_stop(self, value: Value, hint: str) -> Value:
+        """The same value; an unnamed stop takes the name of the tensor it was made for."""
+        if isinstance(value, Stopped) and not value.named:
+            return self.pure.add(Stopped(hint, self.index, value.shape, value.dtype, value.source, named=True))
+        return value
+
+    def in_place(self, statement: Write) -> None:
+        op = find_op(statement.op)
+        handle = self.used[statement.handle]
+        attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
+        self.remark_write(handle)
+        operands = tuple(self.operand(operand) for operand in statement.operands)
+        current = self.read(handle)
+        if not self.facts.recording:
+            current = self.stopped(current)
+        hint = f"_{handle.name.lstrip('_')}_next"
+        self.write(handle, self.applied(hint, handle.shape, handle.dtype, op, (current, *operands), attributes), handle.chain)
+
+    def item_write(self, statement: ItemWrite) -> None:
+        handle = self.used[statement.handle]
+        self.remark_write(handle)
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, handle.shape)
+        self.write(handle, self.operand(statement.value), (*handle.chain, step))
+
+    def alias(self, statement: Detach | Data) -> None:
+        handle = self.facts.handles[statement.target]
+        source = self.used[statement.source]
+        word = "detach" if isinstance(statement, Detach) else "data"
+        self.remark(word)
+        self.alias_words[handle.family.number] = word
+        self.alias_statements.setdefault(handle.storage.number, []).append(self.index)
+        base = self.bases[source.storage.number][source.family.number]
+        if base.tracked:
+            named = word == "detach" and not handle.chain and not statement.target.startswith("_")
+            hint = statement.target if named else f"_{base.hint.lstrip('_')}_stopped"
+            base = self.pure.add(Stopped(hint, self.index, base.shape, base.dtype, base, named))
+        self.start(handle, base)
+        if handle.chain or statement.target.startswith("_"):
+            self.family_names[handle.family.number] = self.family_names[source.family.number]
+
+    def requires_grad(self, statement: RequiresGrad) -> None:
+        handle = self.used[statement.handle]
+        self.remark("requires-grad")
+        families = self.bases[handle.storage.number]
+        value = families[handle.family.number]
+        if statement.flag and not value.tracked:
+            families[handle.family.number] = self.differentiable(handle, value)
+        elif not statement.flag and value.tracked:
+            families[handle.family.number] = self.stopped(value)
+
+    # ---- probes and hooks: they sit at a value, never at a name ----
+
+    def producer(self, handle: Handle) -> Value:
+        """The value of the newest recorded statement that made the tensor."""
+        value = self.read(handle)
+        if handle.chain and self.made_from[identity(handle)] is not self.views[identity(handle)][0]:
+            raise ProgramError(
+                f"'{handle.name}' is a view whose storage was written after the view was made: which producer a hook or a "
+                "retained gradient belongs to is not modelled. Make the view after the write."
+            )
+        while isinstance(value, Carried):
+            value = value.old
+        return value
+
+    def retain_grad(self, statement: RetainGrad) -> None:
+        handle = self.used[statement.handle]
+        if isinstance(self.producer(handle), Differentiable):
+            return
+        base = self.bases[handle.storage.number][handle.family.number]
+        self.retained[identity(handle)] = _Retained(handle, base, self.index)
+        if any(hooked.value is self.producer(handle) for hooked in self.hooks.values()):
+            self.remark("hook-and-retain-grad")
+
+    def _late_retains(self) -> None:
+        for retained in self.retained.values():
+            self.remark("retain-grad" if retained.filled else "late-retain-grad", retained.statement)
+
+    def register_hook(self, statement: RegisterHook) -> None:
+        value = self.producer(self.used[statement.handle])
+        self.remark("leaf-hook" if isinstance(value, Differentiable) else "tensor-hook")
+        if any(hooked.value is value for hooked in self.hooks.values()):
+            self.remark("hook-order")
+        self.hooks[statement.target] = HookedAt(value, statement)
+
+    # ---- backward and .grad ----
+
+    def backward(self, statement: Backward) -> None:
+        root = self.read(self.used[statement.root])
+        cotangent = None if statement.gradient is None else self.read(self.used[statement.gradient])
+        self.remark("backward" if cotangent is None else "backward-gradient")
+        reached = _reached(root)
+        leaves = [value for value in reached if isinstance(value, Differentiable)]
+        kept: list[tuple[_Retained, Value]] = []
+        for retained in self.retained.values():
+            handle = retained.handle
+            base = self.bases[handle.storage.number][handle.family.number]
+            if handle.chain and base is not retained.base:
+                raise ProgramError(
+                    f"retain_grad on '{handle.name}', a view whose storage was written afterwards: which producer the "
+                    "gradient belongs to is not modelled yet. Retain the base, or call retain_grad after the write."
+                )
+            producer = self.producer(handle)
+            if producer in reached:
+                kept.append((retained, producer))
+        region = Region(
+            origin=self.index,
+            root=root,
+            cotangent=cotangent,
+            arguments=_arguments(leaves, reached),
+            retained=tuple(producer for _, producer in kept),
+            hooks=tuple(hooked for hooked in self.hooks.values() if hooked.value in reached),
+            number=len(self.pure.regions),
+        )
+        self.pure.regions.append(region)
+        for leaf in leaves:
+            self.deposit(region, leaf, (leaf.family, 0), leaf.hint)
+        for retained, producer in kept:
+            retained.filled = True
+            self.deposit(region, producer, identity(retained.handle), retained.handle.name)
+
+    def deposit(self, region: Region, of: Value, slot: tuple[int, int], name: str) -> None:
+        """Add a gradient to a `.grad` slot."""
+        hint = f"{name.lstrip('_')}_grad"
+        gradient = self.pure.add(Gradient(hint, self.index, of.shape, of.dtype, region, of))
+        region.gradients.append(gradient)
+        before = self.gradients.get(slot)
+        if before is None:
+            self.gradients[slot] = gradient
+            return
+        self.remark("grad-accumulation")
+        self.gradients[slot] = self.pure.add(Accumulated(hint, self.index, of.shape, of.dtype, before, gradient))
+
+    def slot(self, handle: Handle) -> Value | None:
+        """What `.grad` of a tensor holds: leaves by family, retained tensors by the tensor itself."""
+        leaf = None if handle.chain else self.gradients.get((handle.family.number, 0))
+        return leaf or self.gradients.get(identity(handle))
+
+    def grad(self, statement: Grad) -> None:
+        self.remark("grad-as-value")
+        found = self.slot(self.used[statement.source])
+        if found is None:
+            raise ProgramError(f"'{statement.source}.grad' is used as a tensor, but no backward has reached it: it is None.")
+        self.start(self.facts.handles[statement.target], found)
+
+    # ---- observations ----
+
+    def observe(self, statement: Read) -> None:
+        handle = self.used[statement.handle]
+        if statement.what in ("value", "dtype"):
+            self.pure.shown.append(Shown(statement.name, self.read(handle), statement.what, self.index))
+        elif statement.what == "grad":
+            found = self.slot(handle)
+            if found is not None:
+                self.pure.shown.append(Shown(statement.name, found, "value", self.index))
+            elif identity(handle) in self.retained:
+                self.remark("late-retain-grad")
+            else:
+                self.remark("empty-grad" if handle.is_leaf else "nonleaf-grad")
+        else:
+            self.remark(_READS[statement.what])
+
+    def attempt(self, statement: Attempt) -> None:
+        attempted = statement.attempted
+        self.remark(statement.concept)
+        if statement.torch is None:
+            self.lower(attempted)
+        elif isinstance(attempted, Backward) and self.read(self.used[attempted.root]).tracked:
+            # PyTorch refuses; the gradient of the program as it was computed exists all the same.
+            self.backward(attempted)
+
+    def remark_write(self, handle: Handle) -> None:
+        """Say what kind of write this is."""
+        families = self.bases[handle.storage.number]
+        others = [value for family, value in families.items() if family != handle.family.number and value.tracked]
+        word = self.alias_words.get(handle.family.number)
+        own = families[handle.family.number]
+        if word is not None and others:
+            late = any(value.number in self.consumed for value in others)
+            if word == "data":
+                self.remark("data-write-after-save" if late else "data-write")
+            else:
+                self.remark("write-after-save" if late else "detached-write")
+        elif not self.facts.recording and own.tracked:
+            self.remark("write-after-save" if own.number in self.consumed else "no-grad-write")
+        elif self.alias_statements.get(handle.storage.number):
+            self.remark("view-write")
+            for statement in self.alias_statements[handle.storage.number]:
+                self.remark("view", statement)
+        else:
+            self.remark("inplace-write")
+
+
+def identity(handle: Handle) -> tuple[int, int]:
+    """A key for the tensor object behind a handle, whatever names it has."""
+    return handle.family.number, id(handle.layout)
+
+
+_READS = {
+    "is_leaf": "is-leaf", "requires_grad": "requires-grad", "retains_grad": "retain-grad", "grad_fn": "grad-fn",
+    "version": "version-counter", "shares_storage": "storage-identity",
+}  # fmt: skip
+"""The concept that answers for each tape fact."""
+
+
+def _reached(root: Value) -> dict[Value, None]:
+    """Every value that a derivative of the root flows back to, the root included."""
+    reached: dict[Value, None] = {root: None}
+    pending = [root]
+    while pending:
+        for operand in pending.pop().differentiable:
+            if operand not in reached:
+                reached[operand] = None
+                pending.append(operand)
+    return dict.fromkeys(sorted(reached, key=lambda value: value.number))
+
+
+def _arguments(leaves: list[Differentiable], reached: dict[Value, None]) -> dict[Differentiable, Value]:
+    """The argument that stands for each leaf: moved past unrecorded writes that happened before the first use."""
+    consumers: dict[Value, list[Value]] = {}
+    for value in reached:
+        for operand in value.differentiable:
+            consumers.setdefault(operand, []).append(value)
+    arguments: dict[Differentiable, Value] = {}
+    for leaf in leaves:
+        argument: Value = leaf
+        while True:
+            users = consumers.get(argument, [])
+            if len(users) != 1 or not isinstance(users[0], Carried):
+                break
+            argument = users[0]
+        arguments[leaf] = argument
+    return arguments

@@ -1,0 +1,228 @@
+"""The pure program: single-assignment values, gradient requests, and what is observed.
+
+A value is never written again. `operands` are the values it is computed from; `differentiable` are those among them
+that a derivative flows back to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from compare.ops import Op, Shape
+from compare.program import Number, RegisterHook
+
+__all__ = [
+    "Accumulated", "Applied", "Carried", "Differentiable", "Given", "Gradient", "HookedAt", "PureProgram", "Put", "Region",
+    "Shown", "Stopped", "Value",
+]  # fmt: skip
+
+V = TypeVar("V", bound="Value")
+
+
+@dataclass(eq=False)
+class Value:
+    """One binding.
+
+    hint: the name it should get; a leading underscore means that it has no name of its own.
+    origin: the index of the tape statement that made it.
+    tracked: a derivative flows back through it.
+    """
+
+    hint: str
+    origin: int
+    shape: Shape
+    dtype: str
+    number: int = field(default=-1, init=False)
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return ()
+
+    @property
+    def differentiable(self) -> tuple[Value, ...]:
+        return tuple(operand for operand in self.operands if operand.tracked)
+
+    @property
+    def tracked(self) -> bool:
+        return False
+
+
+@dataclass(eq=False)
+class Given(Value):
+    """Data written in the program."""
+
+    data: Any
+
+
+@dataclass(eq=False)
+class Applied(Value):
+    """An op of the vocabulary. `arguments` mixes values and numbers."""
+
+    op: Op
+    arguments: tuple[Value | Number, ...]
+    attributes: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        self._operands = tuple(argument for argument in self.arguments if isinstance(argument, Value))
+        self._tracked = self.dtype.startswith("float") and any(operand.tracked for operand in self._operands)
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return self._operands
+
+    @property
+    def tracked(self) -> bool:
+        return self._tracked
+
+
+@dataclass(eq=False)
+class Put(Value):
+    """`base` with the elements that a view shows replaced by `new`."""
+
+    op: Op
+    attributes: dict[str, Any]
+    base: Value
+    new: Value | Number
+
+    def __post_init__(self) -> None:
+        self._operands = (self.base, self.new) if isinstance(self.new, Value) else (self.base,)
+        self._tracked = any(operand.tracked for operand in self._operands)
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return self._operands
+
+    @property
+    def tracked(self) -> bool:
+        return self._tracked
+
+
+@dataclass(eq=False)
+class Stopped(Value):
+    """The same number without derivative. `named`: the tape said `detach`, so it is printed even where it is idle."""
+
+    source: Value
+    named: bool = False
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return (self.source,)
+
+    @property
+    def differentiable(self) -> tuple[Value, ...]:
+        return ()
+
+
+@dataclass(eq=False)
+class Carried(Value):
+    """An unrecorded write: the value of `new`, the derivative of `old`."""
+
+    new: Value
+    old: Value
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return (self.new, self.old)
+
+    @property
+    def differentiable(self) -> tuple[Value, ...]:
+        return (self.old,)
+
+    @property
+    def tracked(self) -> bool:
+        return True
+
+
+@dataclass(eq=False)
+class Differentiable(Value):
+    """A leaf: the number of `source`, and a place where a gradient arrives. `family` is the tape's."""
+
+    source: Value
+    family: int
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return (self.source,)
+
+    @property
+    def differentiable(self) -> tuple[Value, ...]:
+        return ()
+
+    @property
+    def tracked(self) -> bool:
+        return True
+
+
+@dataclass(eq=False)
+class Gradient(Value):
+    """The gradient that a region returns for `of`, a leaf or a retained value."""
+
+    region: Region
+    of: Value
+
+
+@dataclass(eq=False)
+class Accumulated(Value):
+    """The sum that `.grad` holds after one more backward."""
+
+    before: Value
+    more: Value
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        return (self.before, self.more)
+
+
+@dataclass(frozen=True, eq=False)
+class HookedAt:
+    """A hook that is live at a backward, on the value that its tensor had when it was registered."""
+
+    value: Value
+    hook: RegisterHook
+
+
+@dataclass(eq=False)
+class Region:
+    """One backward: differentiate `root` with respect to leaves and retained values.
+
+    arguments: for each leaf the value that the differentiated function takes: the leaf, or the newest value that was
+        written into it before anything was computed from it.
+    """
+
+    origin: int
+    root: Value
+    cotangent: Value | None
+    arguments: dict[Differentiable, Value]
+    retained: tuple[Value, ...]
+    hooks: tuple[HookedAt, ...]
+    gradients: list[Gradient] = field(default_factory=list)
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An observation: the number of a value, or its dtype."""
+
+    name: str
+    value: Value
+    what: str
+    origin: int
+
+
+@dataclass
+class PureProgram:
+    """Values and regions in the order in which the tape made them; observations in the tape's order."""
+
+    id: str
+    title: str
+    dtype: str
+    values: list[Value] = field(default_factory=list)
+    regions: list[Region] = field(default_factory=list)
+    shown: list[Shown] = field(default_factory=list)
+
+    def add(self, value: V) -> V:
+        """Append a value and number it."""
+        value.number = len(self.values)
+        self.values.append(value)
+        return value
