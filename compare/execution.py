@@ -1,0 +1,84 @@
+"""Running a printed script and seeing what it prints.
+
+The script is executed as it is shown. Its `print` is ours: `print("w1.grad =", w1.grad)` hands over the object itself, at
+the moment it is read. Warnings are kept with the observation they came with.
+"""
+
+from __future__ import annotations
+
+import linecache
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from compare.observed import Failure, LegRun, Observed, Raised
+from compare.sources import Source
+
+__all__ = ["execute", "folded"]
+
+
+def folded(text: str) -> str:
+    """The text on one line, without what differs from build to build."""
+    return " ".join(text.partition(" (Triggered internally at ")[0].split())
+
+
+def execute(source: Source, *, leg: str, filename: str, convert: Callable[[Any], Observed]) -> LegRun:
+    """Execute a printed script.
+
+    Args:
+        filename: what tracebacks call the script; its lines are registered there.
+        convert: turns a printed object of the framework into what the judge reads, at once.
+    Returns: what was printed and warned; a crash is `failure`, with the tape statement it happened at.
+    """
+    run = LegRun(leg)
+    linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() if source.arrays else _nowhere() as directory, warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        if source.arrays:
+            np.savez(Path(directory) / source.data_name, **source.arrays)  # type: ignore[arg-type]
+        seen = 0
+
+        def note_warnings(name: str, line: int) -> None:
+            nonlocal seen
+            for warning in caught[seen:]:
+                here = warning.filename == filename and warning.lineno == line
+                run.warnings.setdefault(name if here else "", []).append(
+                    f"{warning.category.__name__}: {folded(str(warning.message))}"
+                )
+            seen = len(caught)
+
+        def see(label: str, value: Any) -> None:
+            name = label.removesuffix(" =").removesuffix(" raised")
+            if isinstance(value, BaseException):
+                run.observed[name] = Raised(type(value).__name__, folded(str(value)))
+            else:
+                run.observed[name] = convert(value)
+            note_warnings(name, sys._getframe(1).f_lineno)
+
+        namespace = {"__name__": "__main__", "__file__": str(Path(directory) / filename.strip("<>")), "print": see}
+        try:
+            exec(compile(source.text, filename, "exec"), namespace)
+        except Exception as error:
+            lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]
+            statement = source.statement_at(lines[-1] or 0) if lines else None
+            text = "".join(traceback.format_exception(error))
+            run.failure = Failure(statement, type(error).__name__, folded(str(error)), text)
+        note_warnings("", -1)
+    run.seconds = time.perf_counter() - started
+    return run
+
+
+class _nowhere:
+    def __enter__(self) -> str:
+        return "."
+
+    def __exit__(self, *exception: object) -> None:
+        return None

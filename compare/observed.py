@@ -1,0 +1,81 @@
+"""What a leg saw. Every leg fills a `LegRun`; the judge reads nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Array", "Failure", "LegRun", "Observed", "OneSided", "Raised", "Surrogate"]
+
+
+@dataclass(frozen=True)
+class Array:
+    """A tensor that was read. `values` is a copy; `dtype` is the leg's own dtype, in neutral words (`"float32"`)."""
+
+    values: np.ndarray[Any, Any]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Raised:
+    """An error that was caught. `message` has whitespace folded."""
+
+    type: str
+    message: str
+
+
+@dataclass(frozen=True)
+class OneSided:
+    """A reference gradient at a kink: the derivatives from the left and from the right, elementwise.
+
+    Where the two are equal, that element is smooth.
+    """
+
+    left: np.ndarray[Any, Any]
+    right: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Directional:
+    """A reference gradient of a large tensor: `derivatives[k]` is its inner product with `directions[k]`."""
+
+    directions: tuple[np.ndarray[Any, Any], ...]
+    derivatives: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """The gradient was made up on purpose (a hook edits it), so no function has it as its derivative."""
+
+    reason: str
+
+
+Observed = Array | Raised | OneSided | Directional | Surrogate | bool | int | str | None
+"""One thing seen by one leg. Absent from `LegRun.observed` means: this leg has nothing to look at."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A leg stopped before its end: at which statement of the tape program, and with what."""
+
+    statement: int | None
+    type: str
+    message: str
+    traceback: str = ""
+
+
+@dataclass
+class LegRun:
+    """One leg's run of one case.
+
+    observed: by observation name, in the order seen.
+    warnings: by observation name; the name `""` collects warnings at no observation.
+    """
+
+    leg: str
+    observed: dict[str, Observed] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
+    failure: Failure | None = None
+    seconds: float = 0.0

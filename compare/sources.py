@@ -1,0 +1,235 @@
+"""Writing a script line by line, with the tape statement that each line comes from."""
+
+from __future__ import annotations
+
+import ast
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compare.ops import Attributes, Op, Slice, fill_spelling
+from compare.program import Apply, Number, Operand, Ref, bound_attributes, find_op, from_number, nested_shape
+
+__all__ = ["Expressions", "ScriptWriter", "Source", "attribute_tree", "call_tree", "data_tree", "name_tree", "number_tree", "print_line"]
+
+INLINE_ELEMENTS = 64
+"""Arrays of more elements are loaded from a data file beside the script."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A complete script.
+
+    text: what is shown and what is executed, the same string.
+    origins: for each line of `text`, the index of the tape statement it came from, or None.
+    arrays: data too large to print; the script loads it from `data_name`, a NumPy archive beside it.
+    """
+
+    text: str
+    origins: tuple[int | None, ...]
+    data_name: str = ""
+    arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+    def statement_at(self, line: int) -> int | None:
+        """The tape statement that line `line` (from 1) came from: that line's, or the nearest one above."""
+        for origin in reversed(self.origins[: max(line, 0)]):
+            if origin is not None:
+                return origin
+        return None
+
+    def line_of(self, statement: int) -> str:
+        """The first line that came from a tape statement, stripped; empty when there is none."""
+        for text, origin in zip(self.text.splitlines(), self.origins, strict=True):
+            if origin == statement:
+                return text.strip()
+        return ""
+
+
+class ScriptWriter:
+    """Collects lines. Definitions are set off by two blank lines, as PEP 8 asks."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[str, int | None]] = []
+        self._indent = 0
+        self._pending_blank = 0
+        self._block_starts: list[int] = []
+
+    def line(self, text: str, origin: int | None = None) -> None:
+        if self._lines:
+            self._lines.extend([("", None)] * self._pending_blank)
+        self._pending_blank = 0
+        self._lines.append(("    " * self._indent + text, origin))
+
+    def blank(self, count: int = 1) -> None:
+        """At least `count` blank lines before whatever comes next."""
+        self._pending_blank = max(self._pending_blank, count)
+
+    @contextmanager
+    def indented(self) -> Iterator[None]:
+        self._indent += 1
+        yield
+        self._indent -= 1
+
+    @contextmanager
+    def definition(self, header: str, origin: int | None, decorator: str = "") -> Iterator[None]:
+        """A `def` at top level with its body."""
+        self.blank(2)
+        if decorator:
+            self.line(decorator, origin)
+        self.line(header, origin)
+        with self.indented():
+            yield
+        self.blank(2)
+
+    def open_block(self) -> None:
+        """Indent what follows; `pass` is written when nothing does."""
+        self._indent += 1
+        self._block_starts.append(len(self._lines))
+
+    def close_block(self) -> None:
+        if len(self._lines) == self._block_starts.pop():
+            self.line("pass")
+        self._indent -= 1
+
+    def append(self, other: ScriptWriter) -> None:
+        """Add the lines of another writer."""
+        for text, origin in other._lines:
+            self.line(text, origin) if text else self._lines.append(("", None))
+
+    @property
+    def text(self) -> str:
+        return "".join(f"{text}\n" for text, _ in self._lines)
+
+    def source(self, data_name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Source:
+        return Source(self.text, tuple(origin for _, origin in self._lines), data_name if arrays else "", arrays)
+
+
+def print_line(label: str, tree: ast.expr) -> str:
+    """`print("loss =", loss)`. The label is quoted the way JSON does, which Python reads alike."""
+    return f"print({json.dumps(label, ensure_ascii=False)}, {ast.unparse(tree)})"
+
+
+# ---- syntax trees ----
+
+
+def name_tree(name: str) -> ast.expr:
+    """A name, or a dotted path."""
+    first, *rest = name.split(".")
+    tree: ast.expr = ast.Name(id=first, ctx=ast.Load())
+    for attribute in rest:
+        tree = ast.Attribute(value=tree, attr=attribute, ctx=ast.Load())
+    return tree
+
+
+def call_tree(function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.expr:
+    """A call of a named function."""
+    return ast.Call(
+        func=name_tree(function),
+        args=list(arguments),
+        keywords=[ast.keyword(arg=name, value=value) for name, value in keywords.items()],
+    )
+
+
+def number_tree(value: Any, namespace: str) -> ast.expr:
+    """A number. Infinities and NaN are the namespace's: `torch.inf`."""
+    value = from_number(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        word = name_tree(f"{namespace}.{'nan' if math.isnan(value) else 'inf'}")
+        return ast.UnaryOp(op=ast.USub(), operand=word) if value < 0 else word
+    if not isinstance(value, bool) and (value < 0 or (value == 0 and math.copysign(1, value) < 0)):
+        return ast.UnaryOp(op=ast.USub(), operand=ast.Constant(-value))
+    return ast.Constant(value)
+
+
+def attribute_tree(value: Any, namespace: str) -> ast.expr:
+    """The value of an op's attribute: numbers, None, tuples, slices; a word is a dtype of the namespace."""
+    if value is None:
+        return ast.Constant(None)
+    if isinstance(value, str) and value not in ("nan", "inf", "-inf"):
+        return name_tree(f"{namespace}.{'bool_' if (value, namespace) == ('bool', 'jnp') else value}")
+    if isinstance(value, Slice):
+        parts = {name: None if one is None else number_tree(one, namespace) for name, one in _bounds(value)}
+        return ast.Slice(**parts)
+    if isinstance(value, tuple):
+        return ast.Tuple(elts=[attribute_tree(item, namespace) for item in value], ctx=ast.Load())
+    return number_tree(value, namespace)
+
+
+def _bounds(value: Slice) -> list[tuple[str, int | None]]:
+    return [("lower", value.start), ("upper", value.stop), ("step", value.step)]
+
+
+def index_tree(index: tuple[Any, ...], namespace: str) -> ast.expr:
+    """An index: one item stands alone, without a tuple's comma."""
+    return attribute_tree(index[0] if len(index) == 1 else index, namespace)
+
+
+def data_tree(data: Any, dtype: str, namespace: str) -> ast.expr:
+    """Nested lists of numbers, written in the way of the dtype: floats with a point."""
+    if isinstance(data, list | tuple):
+        return ast.List(elts=[data_tree(item, dtype, namespace) for item in data], ctx=ast.Load())
+    value = from_number(data)
+    return number_tree(float(value) if dtype.startswith("float") else value, namespace)
+
+
+class LargeArrays:
+    """Data that is loaded from an archive instead of being printed."""
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, np.ndarray[Any, Any]] = {}
+
+    def tree(self, name: str, data: Any, dtype: str, namespace: str) -> ast.expr:
+        """The data inline, or `data["name"]` when it is long."""
+        if math.prod(nested_shape(data)) <= INLINE_ELEMENTS:
+            return data_tree(data, dtype, namespace)
+        key = name
+        while key in self.arrays:
+            key += "_"
+        self.arrays[key] = np.array(_numbers(data), dtype=dtype)
+        return ast.Subscript(value=name_tree("data"), slice=ast.Constant(key), ctx=ast.Load())
+
+
+def _numbers(data: Any) -> Any:
+    return [_numbers(item) for item in data] if isinstance(data, list | tuple) else from_number(data)
+
+
+class Expressions:
+    """Builds the expressions of one scope, writing an unnamed intermediate inside the one that uses it.
+
+    Args:
+        namespace: `"torch"` or `"jnp"`.
+        spelling: which of a row's spellings is used.
+    """
+
+    def __init__(self, namespace: str, spelling: Callable[[Op], str]) -> None:
+        self.namespace = namespace
+        self.spelling = spelling
+        self.inlined: dict[str, ast.expr] = {}
+
+    def handle(self, name: str) -> ast.expr:
+        return self.inlined.pop(name, None) or name_tree(name)
+
+    def operand(self, operand: Operand | Number) -> ast.expr:
+        return self.handle(operand.name) if isinstance(operand, Ref) else number_tree(operand, self.namespace)
+
+    def spell(self, spelling: str, op: Op, operands: tuple[ast.expr, ...], attributes: Attributes) -> ast.stmt:
+        return fill_spelling(spelling, op, operands, attributes, self._literal)
+
+    def expression(self, op: Op, operands: tuple[ast.expr, ...], attributes: Attributes) -> ast.expr:
+        """One application of an op."""
+        statement = self.spell(self.spelling(op), op, operands, attributes)
+        assert isinstance(statement, ast.Expr)
+        return statement.value
+
+    def apply(self, statement: Apply) -> ast.expr:
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        return self.expression(op, tuple(self.operand(operand) for operand in statement.operands), attributes)
+
+    def _literal(self, name: str, value: Any) -> ast.expr:
+        return index_tree(value, self.namespace) if name == "index" else attribute_tree(value, self.namespace)

@@ -1,0 +1,272 @@
+"""The PyTorch leg: prints the tape program statement for statement, and runs what it printed.
+
+The only module that imports torch, and only to run.
+"""
+
+from __future__ import annotations
+
+import ast
+from typing import Any
+
+import numpy as np
+
+from compare.execution import execute
+from compare.observed import Array, LegRun, Observed
+from compare.program import (
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    ExitGradMode,
+    Grad,
+    ItemWrite,
+    Leaf,
+    Program,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    Write,
+    bound_attributes,
+    find_op,
+    inlined_names,
+)
+from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
+
+__all__ = ["print_torch", "run_torch"]
+
+METHODS = {ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_", ast.Pow: "pow_"}
+"""How an augmented assignment is written where its target is not a plain name."""
+
+
+def print_torch(program: Program) -> Source:
+    """Print a checked program as plain PyTorch."""
+    return _TorchPrinter(program).print()
+
+
+class _TorchPrinter:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.writer = ScriptWriter()
+        self.expressions = Expressions("torch", lambda op: op.torch)
+        self.inlined = inlined_names(program.statements)
+        self.large = LargeArrays()
+        self.removed = {statement.hook for statement in program.statements if isinstance(statement, RemoveHook)}
+        self.origin = 0
+
+    def print(self) -> Source:
+        body = self.writer
+        for self.origin, statement in enumerate(self.program.statements):
+            self.statement(statement)
+        header = ScriptWriter()
+        header.line(f"# {self.program.id}: {self.program.title}")
+        if self.large.arrays:
+            header.line("import pathlib")
+            header.blank()
+            header.line("import numpy")
+        header.line("import torch")
+        header.blank()
+        if self.program.dtype == "float64":
+            header.line("torch.set_default_dtype(torch.float64)")
+            header.blank()
+        data_name = f"{self.program.id}.npz"
+        if self.large.arrays:
+            header.line(f'data = numpy.load(pathlib.Path(__file__).with_name("{data_name}"))')
+            header.blank()
+        header.append(body)
+        return header.source(data_name, self.large.arrays)
+
+    def emit(self, tree: ast.stmt | ast.expr) -> None:
+        self.writer.line(ast.unparse(tree), self.origin)
+
+    def bind(self, target: str, tree: ast.expr) -> None:
+        """Assign, or keep the expression for the one statement that uses it."""
+        if target in self.inlined:
+            self.expressions.inlined[target] = tree
+        else:
+            self.writer.line(f"{target} = {ast.unparse(tree)}", self.origin)
+
+    def method(self, handle: str, word: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.expr:
+        function = ast.Attribute(value=self.expressions.handle(handle), attr=word, ctx=ast.Load())
+        found = [ast.keyword(arg=name, value=value) for name, value in keywords.items()]
+        return ast.Call(func=function, args=list(arguments), keywords=found)
+
+    def attribute(self, handle: str, path: str) -> ast.expr:
+        tree = self.expressions.handle(handle)
+        for word in path.split("."):
+            tree = ast.Attribute(value=tree, attr=word, ctx=ast.Load())
+        return tree
+
+    def statement(self, statement: Statement) -> None:
+        match statement:
+            case Leaf() | Constant():
+                self.tensor(statement)
+            case Apply():
+                self.bind(statement.target, self.expressions.apply(statement))
+            case Write():
+                self.emit(self.write(statement))
+            case ItemWrite():
+                target = ast.Subscript(
+                    value=self.expressions.handle(statement.handle),
+                    slice=index_tree(statement.index, "torch"),
+                    ctx=ast.Store(),
+                )
+                value = self.expressions.operand(statement.value)
+                self.emit(ast.Assign(targets=[target], value=value, lineno=0))
+            case Detach():
+                self.bind(statement.target, self.method(statement.source, "detach"))
+            case Data():
+                self.bind(statement.target, self.attribute(statement.source, "data"))
+            case Grad():
+                self.bind(statement.target, self.attribute(statement.source, "grad"))
+            case RequiresGrad():
+                flag = [] if statement.flag else [ast.Constant(False)]
+                self.emit(self.method(statement.handle, "requires_grad_", *flag))
+            case EnterGradMode():
+                self.writer.line(f"with torch.{statement.mode}():", self.origin)
+                self.writer.open_block()
+            case ExitGradMode():
+                self.writer.close_block()
+            case RetainGrad():
+                self.emit(self.method(statement.handle, "retain_grad"))
+            case RegisterHook():
+                self.hook(statement)
+            case RemoveHook():
+                self.writer.line(f"{statement.hook}.remove()", self.origin)
+            case Backward():
+                keywords: dict[str, ast.expr] = {}
+                if statement.gradient is not None:
+                    keywords["gradient"] = self.expressions.handle(statement.gradient)
+                if statement.retain_graph:
+                    keywords["retain_graph"] = ast.Constant(True)
+                self.emit(self.method(statement.root, "backward", **keywords))
+            case Read():
+                self.read(statement)
+            case Attempt():
+                self.attempt(statement)
+
+    def tensor(self, statement: Leaf | Constant) -> None:
+        data = self.large.tree(statement.target, statement.data, statement.dtype, "torch")
+        keywords: dict[str, ast.expr] = {}
+        if statement.dtype.startswith("float") and statement.dtype != self.program.dtype:
+            keywords["dtype"] = name_tree(f"torch.{statement.dtype}")
+        if isinstance(statement, Leaf):
+            keywords["requires_grad"] = ast.Constant(True)
+        self.bind(statement.target, call_tree("torch.tensor", data, **keywords))
+
+    def write(self, statement: Write) -> ast.stmt:
+        op = find_op(statement.op)
+        assert op.write is not None
+        attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
+        target = self.expressions.handle(statement.handle)
+        operands = tuple(self.expressions.operand(operand) for operand in statement.operands)
+        spelled = self.expressions.spell(op.write, op, (target, *operands), attributes)
+        if isinstance(spelled, ast.AugAssign) and not isinstance(spelled.target, ast.Name):
+            # `x.data += y` would also assign the attribute; the method only writes.
+            function = ast.Attribute(value=spelled.target, attr=METHODS[type(spelled.op)], ctx=ast.Load())
+            return ast.Expr(ast.Call(func=function, args=[spelled.value], keywords=[]))
+        return spelled
+
+    def hook(self, statement: RegisterHook) -> None:
+        result = Ref("_") if statement.result is None else statement.result
+        assert isinstance(result, Ref)
+        inner = Expressions("torch", lambda op: op.torch)
+        uses = (*statement.body, Read(name="result", what="value", handle=result.name))
+        inlined = inlined_names(uses)
+        if all(applied.target in inlined for applied in statement.body):
+            for applied in statement.body:
+                inner.inlined[applied.target] = inner.apply(applied)
+            value = ast.Constant(None) if statement.result is None else inner.handle(result.name)
+            function: ast.expr = ast.Lambda(args=_one_argument(statement.parameter), body=value)
+        else:
+            name = f"{statement.target}_function"
+            self.writer.blank()
+            self.writer.line(f"def {name}({statement.parameter}):", self.origin)
+            with self.writer.indented():
+                for applied in statement.body:
+                    tree = inner.apply(applied)
+                    if applied.target in inlined:
+                        inner.inlined[applied.target] = tree
+                    else:
+                        self.writer.line(f"{applied.target} = {ast.unparse(tree)}", self.origin)
+                returned = "None" if statement.result is None else ast.unparse(inner.handle(result.name))
+                self.writer.line(f"return {returned}", self.origin)
+            self.writer.blank()
+            function = name_tree(name)
+        registered = self.method(statement.handle, "register_hook", function)
+        if statement.target in self.removed:
+            self.writer.line(f"{statement.target} = {ast.unparse(registered)}", self.origin)
+        else:
+            self.emit(registered)
+
+    def read(self, statement: Read) -> None:
+        match statement.what:
+            case "value":
+                tree = self.expressions.handle(statement.handle)
+            case "version":
+                tree = self.attribute(statement.handle, "_version")
+            case "shares_storage":
+                assert statement.other is not None
+                tree = ast.Compare(
+                    left=_storage(self.expressions.handle(statement.handle)),
+                    ops=[ast.Eq()],
+                    comparators=[_storage(self.expressions.handle(statement.other))],
+                )
+            case what:
+                tree = self.attribute(statement.handle, what)
+        self.writer.line(print_line(f"{statement.name} =", tree), self.origin)
+
+    def attempt(self, statement: Attempt) -> None:
+        self.writer.line("try:", self.origin)
+        with self.writer.indented():
+            self.statement(statement.attempted)
+        self.writer.line("except Exception as error:", self.origin)
+        with self.writer.indented():
+            self.writer.line(print_line(f"{statement.name} raised", name_tree("error")), self.origin)
+
+
+def _one_argument(name: str) -> ast.arguments:
+    return ast.arguments(posonlyargs=[], args=[ast.arg(arg=name)], kwonlyargs=[], kw_defaults=[], defaults=[])
+
+
+def _storage(tree: ast.expr) -> ast.expr:
+    storage = ast.Call(func=ast.Attribute(value=tree, attr="untyped_storage", ctx=ast.Load()), args=[], keywords=[])
+    return ast.Call(func=ast.Attribute(value=storage, attr="data_ptr", ctx=ast.Load()), args=[], keywords=[])
+
+
+# ---- running ----
+
+
+def run_torch(program: Program, source: Source) -> LegRun:
+    """Run the printed PyTorch. Grad mode, default dtype and warning settings are put back afterwards."""
+    import torch
+
+    dtype, grad, always = torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_warn_always_enabled()
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+    torch.set_warn_always(True)
+    try:
+        return execute(source, leg="torch", filename=f"<{program.id}.torch.py>", convert=_convert)
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(grad)
+        torch.set_warn_always(always)
+
+
+def _convert(value: Any) -> Observed:
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return Array(np.array(value.detach().cpu().numpy(), copy=True), str(value.dtype).removeprefix("torch."))
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, torch.dtype):
+        return str(value).removeprefix("torch.")
+    return type(value).__name__
+
