@@ -1,0 +1,86 @@
+"""Writing into a leaf through a back door: .data, detach and no_grad."""
+
+from compare import case
+
+chapter_number = 3
+
+
+@case
+def leaf_data_write(tape):
+    """A write through .data before the first use is a leaf with another value"""
+    a = tape.leaf([10.0, 5.0, 2.0, 3.0])
+    before = a.detach()
+    a.data.fill_(10.0)
+    tape.expect(a.is_leaf, True)
+    tape.expect(a.requires_grad, True)
+    tape.expect(tape.shares_storage(a, before), True)
+    tape.expect(a.version, 0)
+    loss = (a * a).mean()
+    loss.backward()
+    tape.expect(loss, 100.0)
+    tape.expect(a.grad, 5.0)
+
+
+@case
+def leaf_detach_write(tape):
+    """A write through detach() before the first use does the same, and is counted"""
+    a = tape.leaf([10.0, 5.0, 2.0, 3.0])
+    a.detach().fill_(10.0)
+    tape.expect(a.is_leaf, True)
+    tape.expect(a.version, 1)
+    loss = (a * a).mean()
+    loss.backward()
+    tape.expect(loss, 100.0)
+    tape.expect(a.grad, 5.0)
+
+
+@case
+def leaf_data_write_after_forward(tape):
+    """A write through .data after the forward makes PyTorch's gradient wrong without a word"""
+    a = tape.leaf([10.0, 5.0, 2.0, 3.0])
+    loss = (a * a).mean()
+    a.data.fill_(10.0)
+    tape.expect(a.version, 0)
+    loss.backward()
+    tape.expect(loss, 34.5)
+    tape.expect_divergence(a.grad, torch=5.0, jax=[5.0, 2.5, 1.0, 1.5], concept="data-write-after-save")
+    tape.expect(a, 10.0)
+
+
+@case
+def leaf_detach_write_after_forward(tape):
+    """The same write through detach() is caught by the version counter"""
+    a = tape.leaf([10.0, 5.0, 2.0, 3.0])
+    loss = (a * a).mean()
+    a.detach().fill_(10.0)
+    with tape.expect_error(torch="is at version 1; expected version 0 instead", concept="write-after-save"):
+        loss.backward()
+    tape.expect_divergence(a.grad, torch=None, jax=[5.0, 2.5, 1.0, 1.5], concept="write-after-save")
+    tape.expect(a, 10.0)
+
+
+@case
+def leaf_no_grad_write(tape):
+    """Under no_grad a leaf may be written in place"""
+    a = tape.leaf([10.0, 5.0, 2.0, 3.0])
+    with tape.no_grad():
+        a[:] = 10.0
+    tape.expect(a.is_leaf, True)
+    tape.expect(a.version, 1)
+    loss = (a * a).mean()
+    loss.backward()
+    tape.expect(loss, 100.0)
+    tape.expect(a.grad, 5.0)
+
+
+@case
+def leaf_no_grad_write_after_loss(tape):
+    """no_grad hides a write from the tape, not from the version counter"""
+    a = tape.leaf([10.0, 5.0, 2.0, 3.0])
+    loss = (a * a).mean()
+    with tape.no_grad():
+        a[:] = 10.0
+    with tape.expect_error(torch="is at version 1; expected version 0 instead", concept="write-after-save"):
+        loss.backward()
+    tape.expect_divergence(a.grad, torch=None, jax=[5.0, 2.5, 1.0, 1.5], concept="write-after-save")
+    tape.expect(a, 10.0)

@@ -1,0 +1,171 @@
+"""The result model: what a run stores as JSON, and what every report renders.
+
+`schema: 1`. The published JSON Schema is made from these types (`python -m compare env --schema` prints it).
+Numbers JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from compare.errors import UsageError
+
+__all__ = ["CaseResult", "Declared", "Environment", "Note", "Observation", "Raise", "Run", "Sources", "Summary", "read_run"]
+
+SCHEMA = 1
+
+Verdict = Literal[
+    "match", "convention", "torch-wrong", "jax-wrong", "both-wrong", "raises-differ", "no-analogue", "mismatch", "error"
+]
+Outcome = Literal["match", "diverges-as-documented", "mismatch", "error"]
+Kind = Literal["value", "gradient", "tape", "error"]
+Status = Literal["exact", "idiom", "none"]
+
+
+class Raise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="raise"):
+    """An error that a leg raised."""
+
+    raises: str
+    message: str
+
+
+Value = None | bool | int | float | str | list[Any] | Raise
+"""One leg's side of an observation: None, a flag, a number, a word, nested lists of numbers, or an error."""
+
+
+class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="declared"):
+    """A declared divergence: the value each leg is expected to show."""
+
+    torch: Value
+    jax: Value
+
+
+class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing read on every leg, and the judge's word for it.
+
+    reference: the exact value; `"surrogate"` where the gradient is made up on purpose; None where there is none.
+    expected: what the case declares, or None when it declares nothing.
+    limit: the error allowed at the worst element. detail: one sentence when there is something to say.
+    """
+
+    name: str
+    kind: Kind
+    torch: Value
+    jax: Value
+    reference: Value
+    expected: Value | Declared
+    max_abs_error: float | None
+    max_ulp: int | None
+    verdict: Verdict
+    concept: str | None = None
+    limit: float | None = None
+    detail: str = ""
+    line: int = 0
+
+
+class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What one tape statement became in JAX."""
+
+    line: int
+    statement: str
+    concept: str
+    status: Status
+    why: str
+    instead: str
+
+
+class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The three programs: the case as written, and the two sources as executed."""
+
+    case: str
+    torch: str
+    jax: str
+
+
+class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One case, end to end. `error` says what stopped it when its outcome is `error`.
+
+    fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
+    """
+
+    id: str
+    chapter: str
+    title: str
+    outcome: Outcome
+    observations: tuple[Observation, ...]
+    notes: tuple[Note, ...]
+    sources: Sources
+    dtype: str = "float64"
+    error: str | None = None
+    fault: Literal["input", "leg"] | None = None
+    seconds: float = 0.0
+
+
+class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The versions and the machine that a run was made with."""
+
+    compare: str
+    python: str
+    torch: str
+    jax: str
+    jaxlib: str
+    numpy: str
+    platform: str
+
+
+class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
+    """How many cases ended in each outcome."""
+
+    cases: int
+    match: int
+    diverges_as_documented: int
+    mismatch: int
+    error: int
+
+
+class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole run."""
+
+    schema: Literal[1]
+    environment: Environment
+    summary: Summary
+    cases: tuple[CaseResult, ...]
+
+    def to_json(self) -> bytes:
+        """The run as JSON, indented, with a newline at the end."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+
+def summarize(cases: tuple[CaseResult, ...]) -> Summary:
+    """Count outcomes."""
+    outcomes = [case.outcome for case in cases]
+    return Summary(
+        cases=len(cases),
+        match=outcomes.count("match"),
+        diverges_as_documented=outcomes.count("diverges-as-documented"),
+        mismatch=outcomes.count("mismatch"),
+        error=outcomes.count("error"),
+    )
+
+
+def read_run(text: bytes) -> Run:
+    """Read a stored run. Raises UsageError saying what is wrong with it, and where."""
+    try:
+        header = msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise UsageError(f"This is not a run file: {error}.") from error
+    if not isinstance(header, dict) or "schema" not in header:
+        raise UsageError("This is not a run file: it has no 'schema'. Make one with: compare all --output-format json -o RUN.json")
+    if header["schema"] != SCHEMA:
+        raise UsageError(f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}.")
+    try:
+        return msgspec.json.decode(text, type=Run)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"This run file is damaged: {error}.") from error
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON Schema of a stored run."""
+    return msgspec.json.schema(Run)

@@ -1,0 +1,242 @@
+"""One case end to end, and many cases. Frameworks are imported only when a leg runs."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import multiprocessing
+import platform
+import time
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from compare.cases import Case, Catalogue, load_cases
+from compare.concepts import find_concept
+from compare.errors import CaseError, CompareError
+from compare.functionalize import Lowering, Remark, functionalize
+from compare.jax_leg import print_jax, run_jax
+from compare.judge import judge_case, outcome
+from compare.observed import LegRun
+from compare.program import Attempt, Program, Read
+from compare.reference import run_reference
+from compare.results import CaseResult, Environment, Note, Observation, Run, Sources, summarize
+from compare.sources import Source
+from compare.torch_leg import print_torch, run_torch
+
+__all__ = ["Prepared", "cases_showing", "environment", "prepare", "run_case", "run_cases"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case recorded, lowered and printed; nothing has run yet."""
+
+    case: Case
+    program: Program
+    lowering: Lowering
+    torch: Source
+    jax: Source
+    notes: tuple[Note, ...]
+
+
+def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared:
+    """Record a case, lower it and print both sources. Imports no framework. Raises CompareError."""
+    program = case.record(dtype=dtype, seed=seed)
+    try:
+        lowering = functionalize(program)
+        torch, jax = print_torch(program), print_jax(lowering.pure)
+        notes = tuple(_note(program, torch, remark) for remark in lowering.remarks)
+        for statement in program.statements:
+            if isinstance(statement, Read) and statement.expected is not None and statement.expected.concept:
+                find_concept(statement.expected.concept)
+    except CompareError as error:
+        line = getattr(error, "line", 0) or case.line
+        raise CaseError(f"Case '{case.id}' ({case.path}:{line}): {error}", path=case.path, line=line) from error
+    return Prepared(case, program, lowering, torch, jax, notes)
+
+
+def _note(program: Program, torch: Source, remark: Remark) -> Note:
+    statement = program.statements[remark.statement]
+    concept = find_concept(remark.concept)
+    text = statement.name if isinstance(statement, Read | Attempt) else torch.line_of(remark.statement)
+    return Note(statement.line, text, concept.id, concept.status, concept.why, concept.instead)
+
+
+# ---- one case ----
+
+
+def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult:
+    """Run one case on all legs and judge it. Never raises for what the case or a leg did wrong."""
+    started = time.perf_counter()
+    try:
+        prepared = prepare(case, dtype=dtype, seed=seed)
+    except CompareError as error:
+        return _stopped(case, dtype, str(error), "input", started)
+    try:
+        torch = run_torch(prepared.program, prepared.torch)
+        jax = run_jax(prepared.lowering.pure, prepared.jax)
+        reference = run_reference(prepared.program)
+        observations = judge_case(prepared.program, torch, jax, reference, _concepts(prepared))
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
+        return _stopped(case, dtype, text, "leg", started)
+    failures = [run for run in (torch, jax, reference) if run.failure is not None]
+    return _judged(prepared, observations, failures, dtype, started)
+
+
+def _judged(
+    prepared: Prepared, observations: tuple[Observation, ...], failed: list[LegRun], dtype: str, started: float
+) -> CaseResult:
+    case = prepared.case
+    return CaseResult(
+        id=case.id,
+        chapter=case.chapter,
+        title=case.title,
+        outcome=outcome(observations, [run.failure for run in failed if run.failure is not None]),
+        observations=observations,
+        notes=prepared.notes,
+        sources=Sources(case=case.source, torch=prepared.torch.text, jax=prepared.jax.text),
+        dtype=dtype,
+        error="; ".join(_described(prepared, run) for run in failed) or None,
+        fault="leg" if failed else None,
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _described(prepared: Prepared, run: LegRun) -> str:
+    """Where a leg stopped, in the case's own lines."""
+    failure = run.failure
+    assert failure is not None
+    where = ""
+    if failure.statement is not None:
+        line = prepared.program.statements[failure.statement].line
+        where = f" at {prepared.case.path}:{line}, `{prepared.torch.line_of(failure.statement)}`"
+    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message}"
+
+
+def _concepts(prepared: Prepared) -> dict[str, str]:
+    """The concept of every read and attempt, by name: the last remark made about it."""
+    found: dict[str, str] = {}
+    for remark in prepared.lowering.remarks:
+        statement = prepared.program.statements[remark.statement]
+        if isinstance(statement, Read | Attempt):
+            found[statement.name] = remark.concept
+    return found
+
+
+def _stopped(case: Case, dtype: str, error: str, fault: Literal["input", "leg"], started: float) -> CaseResult:
+    try:
+        source = case.source
+    except OSError:
+        source = ""
+    return CaseResult(
+        id=case.id,
+        chapter=case.chapter,
+        title=case.title,
+        outcome="error",
+        observations=(),
+        notes=(),
+        sources=Sources(case=source, torch="", jax=""),
+        dtype=dtype,
+        error=error,
+        fault=fault,
+        seconds=time.perf_counter() - started,
+    )
+
+
+# ---- many cases ----
+
+
+def run_cases(
+    catalogue: Catalogue,
+    cases: Sequence[Case],
+    *,
+    dtype: str = "float64",
+    seed: int = 0,
+    workers: int = 1,
+    stop_at_first: bool = False,
+    on_result: Callable[[CaseResult], None] = lambda result: None,
+) -> Run:
+    """Run cases in order.
+
+    Args:
+        workers: fresh processes to share the cases; 1 runs them in this process.
+        stop_at_first: stop after the first case that is not as declared.
+        on_result: called with every result, in order, as soon as it is there.
+    """
+    results: list[CaseResult] = []
+    for result in _results(cases, dtype, seed, workers):
+        results.append(result)
+        on_result(result)
+        if stop_at_first and result.outcome in ("mismatch", "error"):
+            break
+    found = tuple(results)
+    return Run(1, environment(), summarize(found), found)
+
+
+def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iterator[CaseResult]:
+    if workers <= 1 or len(cases) <= 1:
+        for case in cases:
+            yield run_case(case, dtype=dtype, seed=seed)
+        return
+    # Never fork: a forked child deadlocks once JAX has started its threads.
+    fresh = multiprocessing.get_context("spawn")
+    directory = str(Path(cases[0].path).parent)
+    jobs = [(directory, case.id, dtype, seed) for case in cases]
+    pool = ProcessPoolExecutor(min(workers, len(cases)), mp_context=fresh)
+    try:
+        for encoded in pool.map(_run_in_worker, jobs):
+            yield msgspec.json.decode(encoded, type=CaseResult)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+_catalogues: dict[str, Catalogue] = {}
+
+
+def _run_in_worker(job: tuple[str, str, str, int]) -> bytes:
+    directory, id, dtype, seed = job
+    if directory not in _catalogues:
+        _catalogues[directory] = load_cases(Path(directory))
+    case = _catalogues[directory].find(id)
+    return msgspec.json.encode(run_case(case, dtype=dtype, seed=seed))
+
+
+# ---- what a run says about itself ----
+
+
+def environment() -> Environment:
+    """The installed versions; imports none of them."""
+
+    def version(distribution: str) -> str:
+        try:
+            return importlib.metadata.version(distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return "not installed"
+
+    return Environment(
+        compare=version("compare"),
+        python=platform.python_version(),
+        torch=version("torch"),
+        jax=version("jax"),
+        jaxlib=version("jaxlib"),
+        numpy=version("numpy"),
+        platform=platform.platform(),
+    )
+
+
+def cases_showing(concept: str, catalogue: Catalogue) -> tuple[str, ...]:
+    """The ids of the cases in which a statement becomes this concept. Cases that cannot be recorded are left out."""
+    found: list[str] = []
+    for case in catalogue.cases:
+        try:
+            lowering = functionalize(case.record())
+        except CompareError:
+            continue
+        if any(remark.concept == concept for remark in lowering.remarks):
+            found.append(case.id)
+    return tuple(found)
