@@ -7,7 +7,10 @@ chapter_number = 3
 
 @case
 def leaf_data_write(tape):
-    """A write through .data before the first use is a leaf with another value"""
+    """A write through .data before the first use is a leaf with another value
+
+    Shows: data, data-write.
+    """
     a = tape.leaf([10.0, 5.0, 2.0, 3.0])
     before = a.detach()
     a.data.fill_(10.0)
@@ -23,7 +26,10 @@ def leaf_data_write(tape):
 
 @case
 def leaf_detach_write(tape):
-    """A write through detach() before the first use does the same, and is counted"""
+    """A write through detach() before the first use does the same, and is counted
+
+    Shows: detached-write.
+    """
     a = tape.leaf([10.0, 5.0, 2.0, 3.0])
     a.detach().fill_(10.0)
     tape.expect(a.is_leaf, True)
@@ -36,7 +42,10 @@ def leaf_detach_write(tape):
 
 @case
 def leaf_data_write_after_forward(tape):
-    """A write through .data after the forward makes PyTorch's gradient wrong without a word"""
+    """A write through .data after the forward makes PyTorch's gradient wrong without a word
+
+    Shows: data-write-after-save.
+    """
     a = tape.leaf([10.0, 5.0, 2.0, 3.0])
     loss = (a * a).mean()
     a.data.fill_(10.0)
@@ -49,7 +58,10 @@ def leaf_data_write_after_forward(tape):
 
 @case
 def leaf_detach_write_after_forward(tape):
-    """The same write through detach() is caught by the version counter"""
+    """The same write through detach() is caught by the version counter
+
+    Shows: write-after-save.
+    """
     a = tape.leaf([10.0, 5.0, 2.0, 3.0])
     loss = (a * a).mean()
     a.detach().fill_(10.0)
@@ -61,7 +73,10 @@ def leaf_detach_write_after_forward(tape):
 
 @case
 def leaf_no_grad_write(tape):
-    """Under no_grad a leaf may be written in place"""
+    """Under no_grad a leaf may be written in place
+
+    Shows: no-grad, no-grad-write.
+    """
     a = tape.leaf([10.0, 5.0, 2.0, 3.0])
     with tape.no_grad():
         a[:] = 10.0
@@ -75,7 +90,10 @@ def leaf_no_grad_write(tape):
 
 @case
 def leaf_no_grad_write_after_loss(tape):
-    """no_grad hides a write from the tape, not from the version counter"""
+    """no_grad hides a write from the tape, not from the version counter
+
+    Shows: write-after-save, no-grad.
+    """
     a = tape.leaf([10.0, 5.0, 2.0, 3.0])
     loss = (a * a).mean()
     with tape.no_grad():

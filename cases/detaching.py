@@ -7,7 +7,10 @@ chapter_number = 4
 
 @case
 def sigmoid_detach(tape):
-    """A detached clone is a leaf of its own"""
+    """A detached clone is a leaf of its own
+
+    Shows: detach, clone, requires-grad.
+    """
     a = tape.leaf([1.0, 2.0, 3.0])
     out = a.sigmoid()
     c = out.detach().clone()
@@ -32,7 +35,10 @@ def sigmoid_detach(tape):
 
 @case
 def sigmoid_detach_flag_first(tape):
-    """Once the detached clone requires grad, it may not be written"""
+    """Once the detached clone requires grad, it may not be written
+
+    Shows: inplace-on-leaf.
+    """
     a = tape.leaf([1.0, 2.0, 3.0])
     out = a.sigmoid()
     c = out.detach().clone()
@@ -48,7 +54,10 @@ def sigmoid_detach_flag_first(tape):
 
 @case
 def detached_write_sigmoid(tape):
-    """Writing through detach() is fatal where the op saved its result"""
+    """Writing through detach() is fatal where the op saved its result
+
+    Shows: saved-value, detached-write.
+    """
     a = tape.leaf([1.0, 2.0, 3.0])
     out = a.sigmoid()
     c = out.detach()
@@ -72,7 +81,10 @@ def detached_write_sigmoid(tape):
 
 @case
 def detached_write_square(tape):
-    """The same write is harmless where the op saved its input"""
+    """The same write is harmless where the op saved its input
+
+    Shows: detached-write.
+    """
     a = tape.leaf([1.0, 2.0, 3.0])
     out = a**2
     c = out.detach()

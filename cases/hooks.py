@@ -7,7 +7,10 @@ chapter_number = 5
 
 @case
 def hook_on_nonleaf(tape):
-    """A hook edits what flows back through an intermediate"""
+    """A hook edits what flows back through an intermediate
+
+    Shows: tensor-hook.
+    """
     a = tape.leaf([1.0, 2.0])
     h = 3 * a
     h.register_hook(lambda cotangent: cotangent * 2)
@@ -19,7 +22,10 @@ def hook_on_nonleaf(tape):
 
 @case
 def hook_on_leaf(tape):
-    """A hook on a leaf edits the gradient before it is kept"""
+    """A hook on a leaf edits the gradient before it is kept
+
+    Shows: leaf-hook.
+    """
     a = tape.leaf([1.0, 2.0])
     a.register_hook(lambda gradient: gradient * 10)
     loss = (a * 3).sum()
@@ -29,7 +35,10 @@ def hook_on_leaf(tape):
 
 @case
 def hooks_in_order(tape):
-    """Hooks of one tensor run in the order in which they were registered"""
+    """Hooks of one tensor run in the order in which they were registered
+
+    Shows: hook-order.
+    """
     a = tape.leaf([1.0, 2.0])
     h = 3 * a
     h.register_hook(lambda cotangent: cotangent + 1)
@@ -41,7 +50,10 @@ def hooks_in_order(tape):
 
 @case
 def hook_removed(tape):
-    """A removed hook edits nothing"""
+    """A removed hook edits nothing
+
+    Shows: hook-removal.
+    """
     a = tape.leaf([1.0, 2.0])
     h = 3 * a
     double = h.register_hook(lambda cotangent: cotangent * 2)
@@ -53,7 +65,10 @@ def hook_removed(tape):
 
 @case
 def hook_that_returns_nothing(tape):
-    """A hook that returns None leaves the cotangent as it is"""
+    """A hook that returns None leaves the cotangent as it is
+
+    Shows: tensor-hook.
+    """
     a = tape.leaf([1.0, 2.0])
     h = 3 * a
     h.register_hook(lambda cotangent: None)
@@ -64,7 +79,10 @@ def hook_that_returns_nothing(tape):
 
 @case
 def hook_with_retain_grad(tape):
-    """A retained gradient is read after the hooks"""
+    """A retained gradient is read after the hooks
+
+    Shows: hook-and-retain-grad.
+    """
     a = tape.leaf([1.0, 2.0])
     h = 3 * a
     h.retain_grad()

@@ -7,7 +7,10 @@ chapter_number = 2
 
 @case
 def out_of_place_vs_in_place(tape):
-    """An op makes a new storage, an item write stays in the old one"""
+    """An op makes a new storage, an item write stays in the old one
+
+    Shows: storage-identity, view-write, version-counter.
+    """
     a = tape.constant([2, 1])
     b = a.exp()
     tape.expect(a.dtype, "int64")
@@ -26,7 +29,10 @@ def out_of_place_vs_in_place(tape):
 
 @case
 def inplace_nonleaf_before_use(tape):
-    """An intermediate may be written in place before anything uses it"""
+    """An intermediate may be written in place before anything uses it
+
+    Shows: inplace-write, version-counter.
+    """
     a = tape.leaf([1.0, 3.0])
     b = a + 2
     tape.expect(b.version, 0)
@@ -44,7 +50,10 @@ def inplace_nonleaf_before_use(tape):
 
 @case
 def inplace_nonleaf_after_use(tape):
-    """A value that backward needs may not be written after it was saved"""
+    """A value that backward needs may not be written after it was saved
+
+    Shows: write-after-save, version-counter.
+    """
     a = tape.leaf([1.0, 3.0])
     b = a + 2
     b[0] = 1000.0
@@ -63,7 +72,10 @@ def inplace_nonleaf_after_use(tape):
 
 @case
 def inplace_on_leaf(tape):
-    """A leaf that requires grad may not be written in place, only its name may move on"""
+    """A leaf that requires grad may not be written in place, only its name may move on
+
+    Shows: inplace-on-leaf.
+    """
     a = tape.leaf([1.0, 3.0])
     tape.expect(a.version, 0)
     with tape.expect_error(

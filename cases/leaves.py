@@ -9,7 +9,10 @@ NON_LEAF_WARNING = "The .grad attribute of a Tensor that is not a leaf Tensor is
 
 @case
 def three_weights(tape):
-    """Only leaves collect a gradient"""
+    """Only leaves collect a gradient
+
+    Shows: leaf, backward, nonleaf-grad, grad-fn.
+    """
     x = tape.constant([[1.0, 1.0], [1.0, 1.0]])
     w1, w2, w3 = tape.leaf(2.0), tape.leaf(3.0), tape.leaf(4.0)
     l1 = x * w1
@@ -32,7 +35,10 @@ def three_weights(tape):
 
 @case
 def nonleaf_grad(tape):
-    """A tensor made by an op keeps no gradient"""
+    """A tensor made by an op keeps no gradient
+
+    Shows: nonleaf-grad, is-leaf, requires-grad, storage-identity.
+    """
     a = tape.leaf([[1.0, 1.0], [1.0, 1.0]])
     b = 3 * a + 2
     loss = b.sum()
@@ -49,7 +55,10 @@ def nonleaf_grad(tape):
 
 @case
 def nothing_requires_grad(tape):
-    """Without a leaf that requires grad there is nothing to go backward through"""
+    """Without a leaf that requires grad there is nothing to go backward through
+
+    Shows: backward-without-graph, empty-grad.
+    """
     a = tape.constant([[1.0, 1.0], [1.0, 1.0]])
     b = 3 * a + 2
     loss = b.sum()
@@ -67,7 +76,10 @@ def nothing_requires_grad(tape):
 
 @case
 def retain_grad(tape):
-    """retain_grad before backward keeps the gradient of an intermediate"""
+    """retain_grad before backward keeps the gradient of an intermediate
+
+    Shows: retain-grad.
+    """
     a = tape.leaf([[1.0, 1.0], [1.0, 1.0]])
     b = 3 * a + 2
     b.retain_grad()
@@ -81,7 +93,10 @@ def retain_grad(tape):
 
 @case
 def retain_grad_after_backward(tape):
-    """retain_grad after backward keeps nothing, and says nothing"""
+    """retain_grad after backward keeps nothing, and says nothing
+
+    Shows: late-retain-grad.
+    """
     a = tape.leaf([[1.0, 1.0], [1.0, 1.0]])
     b = 3 * a + 2
     loss = b.sum()

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from compare.program import Program
     from compare.tape import Tape
 
-__all__ = ["Case", "Catalogue", "LoadFailure", "case", "find_directory", "load_cases"]
+__all__ = ["Case", "Catalogue", "LoadFailure", "bundled_directory", "case", "find_directory", "load_cases"]
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,13 @@ class Case:
     """One function of a chapter module.
 
     id: kebab-case, from the function's name. title: the first line of its docstring.
+    concepts: what the case is there to show, from the docstring's line `Shows: retain-grad, tensor-hook.`
     chapter: the module's file name. line: the first line of the function in `path`.
     """
 
     id: str
     title: str
+    concepts: tuple[str, ...]
     chapter: str
     path: str
     line: int
@@ -68,6 +70,10 @@ class Catalogue:
     cases: tuple[Case, ...]
     failures: tuple[LoadFailure, ...] = ()
 
+    def showing(self, concept: str) -> tuple[str, ...]:
+        """The ids of the cases that are there to show a concept."""
+        return tuple(one.id for one in self.cases if concept in one.concepts)
+
     def find(self, id: str) -> Case:
         """The case of that id. Raises UsageError with the nearest id."""
         for one in self.cases:
@@ -100,7 +106,7 @@ def _collecting() -> Iterator[list[Callable[[Tape], None]]]:
 
 
 def find_directory(option: Path | None = None) -> Path:
-    """`--cases`, else `[tool.compare] cases` of the nearest pyproject.toml, else the cases that came with the package."""
+    """`--cases`, else `[tool.compare] cases` of the nearest pyproject.toml, else the package's own cases."""
     if option is not None:
         if not option.is_dir():
             raise UsageError(f"--cases {option}: there is no such directory.")
@@ -150,9 +156,9 @@ def load_cases(directory: Path | None = None) -> Catalogue:
             continue
         try:
             chapters.append(_load_module(path))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             failures.append(_failure(path, error))
-    for number, path, functions in sorted(chapters, key=lambda chapter: chapter[:2]):
+    for _, path, functions in sorted(chapters, key=lambda chapter: chapter[:2]):
         for one in functions:
             try:
                 cases.append(_as_case(one, path, {known.id: known for known in cases}))
@@ -182,12 +188,16 @@ def _load_module(path: Path) -> _Chapter:
 def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case]) -> Case:
     line = function.__code__.co_firstlineno
     id = function.__name__.strip("_").replace("_", "-")
-    title = (inspect.getdoc(function) or "").partition("\n")[0].strip()
+    title, _, rest = (inspect.getdoc(function) or "").partition("\n")
     where = f"{path}:{line}"
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
-        raise CaseError(f"{where}: '{function.__name__}' is not a case name; use lower_case_words.", path=str(path), line=line)
+        raise CaseError(
+            f"{where}: '{function.__name__}' is not a case name; use lower_case_words.", path=str(path), line=line
+        )
     if not title:
-        raise CaseError(f"{where}: case '{id}' has no docstring; its first line is the title.", path=str(path), line=line)
+        raise CaseError(
+            f"{where}: case '{id}' has no docstring; its first line is the title.", path=str(path), line=line
+        )
     if id in known:
         first = known[id]
         raise CaseError(
@@ -195,10 +205,12 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
             path=str(path),
             line=line,
         )
-    return Case(id, title, path.stem.replace("_", "-"), str(path), line, function)
+    shows = re.search(r"^Shows: ([^.]*)\.$", rest, re.MULTILINE)
+    concepts = tuple(word.strip() for word in shows[1].split(",")) if shows else ()
+    return Case(id, title.strip(), concepts, path.stem.replace("_", "-"), str(path), line, function)
 
 
-def _failure(path: Path, error: Exception) -> LoadFailure:
+def _failure(path: Path, error: BaseException) -> LoadFailure:
     if isinstance(error, SyntaxError):
         line = error.lineno or 0
         return LoadFailure(str(path), line, f"{path}:{line}: syntax error: {error.msg}. None of its cases can run.")

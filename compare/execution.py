@@ -1,7 +1,7 @@
 """Running a printed script and seeing what it prints.
 
-The script is executed as it is shown. Its `print` is ours: `print("w1.grad =", w1.grad)` hands over the object itself, at
-the moment it is read. Warnings are kept with the observation they came with.
+The script is executed as it is shown. Its `print` is ours: `print("w1.grad =", w1.grad)` hands over the object itself,
+at the moment it is read. Warnings are kept with the observation they came with.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,10 @@ def execute(source: Source, *, leg: str, filename: str, convert: Callable[[Any],
     run = LegRun(leg)
     linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() if source.arrays else _nowhere() as directory, warnings.catch_warnings(record=True) as caught:
+    with (
+        _directory_for(source) as directory,
+        warnings.catch_warnings(record=True) as caught,
+    ):
         warnings.simplefilter("always")
         if source.arrays:
             np.savez(Path(directory) / source.data_name, **source.arrays)  # type: ignore[arg-type]
@@ -76,9 +80,6 @@ def execute(source: Source, *, leg: str, filename: str, convert: Callable[[Any],
     return run
 
 
-class _nowhere:
-    def __enter__(self) -> str:
-        return "."
-
-    def __exit__(self, *exception: object) -> None:
-        return None
+def _directory_for(source: Source) -> AbstractContextManager[str]:
+    """A directory for the data file of a script that has one."""
+    return tempfile.TemporaryDirectory() if source.arrays else nullcontext(".")

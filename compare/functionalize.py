@@ -8,6 +8,7 @@ they are next read. A write that the tape does not record has the value of the n
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 from compare.errors import ProgramError
@@ -56,7 +57,7 @@ from compare.pure import (
     Value,
 )
 
-__all__ = ["Lowering", "Remark", "functionalize"]
+__all__ = ["Lowering", "Remark", "functionalize", "identity"]
 
 
 @dataclass(frozen=True)
@@ -140,8 +141,13 @@ class _Lowering:
         for position, step in enumerate(handle.chain):
             last = position == len(handle.chain) - 1
             value = self.view(value, step, handle.name if last else f"_{handle.name}")
-        self.views[key] = (base, value, handle.layout)
-        self.made_from.setdefault(key, base)
+        return self.remember(handle, value)
+
+    def remember(self, handle: Handle, value: Value) -> Value:
+        """Keep what a view shows until its storage is written."""
+        base = self.bases[handle.storage.number][handle.family.number]
+        self.views[identity(handle)] = (base, value, handle.layout)
+        self.made_from.setdefault(identity(handle), base)
         return value
 
     def view(self, value: Value, step: ViewStep, hint: str) -> Value:
@@ -149,7 +155,13 @@ class _Lowering:
         return self.applied(hint, shape, value.dtype, step.op, (value,), step.attributes)
 
     def applied(
-        self, hint: str, shape: Shape, dtype: str, op: Op, arguments: tuple[Value | Number, ...], attributes: dict[str, Any]
+        self,
+        hint: str,
+        shape: Shape,
+        dtype: str,
+        op: Op,
+        arguments: tuple[Value | Number, ...],
+        attributes: dict[str, Any],
     ) -> Applied:
         for argument in arguments:
             if isinstance(argument, Value) and self.facts.recording:
@@ -165,13 +177,13 @@ class _Lowering:
             self.stops[value.number] = self.pure.add(Stopped(hint, self.index, value.shape, value.dtype, value))
         return self.stops[value.number]
 
-    def operand(self, operand: Operand) -> Value | Number:
+    def operand(self, operand: Operand, *, history: bool = True) -> Value | Number:
         if not isinstance(operand, Ref):
             return operand
         value = self.read(self.used[operand.name])
-        if self.facts.recording:
+        if self.facts.recording and history:
             return value
-        if value.tracked:
+        if value.tracked and history:
             self.remark("no-grad")
         return self.stopped(value)
 
@@ -272,10 +284,17 @@ class _Lowering:
                 base = self.stopped(self.bases[source.storage.number][source.family.number])
                 self.start(handle, base)
                 self.family_names[handle.family.number] = self.family_names[source.family.number]
+            elif source.chain:
+                # A view of a view is made from that view, so that a probe on it sees this reader too.
+                self.remember(handle, self.view(self.read(source), handle.chain[-1], handle.name))
             self.alias_statements.setdefault(handle.storage.number, []).append(self.index)
             self.read(handle)
             return
-        arguments = tuple(self.operand(operand) for operand in statement.operands)
+        arguments = tuple(
+            self.operand(operand, history=name not in op.without_history)
+            for name, operand in zip_longest(op.operand_names, statement.operands)
+            if operand is not None
+        )
         if op.name == "clone":
             self.remark("clone")
             [copied] = arguments
@@ -300,7 +319,9 @@ class _Lowering:
         if not self.facts.recording:
             current = self.stopped(current)
         hint = f"_{handle.name.lstrip('_')}_next"
-        self.write(handle, self.applied(hint, handle.shape, handle.dtype, op, (current, *operands), attributes), handle.chain)
+        self.write(
+            handle, self.applied(hint, handle.shape, handle.dtype, op, (current, *operands), attributes), handle.chain
+        )
 
     def item_write(self, statement: ItemWrite) -> None:
         handle = self.used[statement.handle]
@@ -341,8 +362,8 @@ class _Lowering:
         value = self.read(handle)
         if handle.chain and self.made_from[identity(handle)] is not self.views[identity(handle)][0]:
             raise ProgramError(
-                f"'{handle.name}' is a view whose storage was written after the view was made: which producer a hook or a "
-                "retained gradient belongs to is not modelled. Make the view after the write."
+                f"'{handle.name}' is a view whose storage was written after the view was made: which producer a hook "
+                "or a retained gradient belongs to is not modelled. Make the view after the write."
             )
         while isinstance(value, Carried):
             value = value.old
@@ -366,6 +387,8 @@ class _Lowering:
         self.remark("leaf-hook" if isinstance(value, Differentiable) else "tensor-hook")
         if any(hooked.value is value for hooked in self.hooks.values()):
             self.remark("hook-order")
+        if any(self.producer(retained.handle) is value for retained in self.retained.values()):
+            self.remark("hook-and-retain-grad")
         self.hooks[statement.target] = HookedAt(value, statement)
 
     # ---- backward and .grad ----
@@ -425,7 +448,9 @@ class _Lowering:
         self.remark("grad-as-value")
         found = self.slot(self.used[statement.source])
         if found is None:
-            raise ProgramError(f"'{statement.source}.grad' is used as a tensor, but no backward has reached it: it is None.")
+            raise ProgramError(
+                f"'{statement.source}.grad' is used as a tensor, but no backward has reached it: it is None."
+            )
         self.start(self.facts.handles[statement.target], found)
 
     # ---- observations ----

@@ -19,6 +19,7 @@ from compare.pure import (
     Accumulated,
     Applied,
     Carried,
+    Differentiable,
     Given,
     PureProgram,
     Put,
@@ -39,7 +40,7 @@ from compare.sources import (
     print_line,
 )
 
-__all__ = ["print_jax", "run_jax"]
+__all__ = ["print_jax", "readable", "run_jax"]
 
 
 def print_jax(pure: PureProgram) -> Source:
@@ -284,7 +285,7 @@ class _JaxPrinter:
         if scalar:
             transform = "jax.value_and_grad" if step.shows_root else "jax.grad"
             tree = call_tree(transform, name_tree(function), **keywords)
-            called = ast.Call(func=call_tree("jax.jit", tree), args=arguments, keywords=[])
+            called: ast.expr = ast.Call(func=call_tree("jax.jit", tree), args=arguments, keywords=[])
             results = ", ".join(gradients)
             if step.shows_root:
                 results = f"{f'({root}, {auxiliary})' if step.auxiliary else root}, {_group(gradients)}"
@@ -305,7 +306,7 @@ class _JaxPrinter:
 
     def define_hooks(self, region: Region) -> dict[Value, list[str]]:
         """Define the hooks of a region; return the names to apply to each value, in the order they wrap it."""
-        arguments: dict[Value, Value] = dict(region.arguments)
+        arguments: dict[Value, Value] = dict(region.arguments.items())
         found: dict[Value, list[str]] = {}
         for hooked in region.hooks:
             if hooked.hook.result is None:
@@ -376,7 +377,7 @@ class _Body:
             self.uses[value] = self.uses.get(value, 0) + 1
             self.last_use[value] = float("inf")
         for value in reversed(step.body):
-            if self.is_inlined(value):
+            if self.is_inlined(value) or isinstance(value, Differentiable):
                 for operand in value.operands:
                     self.last_use[operand] = max(self.last_use[operand], self.last_use[value])
 
@@ -404,6 +405,10 @@ class _Body:
             for argument in step.arguments:
                 self.wrap(argument)
             for now, value in enumerate(step.body):
+                if isinstance(value, Differentiable):
+                    # A leaf of another backward: here it is only a number, under the name of what it was made from.
+                    self.trees[value] = self.operand(value.source)
+                    continue
                 tree = self.printer.tree(value, self.operand)
                 if self.is_inlined(value):
                     self.trees[value] = tree
@@ -478,7 +483,7 @@ def run_jax(pure: PureProgram, source: Source) -> LegRun:
     """Run the printed JAX. The 64-bit flag is put back afterwards."""
     import jax
 
-    enabled = jax.config.jax_enable_x64  # type: ignore[attr-defined]
+    enabled = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", False)
     try:
         return execute(source, leg="jax", filename=f"<{pure.id}.jax.py>", convert=_convert)
@@ -494,4 +499,3 @@ def _convert(value: Any) -> Observed:
     if value is None or isinstance(value, bool | int | str):
         return value
     return str(value)
-

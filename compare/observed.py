@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Array", "Failure", "LegRun", "Observed", "OneSided", "Raised", "Surrogate"]
+__all__ = ["Array", "Directional", "Failure", "LegRun", "Observed", "OneSided", "Raised", "Surrogate"]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any, Literal, get_args
 
 import msgspec
@@ -22,10 +23,44 @@ from compare.errors import ProgramError, nearest
 from compare.ops import OPS, Op, Shape, Slice
 
 __all__ = [
-    "Apply", "Attempt", "Backward", "Constant", "Data", "Detach", "EnterGradMode", "ExitGradMode", "Expected",
-    "Facts", "Grad", "Handle", "ItemWrite", "Leaf", "Number", "Operand", "Program", "Read", "Ref", "RegisterHook", "RemoveHook",
-    "ReadKind", "RequiresGrad", "RetainGrad", "Statement", "ViewStep", "Write", "as_number", "bound", "check_identifier", "from_number", "inlined_names", "nested_shape",
-    "bound_attributes", "find_op", "renamed", "unwrap", "used",
+    "Apply",
+    "Attempt",
+    "Backward",
+    "Constant",
+    "Data",
+    "Detach",
+    "EnterGradMode",
+    "ExitGradMode",
+    "Expected",
+    "Facts",
+    "Grad",
+    "Handle",
+    "ItemWrite",
+    "Leaf",
+    "Number",
+    "Operand",
+    "Program",
+    "Read",
+    "ReadKind",
+    "Ref",
+    "RegisterHook",
+    "RemoveHook",
+    "RequiresGrad",
+    "RetainGrad",
+    "Statement",
+    "ViewStep",
+    "Write",
+    "as_number",
+    "bound",
+    "bound_attributes",
+    "check_identifier",
+    "find_op",
+    "from_number",
+    "inlined_names",
+    "nested_shape",
+    "renamed",
+    "unwrap",
+    "used",
 ]  # fmt: skip
 
 FLOAT_DTYPES = ("float32", "float64")
@@ -169,11 +204,16 @@ class ExitGradMode(Statement, frozen=True, tag="exit-grad-mode"):
 
 
 class RetainGrad(Statement, frozen=True, tag="retain-grad"):
+    """`handle.retain_grad()`."""
+
     handle: str
 
 
 class RegisterHook(Statement, frozen=True, tag="register-hook"):
-    """A tensor hook: the cotangent arrives as `parameter`, `body` runs on it, `result` replaces it (None: unchanged)."""
+    """A tensor hook: the cotangent arrives as `parameter`, `body` runs on it, `result` replaces it.
+
+    A `result` of None leaves the cotangent as it is.
+    """
 
     target: str
     handle: str
@@ -183,6 +223,8 @@ class RegisterHook(Statement, frozen=True, tag="register-hook"):
 
 
 class RemoveHook(Statement, frozen=True, tag="remove-hook"):
+    """`hook.remove()`."""
+
     hook: str
 
 
@@ -230,8 +272,8 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 
 AnyStatement = (
-    Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode | RetainGrad
-    | RegisterHook | RemoveHook | Backward | Grad | Read | Attempt
+    Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
+    | RetainGrad | RegisterHook | RemoveHook | Backward | Grad | Read | Attempt
 )  # fmt: skip
 
 
@@ -313,7 +355,11 @@ def inlined_names(statements: Sequence[Statement]) -> set[str]:
         inlined |= pending.intersection(used(statement))
         pending -= set(used(statement))
         targets = bound(statement)
-        if isinstance(statement, Apply | Detach | Data | Grad) and targets[0].startswith("_") and uses.get(targets[0]) == 1:
+        if (
+            isinstance(statement, Apply | Detach | Data | Grad)
+            and targets[0].startswith("_")
+            and uses.get(targets[0]) == 1
+        ):
             pending |= set(targets)
         else:
             pending.clear()
@@ -349,6 +395,7 @@ class Family:
     requires_grad: bool
     is_leaf: bool
     used: bool = False
+    viewed: bool = False
     viewed_without_grad: bool = False
 
 
@@ -409,19 +456,19 @@ class Facts:
         found = self.handles[name]
         if found.family.viewed_without_grad and self.recording:
             raise ProgramError(
-                f"'{name}' is a view made under no_grad of a tensor that requires grad. PyTorch makes it a leaf of its own there, "
-                "which is not modelled outside the block. Make the view outside the block, or detach it inside."
+                f"'{name}' is a view made under no_grad of a tensor that requires grad. PyTorch makes it a leaf of its "
+                "own there, which is not modelled outside the block. Make the view outside, or detach it inside."
             )
         if found.storage.number in self.stale:
             raise ProgramError(
-                f"'{name}' is the .grad tensor that a later backward has added to in place. Clone it before that backward."
+                f"'{name}' is the .grad tensor that a later backward has added to in place. "
+                "Clone it before that backward."
             )
         return found
 
     def _operands(self, op: Op, operands: tuple[Operand, ...], *, first: Handle | None = None) -> list[Handle | Number]:
         found: list[Handle | Number] = [] if first is None else [first]
-        for operand in operands:
-            found.append(self.handle(operand.name) if isinstance(operand, Ref) else operand)
+        found += [self.handle(operand.name) if isinstance(operand, Ref) else operand for operand in operands]
         tensors = [item for item in found if isinstance(item, Handle)]
         if not tensors:
             raise ProgramError(f"{op.name} needs a tensor operand; make the number a tape.constant.")
@@ -467,7 +514,9 @@ class Facts:
                 self.modes.pop()
             case RetainGrad():
                 if not self.handle(statement.handle).requires_grad:
-                    raise ProgramError(f"retain_grad on '{statement.handle}', which does not require grad: PyTorch raises.")
+                    raise ProgramError(
+                        f"retain_grad on '{statement.handle}', which does not require grad: PyTorch raises."
+                    )
                 self.graded.add(self.handle(statement.handle).family.number)
             case RegisterHook():
                 self._register_hook(statement)
@@ -505,8 +554,8 @@ class Facts:
         tracked = isinstance(statement, Leaf)
         if tracked and statement.dtype not in FLOAT_DTYPES:
             raise ProgramError(
-                f"'{statement.target}' is a leaf of dtype {statement.dtype}: only floating point tensors can require grad. "
-                "Write the data with a decimal point, or make it a tape.constant."
+                f"'{statement.target}' is a leaf of dtype {statement.dtype}: only floating point tensors can require "
+                "grad. Write the data with a decimal point, or make it a tape.constant."
             )
         check_data(statement.data, statement.dtype)
         shape = nested_shape(statement.data)
@@ -518,9 +567,11 @@ class Facts:
         default = self.float_dtype
         dtypes = tuple(item.dtype if isinstance(item, Handle) else number_dtype(item) for item in found)
         try:
-            return op.shape(shapes, attributes), op.dtype(dtypes, default)
+            return op.shape(shapes, attributes), op.dtype(dtypes, default, attributes)
         except (ValueError, IndexError, TypeError) as error:
-            described = ", ".join(f"{item.name}: {item.dtype}{list(item.shape)}" for item in found if isinstance(item, Handle))
+            described = ", ".join(
+                f"{item.name}: {item.dtype}{list(item.shape)}" for item in found if isinstance(item, Handle)
+            )
             raise ProgramError(f"{op.name}({described}): {error}") from error
 
     float_dtype: str = "float64"
@@ -534,8 +585,14 @@ class Facts:
         for item in tensors:
             item.family.used = True
         if op.view is not None:
+            tensors[0].family.viewed = True
             return self._view(op, tensors[0], attributes, shape)
-        tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in tensors)
+        carrying = [
+            item
+            for name, item in zip_longest(op.operand_names, found)
+            if isinstance(item, Handle) and name not in op.without_history
+        ]
+        tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in carrying)
         handle = self.fresh(shape, dtype, requires_grad=tracked, is_leaf=not tracked, creator=statement.target)
         known = all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
         return replace(handle, strides_known=known)
@@ -544,8 +601,8 @@ class Facts:
         assert op.view is not None
         if op.name == "reshape" and not base.strides_known:
             raise ProgramError(
-                f"reshape of '{base.name}': whether PyTorch makes a view or a copy depends on strides that the program does "
-                "not fix. Clone the operand of the transpose, or reshape before it."
+                f"reshape of '{base.name}': whether PyTorch makes a view or a copy depends on strides that the program "
+                "does not fix. Clone the operand of the transpose, or reshape before it."
             )
         try:
             layout = op.view.alias(base.layout, **attributes)
@@ -571,6 +628,12 @@ class Facts:
                 "more than one element of the written-to tensor refers to a single memory location (it was expanded); "
                 "clone it before the write"
             )
+        for step in handle.chain:
+            if math.prod(step.op.shape((step.shape,), step.attributes)) > math.prod(step.shape):
+                return (
+                    "it is a part of an expanded tensor, so the write would show in other parts too; "
+                    "clone it before the write"
+                )
         if self.recording and handle.requires_grad and handle.family.is_leaf:
             what = "a view of a leaf" if handle.chain else "a leaf"
             return (
@@ -579,10 +642,16 @@ class Facts:
             )
         return None
 
-    def _check_writable(self, handle: Handle) -> None:
+    def _check_writable(self, handle: Handle, sources: list[Handle]) -> None:
         reason = self.refusal(handle)
         if reason is not None:
             raise ProgramError(f"In-place write to '{handle.name}': {reason}.")
+        for source in sources:
+            if overlaps_partly(source, handle):
+                raise ProgramError(
+                    f"In-place write to '{handle.name}' from '{source.name}': they share some elements of one storage, "
+                    "and what is read then depends on the order of the writes. Clone the source."
+                )
 
     def _wrote(self, handle: Handle, sources: list[Handle]) -> None:
         if self.recording and any(source.requires_grad for source in sources):
@@ -599,19 +668,19 @@ class Facts:
         shape, dtype = self._infer(op, found, attributes)
         if shape != target.shape:
             raise ProgramError(
-                f"In-place {op.name} on '{target.name}': the result has shape {list(shape)}, the tensor {list(target.shape)}. "
-                "An in-place op cannot grow its tensor."
+                f"In-place {op.name} on '{target.name}': the result has shape {list(shape)}, "
+                f"the tensor {list(target.shape)}. An in-place op cannot grow its tensor."
             )
         check_cast(dtype, target)
-        self._check_writable(target)
-        self._wrote(target, [item for item in found if isinstance(item, Handle)])
+        sources = [item for item in found if isinstance(item, Handle)]
+        self._check_writable(target, sources)
+        self._wrote(target, sources)
 
     def _item_write(self, statement: ItemWrite) -> None:
         target = self.handle(statement.handle)
-        viewed = self._view(
-            OPS["getitem"], target, {"index": statement.index}, index_shape(target, statement.index)
-        )
-        self._check_writable(viewed)
+        viewed = self._view(OPS["getitem"], target, {"index": statement.index}, index_shape(target, statement.index))
+        sources = [self.handle(statement.value.name)] if isinstance(statement.value, Ref) else []
+        self._check_writable(viewed, sources)
         if isinstance(statement.value, Ref):
             value = self.handle(statement.value.name)
             try:
@@ -620,7 +689,8 @@ class Facts:
                 fits = False
             if not fits:
                 raise ProgramError(
-                    f"Item write to '{target.name}': a value of shape {list(value.shape)} does not fit {list(viewed.shape)}."
+                    f"Item write to '{target.name}': a value of shape {list(value.shape)} does not fit "
+                    f"{list(viewed.shape)}."
                 )
             check_cast(value.dtype, target)
             self._wrote(target, [value])
@@ -636,13 +706,18 @@ class Facts:
         if not handle.is_leaf:
             if statement.flag:
                 return
-            raise ProgramError(f"requires_grad_(False) on '{handle.name}', which is not a leaf: PyTorch raises. Use detach.")
-        if statement.flag and handle.chain:
-            raise ProgramError(f"requires_grad_ on '{handle.name}', a view: clone it first.")
+            raise ProgramError(
+                f"requires_grad_(False) on '{handle.name}', which is not a leaf: PyTorch raises. Use detach."
+            )
+        if statement.flag and not handle.requires_grad and (handle.chain or handle.family.viewed):
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}', which is a view or has views: PyTorch leaves the other handles "
+                "without history, which is not modelled. Set the flag before the view is made, or clone it first."
+            )
         if not statement.flag and handle.family.used:
             raise ProgramError(
-                f"requires_grad_(False) on '{handle.name}' after it was used: what the recorded graph does then is not modelled. "
-                "Set the flag before the first use."
+                f"requires_grad_(False) on '{handle.name}' after it was used: what the recorded graph does then is not "
+                "modelled. Set the flag before the first use."
             )
         handle.family.requires_grad = statement.flag
 
@@ -653,9 +728,7 @@ class Facts:
         if not handle.requires_grad:
             raise ProgramError(f"A hook on '{handle.name}', which does not require grad: PyTorch raises.")
         inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
-        cotangent = self.fresh(
-            handle.shape, handle.dtype, creator=statement.parameter
-        )
+        cotangent = self.fresh(handle.shape, handle.dtype, creator=statement.parameter)
         inner.bind(statement.parameter, cotangent)
         for applied in statement.body:
             inner.step(applied)
@@ -723,6 +796,9 @@ class Facts:
                     f"A gradient is asked of '{handle.name}', a constant: its .grad is always None. "
                     "Make it a tape.leaf, or call requires_grad_() before it is used."
                 )
+        if statement.expected is not None:
+            check_expected(statement.expected.torch)
+            check_expected(statement.expected.jax)
         self.observe(statement.name)
 
     def observe(self, name: str) -> None:
@@ -778,11 +854,20 @@ def check_data(data: Any, dtype: str) -> None:
     elif isinstance(data, bool):
         fits = dtype == "bool"
     elif isinstance(data, int):
-        fits = dtype == "int64" and -(2**63) <= data < 2**63 or dtype in FLOAT_DTYPES
+        fits = (dtype == "int64" and -(2**63) <= data < 2**63) or dtype in FLOAT_DTYPES
     else:
         fits = isinstance(data, float) and math.isfinite(data) and dtype in FLOAT_DTYPES
     if not fits:
         raise ProgramError(f"{data!r} is not a {dtype}.")
+
+
+def overlaps_partly(source: Handle, target: Handle) -> bool:
+    """Whether two handles share elements without being the same elements in the same order."""
+    if source.storage is not target.storage or not np.shares_memory(source.layout, target.layout):
+        return False
+    one, other = source.layout.__array_interface__, target.layout.__array_interface__
+    same_start = one["data"][0] == other["data"][0]
+    return not (same_start and source.shape == target.shape and source.layout.strides == target.layout.strides)
 
 
 def number_dtype(value: Any) -> str:
@@ -802,7 +887,18 @@ def check_cast(dtype: str, target: Handle) -> None:
         )
 
 
+def check_expected(value: Any) -> None:
+    """Refuse a declared value that no read can have: ragged lists, or words among numbers. Raises ProgramError."""
+    if isinstance(value, list | tuple):
+        nested_shape(value)
+        for item in value:
+            if isinstance(item, str) and item not in ("nan", "inf", "-inf"):
+                raise ProgramError(f"{item!r} is declared among numbers.")
+            check_expected(item)
+
+
 def find_op(name: str) -> Op:
+    """The row of that name. Raises ProgramError with the nearest one."""
     if name not in OPS:
         raise ProgramError(f"Unknown op '{name}'.{nearest(name, OPS)} Add a row to compare/ops/ for a new one.")
     return OPS[name]
@@ -834,9 +930,7 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     "axes": ("a tuple of integers", _are_ints),
     "shape": ("a tuple of integers", _are_ints),
     "shift": ("an integer", _is_int),
-    "offset": ("an integer", _is_int),
     "k": ("an integer", _is_int),
-    "decimals": ("an integer", _is_int),
     "indices": ("a tuple of integers", _are_ints),
     "correction": ("an integer", _is_int),
     "keepdims": ("True or False", lambda value: isinstance(value, bool)),

@@ -13,8 +13,8 @@ from compare.ops import Op, Shape
 from compare.program import Number, RegisterHook
 
 __all__ = [
-    "Accumulated", "Applied", "Carried", "Differentiable", "Given", "Gradient", "HookedAt", "PureProgram", "Put", "Region",
-    "Shown", "Stopped", "Value",
+    "Accumulated", "Applied", "Carried", "Differentiable", "Given", "Gradient", "HookedAt", "PureProgram", "Put",
+    "Region", "Shown", "Stopped", "Value",
 ]  # fmt: skip
 
 V = TypeVar("V", bound="Value")

@@ -14,7 +14,7 @@ from math import inf
 
 from compare.pure import Carried, Differentiable, Gradient, PureProgram, Region, Shown, Stopped, Value
 
-__all__ = ["Bind", "Differentiate", "Show", "Step", "schedule", "same_number"]
+__all__ = ["Bind", "Differentiate", "Show", "Step", "same_number", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def schedule(pure: PureProgram) -> list[Step]:
         for value in one.body:
             home.setdefault(value, number)
     needed = _needed(pure, slices, home)
-    # A value stands where the tape has it: before the first region that the tape made later, once its operands are there.
+    # A value stands where the tape has it: before the first region that came later, once its operands are there.
     origins = [region.origin for region in pure.regions]
     slot: dict[Value, int] = {}
     leaving: dict[int, list[Value]] = {}

@@ -10,18 +10,24 @@ from typing import Any, Literal
 
 import msgspec
 
+from compare.concepts import Status
 from compare.errors import UsageError
 
-__all__ = ["CaseResult", "Declared", "Environment", "Note", "Observation", "Raise", "Run", "Sources", "Summary", "read_run"]
+__all__ = [
+    "INTEGER_WIDTH", "CaseResult", "Declared", "Environment", "Note", "Observation", "Raise", "Run", "Sources",
+    "Summary", "json_schema", "read_run", "summarize",
+]  # fmt: skip
 
 SCHEMA = 1
+
+INTEGER_WIDTH = "integer-width"
+"""The concept of int64 in PyTorch against int32 in JAX, in a float32 run, where JAX has its 64-bit types off."""
 
 Verdict = Literal[
     "match", "convention", "torch-wrong", "jax-wrong", "both-wrong", "raises-differ", "no-analogue", "mismatch", "error"
 ]
 Outcome = Literal["match", "diverges-as-documented", "mismatch", "error"]
 Kind = Literal["value", "gradient", "tape", "error"]
-Status = Literal["exact", "idiom", "none"]
 
 
 class Raise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="raise"):
@@ -63,6 +69,19 @@ class Observation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     limit: float | None = None
     detail: str = ""
     line: int = 0
+
+    @property
+    def diverges(self) -> bool:
+        """Whether the legs legitimately differ here. A tape read has nothing in JAX to differ from."""
+        if self.verdict == "no-analogue":
+            return self.kind != "tape"
+        return self.verdict not in ("match", "mismatch", "error") and self.concept != INTEGER_WIDTH
+
+    @property
+    def departs(self) -> bool:
+        """Whether this is not as the case declares."""
+        undeclared = self.diverges and not isinstance(self.expected, Declared)
+        return undeclared or self.verdict in ("mismatch", "error")
 
 
 class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -156,10 +175,16 @@ def read_run(text: bytes) -> Run:
         header = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
         raise UsageError(f"This is not a run file: {error}.") from error
+    except RecursionError:
+        raise UsageError("This is not a run file: its values are nested too deeply.") from None
     if not isinstance(header, dict) or "schema" not in header:
-        raise UsageError("This is not a run file: it has no 'schema'. Make one with: compare all --output-format json -o RUN.json")
+        raise UsageError(
+            "This is not a run file: it has no 'schema'. Make one with: compare all --output-format json -o RUN.json"
+        )
     if header["schema"] != SCHEMA:
-        raise UsageError(f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}.")
+        raise UsageError(
+            f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}."
+        )
     try:
         return msgspec.json.decode(text, type=Run)
     except msgspec.ValidationError as error:

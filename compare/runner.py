@@ -28,7 +28,7 @@ from compare.results import CaseResult, Environment, Note, Observation, Run, Sou
 from compare.sources import Source
 from compare.torch_leg import print_torch, run_torch
 
-__all__ = ["Prepared", "cases_showing", "environment", "prepare", "run_case", "run_cases"]
+__all__ = ["Prepared", "environment", "prepare", "run_case", "run_cases"]
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,11 @@ def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared:
         for statement in program.statements:
             if isinstance(statement, Read) and statement.expected is not None and statement.expected.concept:
                 find_concept(statement.expected.concept)
+        for concept in case.concepts:
+            if find_concept(concept).id not in {remark.concept for remark in lowering.remarks}:
+                raise CaseError(
+                    f"Its docstring says that it shows {concept}, but none of its statements becomes that concept."
+                )
     except CompareError as error:
         line = getattr(error, "line", 0) or case.line
         raise CaseError(f"Case '{case.id}' ({case.path}:{line}): {error}", path=case.path, line=line) from error
@@ -63,6 +68,9 @@ def _note(program: Program, torch: Source, remark: Remark) -> Note:
     statement = program.statements[remark.statement]
     concept = find_concept(remark.concept)
     text = statement.name if isinstance(statement, Read | Attempt) else torch.line_of(remark.statement)
+    if not text:
+        # An alias without a name stands inside the line of the statement that uses it.
+        text = next(filter(None, map(torch.line_of, range(remark.statement, len(program.statements)))), "")
     return Note(statement.line, text, concept.id, concept.status, concept.why, concept.instead)
 
 
@@ -227,16 +235,3 @@ def environment() -> Environment:
         numpy=version("numpy"),
         platform=platform.platform(),
     )
-
-
-def cases_showing(concept: str, catalogue: Catalogue) -> tuple[str, ...]:
-    """The ids of the cases in which a statement becomes this concept. Cases that cannot be recorded are left out."""
-    found: list[str] = []
-    for case in catalogue.cases:
-        try:
-            lowering = functionalize(case.record())
-        except CompareError:
-            continue
-        if any(remark.concept == concept for remark in lowering.remarks):
-            found.append(case.id)
-    return tuple(found)

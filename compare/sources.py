@@ -15,7 +15,19 @@ import numpy as np
 from compare.ops import Attributes, Op, Slice, fill_spelling
 from compare.program import Apply, Number, Operand, Ref, bound_attributes, find_op, from_number, nested_shape
 
-__all__ = ["Expressions", "ScriptWriter", "Source", "attribute_tree", "call_tree", "data_tree", "name_tree", "number_tree", "print_line"]
+__all__ = [
+    "Expressions",
+    "LargeArrays",
+    "ScriptWriter",
+    "Source",
+    "attribute_tree",
+    "call_tree",
+    "data_tree",
+    "index_tree",
+    "name_tree",
+    "number_tree",
+    "print_line",
+]
 
 INLINE_ELEMENTS = 64
 """Arrays of more elements are loaded from a data file beside the script."""
@@ -153,15 +165,13 @@ def attribute_tree(value: Any, namespace: str) -> ast.expr:
     if isinstance(value, str) and value not in ("nan", "inf", "-inf"):
         return name_tree(f"{namespace}.{'bool_' if (value, namespace) == ('bool', 'jnp') else value}")
     if isinstance(value, Slice):
-        parts = {name: None if one is None else number_tree(one, namespace) for name, one in _bounds(value)}
-        return ast.Slice(**parts)
+        lower, upper, step = (
+            None if one is None else number_tree(one, namespace) for one in (value.start, value.stop, value.step)
+        )
+        return ast.Slice(lower=lower, upper=upper, step=step)
     if isinstance(value, tuple):
         return ast.Tuple(elts=[attribute_tree(item, namespace) for item in value], ctx=ast.Load())
     return number_tree(value, namespace)
-
-
-def _bounds(value: Slice) -> list[tuple[str, int | None]]:
-    return [("lower", value.start), ("upper", value.stop), ("step", value.step)]
 
 
 def index_tree(index: tuple[Any, ...], namespace: str) -> ast.expr:

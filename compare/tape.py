@@ -60,7 +60,7 @@ __all__ = ["GradSlot", "Hook", "Reading", "Tape", "Tensor", "record"]
 
 IN_PLACE_WORDS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
-    "fill": "fill", "copy": "copy", "clamp": "clip",
+    "fill": "fill", "copy": "copy", "clamp": "clip", "zero": "zeros_like",
 }  # fmt: skip
 """PyTorch's words for in-place ops, where they differ from the name of the row."""
 
@@ -127,8 +127,20 @@ class _Operators:
     def __rpow__(self, other: Any) -> Tensor:
         return self._tape._apply("power", (other, self))
 
+    def __mod__(self, other: Any) -> Tensor:
+        return self._tape._apply("remainder", (self, other))
+
     def __matmul__(self, other: Any) -> Tensor:
         return self._tape._apply("matmul", (self, other))
+
+    def __and__(self, other: Any) -> Tensor:
+        return self._tape._apply("logical_and", (self, other))
+
+    def __or__(self, other: Any) -> Tensor:
+        return self._tape._apply("logical_or", (self, other))
+
+    def __invert__(self) -> Tensor:
+        return self._tape._apply("logical_not", (self,))
 
     def __neg__(self) -> Tensor:
         return self._tape._apply("negative", (self,))
@@ -163,8 +175,6 @@ class _Operators:
         if name.endswith("_"):
             word = name.removesuffix("_")
             op = IN_PLACE_WORDS.get(word, word)
-            if op == "zero":
-                return lambda: self._tape._write(self, "fill", (0.0,), {})
             self._tape._known_op(op)
             return lambda *operands, **attributes: self._tape._write(self, op, operands, attributes)
         self._tape._known_op(name)
@@ -312,6 +322,9 @@ class Tensor(_Operators):
     def __itruediv__(self, other: Any) -> Tensor:
         return self._tape._write(self, "divide", (other,), {})
 
+    def __imod__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "remainder", (other,), {})
+
     def __ipow__(self, other: Any) -> Tensor:
         return self._tape._write(self, "power", (other,), {})
 
@@ -329,7 +342,7 @@ def _neutral_index(index: Any, ndim: int) -> tuple[int | Slice | None, ...]:
                 found.append(Slice(item.start, item.stop, item.step))
             except ValueError as error:
                 raise ProgramError(f"Index: {error}.", line=_site().line) from error
-        elif item is None or isinstance(item, int) and not isinstance(item, bool):
+        elif item is None or (isinstance(item, int) and not isinstance(item, bool)):
             found.append(item)
         else:
             raise ProgramError(
@@ -418,7 +431,9 @@ class Tape:
 
     def constant(self, data: Any, *, dtype: str | None = None) -> Tensor:
         """A tensor that does not require grad."""
-        return self._bind(lambda target, line: Constant(target=target, line=line, **self._data(data, dtype)), "constant")
+        return self._bind(
+            lambda target, line: Constant(target=target, line=line, **self._data(data, dtype)), "constant"
+        )
 
     def normal(self, shape: Sequence[int]) -> Any:
         """Random data for `leaf` or `constant`, drawn from the run's seed: nested lists of shape `shape`."""
@@ -504,7 +519,8 @@ class Tape:
             what = Reading(what, "value")
         if not isinstance(what, Reading):
             raise CaseError(
-                f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.", line=site.line
+                f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.",
+                line=site.line,
             )
         shown = self._shown(what.tensor._name)
         if what.other is not None:
@@ -551,7 +567,8 @@ class Tape:
         number = as_number(value)
         if not isinstance(number, bool | int | float | str) or isinstance(value, str):
             raise ProgramError(
-                f"{type(value).__name__} is not an operand: use tensors of the tape and Python numbers.", line=_site().line
+                f"{type(value).__name__} is not an operand: use tensors of the tape and Python numbers.",
+                line=_site().line,
             )
         return number
 
@@ -743,7 +760,9 @@ def record(function: Callable[[Tape], None], *, id: str, title: str, dtype: str,
         raise CaseError(f"Case '{id}' ({path}:{line}): {error}", path=path, line=line) from error
     except Exception as error:
         line = _line_in(error, path)
-        raise CaseError(f"Case '{id}' ({path}:{line}) crashed: {type(error).__name__}: {error}", path=path, line=line) from error
+        raise CaseError(
+            f"Case '{id}' ({path}:{line}) crashed: {type(error).__name__}: {error}", path=path, line=line
+        ) from error
 
 
 def _line_in(error: BaseException, path: str) -> int:
@@ -755,4 +774,3 @@ def _line_in(error: BaseException, path: str) -> int:
             found = traceback.tb_lineno
         traceback = traceback.tb_next
     return found
-

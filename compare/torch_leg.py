@@ -269,4 +269,3 @@ def _convert(value: Any) -> Observed:
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")
     return type(value).__name__
-

@@ -124,7 +124,11 @@ def test_the_table_of_kinds_is_complete() -> None:
         ((LEAF, ItemWrite(handle="a", index=(0,), value=1.0, line=2)), "a view of a leaf that requires grad"),
         ((CONSTANT, Write(handle="c", op="sum", line=2)), "sum has no in-place form in PyTorch"),
         (
-            (CONSTANT, apply("e", "broadcast_to", "c", shape=(3, 2)), Write(handle="e", op="add", operands=(1,), line=3)),
+            (
+                CONSTANT,
+                apply("e", "broadcast_to", "c", shape=(3, 2)),
+                Write(handle="e", op="add", operands=(1,), line=3),
+            ),
             "more than one element of the written-to tensor refers to a single memory location",
         ),
         (
@@ -133,7 +137,10 @@ def test_the_table_of_kinds_is_complete() -> None:
         ),
         ((CONSTANT, Backward(root="c", line=2)), "which does not require grad"),
         ((LEAF, Backward(root="a", line=2)), "grad can be implicitly created only for scalar outputs"),
-        ((CONSTANT, Grad(target="g", source="c", line=2)), "The gradient of 'c' is asked for, but it does not require grad"),
+        (
+            (CONSTANT, Grad(target="g", source="c", line=2)),
+            "The gradient of 'c' is asked for, but it does not require grad",
+        ),
         ((LEAF, Grad(target="g", source="a", line=2)), "before any backward"),
         (
             (CONSTANT, Read(name="c.grad", what="grad", handle="c", expected=Expected(torch=1.0, jax=1.0), line=2)),
@@ -143,7 +150,10 @@ def test_the_table_of_kinds_is_complete() -> None:
         ((EnterGradMode(mode="no_grad"),), "never closed"),
         ((ExitGradMode(line=2),), "never opened"),
         ((RemoveHook(hook="h", line=2),), "not a live hook"),
-        ((LEAF, Read(name="a", what="value", handle="a"), Read(name="a", what="value", handle="a")), "Two observations"),
+        (
+            (LEAF, Read(name="a", what="value", handle="a"), Read(name="a", what="value", handle="a")),
+            "Two observations",
+        ),
     ],
 )
 def test_refusals_say_what_is_wrong(statements: tuple[Any, ...], message: str) -> None:
@@ -159,7 +169,21 @@ def test_a_refusal_knows_its_line() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["w1; import os", "w1\nimport os", "__import__", "import", "match", "print", "torch", "a" * 65, "ｗ", "", "1a", "a.b", "a b"],
+    [
+        "w1; import os",
+        "w1\nimport os",
+        "__import__",
+        "import",
+        "match",
+        "print",
+        "torch",
+        "a" * 65,
+        "ｗ",
+        "",
+        "1a",
+        "a.b",
+        "a b",
+    ],
 )
 def test_names_that_could_become_code_are_refused(name: str) -> None:
     refused(Leaf(target=name, data=1.0, dtype="float64"))
@@ -168,16 +192,21 @@ def test_names_that_could_become_code_are_refused(name: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"leaf","target":"w1; import os","data":1.0,"dtype":"float64"}]}',
-        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"leaf","target":"w","data":"__import__(\'os\')","dtype":"float64"}]}',
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"leaf",'
+        '"target":"w1; import os","data":1.0,"dtype":"float64"}]}',
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"leaf",'
+        '"target":"w","data":"__import__(\'os\')","dtype":"float64"}]}',
         '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"exec","code":"1"}]}',
         '{"id":"../x","title":"t","dtype":"float64","statements":[]}',
         '{"id":"x","title":"t\\nimport os","dtype":"float64","statements":[]}',
         '{"id":"x","title":"t","dtype":"float64); import os","statements":[]}',
-        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"constant","target":"w","data":1.0,"dtype":"float64; import os"}]}',
-        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"constant","target":"w","data":1.0,"dtype":"float64"},'
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"constant",'
+        '"target":"w","data":1.0,"dtype":"float64; import os"}]}',
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"constant",'
+        '"target":"w","data":1.0,"dtype":"float64"},'
         '{"statement":"read","name":"w\\n\\"); import os","what":"value","handle":"w"}]}',
-        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"apply","target":"w","op":"getitem","operands":[{"name":"w"}]}]}',
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"apply",'
+        '"target":"w","op":"getitem","operands":[{"name":"w"}]}]}',
         '{"id":"x"}',
         "[]",
         "not json",
@@ -189,10 +218,11 @@ def test_hostile_json_is_refused(text: str) -> None:
 
 
 def test_quotes_in_labels_stay_inside_their_string() -> None:
+    seen: list[Any] = []
     label = 'a", __import__("os").system("true")) #'
     checked = program(LEAF, Read(name=label, what="value", handle="a")).checked()
     for source in (print_torch(checked), print_jax(functionalize(checked).pure)):
-        seen: list[Any] = []
+        seen.clear()
         line = next(line for line in source.text.splitlines() if line.startswith("print("))
         exec(line, {"print": lambda *shown: seen.append(shown), "a": 1, "__builtins__": {}})
         assert seen == [(f"{label} =", 1)]

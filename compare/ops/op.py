@@ -59,13 +59,14 @@ class Op:
 
     name: the Array API name where there is one.
     signature: operands first, then `*` and attributes with their defaults: `"x, *, axis=None, keepdims=False"`.
-        A leading `*` operand (`"*arrays, axis=0"`) takes any number of operands and is spelled as a list.
+        A leading `*` operand (`"*arrays, *, axis=0"`) takes any number of operands and is spelled as a list.
     torch, jax: expressions over the signature's names. A keyword whose attribute has its default is left out.
     reference: `(*operands, **attributes) -> array` on NumPy object arrays of mpmath numbers.
     shape: `(operand shapes, attributes) -> shape`; raises ValueError with the reason.
-    dtype: `(operand dtypes, default float dtype) -> dtype`; raises ValueError with the reason.
+    dtype: `(operand dtypes, default float dtype, attributes) -> dtype`; raises ValueError with the reason.
     linear: the op is linear in its first operand, so its tangent is the op of the tangent.
     scalars: operands may also be Python numbers.
+    without_history: operands whose history the result does not carry, out of place: PyTorch records nothing for them.
     write: PyTorch's in-place statement over the same names, where it has one: `"x += y"`.
     view: set when the result aliases `x`.
     """
@@ -76,9 +77,10 @@ class Op:
     jax: str
     reference: Callable[..., Any]
     shape: Callable[[tuple[Shape, ...], Attributes], Shape]
-    dtype: Callable[[tuple[str, ...], str], str]
+    dtype: Callable[..., str]
     linear: bool = False
     scalars: bool = False
+    without_history: tuple[str, ...] = ()
     write: str | None = None
     view: View | None = None
 
@@ -123,7 +125,7 @@ class Op:
 # ---- spelling ----
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _parsed(spelling: str) -> ast.stmt:
     [statement] = ast.parse(spelling).body
     return statement
@@ -145,7 +147,11 @@ def _is_dropped(node: Any, dropped: frozenset[str]) -> bool:
 
 
 def fill_spelling(
-    spelling: str, op: Op, operands: tuple[ast.expr, ...], attributes: Attributes, literal: Callable[[str, Any], ast.expr]
+    spelling: str,
+    op: Op,
+    operands: tuple[ast.expr, ...],
+    attributes: Attributes,
+    literal: Callable[[str, Any], ast.expr],
 ) -> ast.stmt:
     """Spell one application of `op`.
 
@@ -165,6 +171,8 @@ def fill_spelling(
         if len(operands) > len(names):
             trees["new"] = operands[-1]
     trees.update({name: literal(name, value) for name, value in attributes.items()})
-    dropped = frozenset(name for name, value in attributes.items() if name in op.defaults and value == op.defaults[name])
+    dropped = frozenset(
+        name for name, value in attributes.items() if name in op.defaults and value == op.defaults[name]
+    )
     filled: ast.stmt = _rebuild(_parsed(spelling), trees, dropped)
     return filled

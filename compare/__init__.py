@@ -1,0 +1,50 @@
+"""Run one computation as PyTorch, as JAX and exactly, and compare what each of them shows.
+
+The public names are loaded when they are first used: importing `compare` imports neither framework.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from compare.cases import case
+    from compare.concepts import CONCEPTS
+    from compare.program import Program
+    from compare.runner import run_cases
+
+    __version__: str
+
+_HOMES = {
+    "CONCEPTS": "compare.concepts",
+    "Program": "compare.program",
+    "case": "compare.cases",
+    "run_cases": "compare.runner",
+}
+
+__all__ = ["CONCEPTS", "Program", "__version__", "case", "run_cases"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = _version()
+    elif name in _HOMES:
+        value = getattr(importlib.import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'compare' has no attribute '{name}'")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    try:
+        return metadata.version("compare")
+    except metadata.PackageNotFoundError:
+        return "0+unknown"  # a source tree on the path that was never installed

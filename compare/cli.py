@@ -1,0 +1,557 @@
+"""The command line. Results go to stdout, narration to stderr.
+
+Everything that is slow to import is imported inside the command that needs it: `list`, `explain` and `--help` import
+neither framework.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from compare.errors import CompareError, UsageError, nearest
+from compare.report import FORMATS
+
+if TYPE_CHECKING:
+    from compare.cases import Case, Catalogue
+    from compare.report import Report
+    from compare.results import CaseResult, Run
+    from compare.sources import Source
+
+__all__ = ["cli", "main"]
+
+AS_DECLARED, DEPARTED, BAD_INPUT, CRASHED, NOTHING_SELECTED, INTERRUPTED = 0, 1, 2, 3, 5, 130
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+
+# ---- the entrance: errors become exit codes ----
+
+
+class _Commands(click.Group):
+    """A group that answers every error with a message and the exit code of its kind."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
+            raise click.UsageError(f"Unknown command '{args[0]}'.{nearest(args[0], self.commands)}", ctx)
+        return super().resolve_command(ctx, args)
+
+    # click overloads `main` by what it returns; one signature stands for both.
+    def main(  # type: ignore[override]
+        self, args: Any = None, prog_name: Any = None, standalone_mode: bool = True, **extra: Any
+    ) -> Any:
+        try:
+            code = super().main(args, prog_name, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            error.show()
+            code = BAD_INPUT
+        except CompareError as error:
+            _complain(str(error))
+            code = BAD_INPUT
+        except (click.Abort, KeyboardInterrupt):
+            _narrate("Interrupted.")
+            code = INTERRUPTED
+        except Exception:
+            import traceback
+
+            _complain(f"this is a mistake in compare itself.\n{traceback.format_exc()}")
+            code = CRASHED
+        if standalone_mode:
+            sys.exit(code)
+        return code
+
+
+def main() -> None:
+    """The console script."""
+    cli()
+
+
+def _narrate(message: str) -> None:
+    click.echo(message, err=True)
+
+
+def _complain(message: str) -> None:
+    from compare.report.wording import visible_lines
+
+    _narrate("Error: " + "\n".join(visible_lines(message)))
+
+
+# ---- options that every command shares ----
+
+
+@dataclass(frozen=True)
+class _Output:
+    """Where and how a command writes its result, and where the cases are."""
+
+    format: str
+    path: Path | None
+    force: bool
+    color: str
+    verbosity: int
+    cases: Path | None
+
+    def check(self) -> None:
+        """Refuse a target that must not or cannot be written, before any work is done. Raises UsageError."""
+        if self.path is not None:
+            from compare.report.files import check_target
+
+            check_target(self.path, force=self.force)
+
+    @property
+    def _on_terminal(self) -> bool:
+        return self.path is None and sys.stdout.isatty()
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None when the result goes elsewhere and must not be wrapped."""
+        return shutil.get_terminal_size().columns if self._on_terminal else None
+
+    @property
+    def colored(self) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        return self._on_terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+    def deliver(self, text: str) -> None:
+        """Write a result, byte for byte. Raises UsageError."""
+        content = text.encode("utf-8", "backslashreplace")
+        if self.path is not None:
+            from compare.report.files import write
+
+            write(self.path, content)
+            self.narrate(f"Wrote {self.path}.")
+            return
+        try:
+            click.echo(content, nl=False)
+        except BrokenPipeError:
+            # The reader has seen enough. Nothing else may complain when the interpreter flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            raise UsageError(f"Standard output cannot be written: {error.strerror}.") from error
+
+    def deliver_json(self, content: Any) -> None:
+        self.deliver(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+    def narrate(self, message: str) -> None:
+        if self.verbosity >= 0:
+            _narrate(message)
+
+
+def _output_options(*formats: str) -> Callable[[_Command], _Command]:
+    """The global options; the command receives them as one `_Output`."""
+    declared = [
+        click.option("--output-format", "format", type=click.Choice(formats), default=formats[0], show_default=True),
+        click.option("-o", "path", type=click.Path(path_type=Path), metavar="PATH", help="Write the result to a file."),
+        click.option("--force", is_flag=True, help="Replace what is there already."),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
+        click.option("-q", "--quiet", count=True, help="Say less."),
+        click.option("-v", "--verbose", count=True, help="Say more."),
+        click.option("--cases", type=click.Path(path_type=Path), metavar="DIR", help="Directory of cases."),
+    ]
+
+    def decorate(command: _Command) -> _Command:
+        @functools.wraps(command)
+        def wrapped(quiet: int, verbose: int, **options: Any) -> Any:
+            given = {name: options.pop(name) for name in ("format", "path", "force", "color", "cases")}
+            return command(output=_Output(verbosity=verbose - quiet, **given), **options)
+
+        for option in reversed(declared):
+            wrapped = option(wrapped)
+        return wrapped  # type: ignore[return-value]  # the options change the signature, click calls it
+
+    return decorate
+
+
+def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        import compare
+
+        click.echo(f"compare {compare.__version__}")
+        context.exit()
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
+@click.option("--output-format", type=click.Choice(list(FORMATS)), help="How to write the result.")
+@click.option("-o", "path", metavar="PATH", help="Write the result to a file.")
+@click.option("--force", is_flag=True, default=None, help="Replace what is there already.")
+@click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colour; auto asks the terminal.")
+@click.option("-q", "--quiet", count=True, default=None, help="Say less.")
+@click.option("-v", "--verbose", count=True, default=None, help="Say more.")
+@click.option("--cases", metavar="DIR", help="Directory of cases.")
+@click.pass_context
+def cli(context: click.Context, /, output_format: str | None, **given: Any) -> None:
+    """Run one computation as PyTorch, as JAX and exactly, and compare what each of them shows.
+
+    The options here may also follow the command. Exit codes: 0 all as declared, 1 not as declared, 2 bad input,
+    3 crash, 5 no case selected, 130 interrupted.
+    """
+    defaults = {name: option for name, option in {"format": output_format, **given}.items() if option is not None}
+    context.default_map = dict.fromkeys(cli.commands, defaults)
+
+
+# ---- all, run ----
+
+
+def _run_options(command: _Command) -> _Command:
+    declared = [
+        click.option("-k", "expression", metavar="EXPR", help="Only cases that match, as in 'grad and not hook'."),
+        click.option("-x", "stop_at_first", is_flag=True, help="Stop at the first case that is not as declared."),
+        click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True),
+        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random data."),
+        click.option("-j", "workers", type=_Workers(), metavar="N|auto", default="1", help="Processes; 1 unless told."),
+    ]
+    for option in reversed(declared):
+        command = option(command)
+    return command
+
+
+class _Workers(click.ParamType[int]):
+    """A number of processes, or `auto`: one per processor this process may use."""
+
+    name = "workers"
+
+    def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
+        if value == "auto":
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if not re.fullmatch("[1-9][0-9]{0,2}", str(value)):
+            self.fail(f"'{value}' is neither a number of processes from 1 to 999 nor 'auto'.", parameter, context)
+        return int(value)
+
+
+@cli.command("all")
+@_run_options
+@_output_options(*FORMATS)
+def _all(output: _Output, **options: Any) -> int:
+    """Run every case."""
+    return _run_cases(output, (), **options)
+
+
+@cli.command("run")
+@click.argument("names", nargs=-1, metavar="CASE...")
+@_run_options
+@_output_options(*FORMATS)
+def _run(output: _Output, names: tuple[str, ...], **options: Any) -> int:
+    """Run the cases named, or those that -k selects."""
+    if not names and options["expression"] is None:
+        _narrate("No case selected. Name cases, or give -k; `python -m compare all` runs every case.")
+        return NOTHING_SELECTED
+    return _run_cases(output, names, **options)
+
+
+def _run_cases(
+    output: _Output,
+    names: tuple[str, ...],
+    *,
+    expression: str | None,
+    stop_at_first: bool,
+    dtype: str,
+    seed: int,
+    workers: int,
+) -> int:
+    from compare.selection import selector
+
+    output.check()
+    selects = None if expression is None else selector(expression)
+    catalogue = _catalogue(output)
+    chosen = list(dict.fromkeys(catalogue.find(name) for name in names)) if names else list(catalogue.cases)
+    chosen = [case for case in chosen if selects is None or selects(case)]
+    if not chosen:
+        _narrate("No case selected.")
+        return BAD_INPUT if catalogue.failures else NOTHING_SELECTED
+
+    from compare import runner
+    from compare.report import Place, Report, render
+
+    finished: list[CaseResult] = []
+    interrupted = False
+    if output.verbosity > 0:
+        _narrate(f"Running {len(chosen)} of {len(catalogue.cases)} cases in {dtype}, {workers} at a time.")
+    with _progress(len(chosen), output) as advance:
+
+        def on_result(result: CaseResult) -> None:
+            finished.append(result)
+            advance(result)
+
+        try:
+            done = runner.run_cases(
+                catalogue,
+                chosen,
+                dtype=dtype,
+                seed=seed,
+                workers=workers,
+                stop_at_first=stop_at_first,
+                on_result=on_result,
+            )
+        except KeyboardInterrupt:
+            interrupted = True
+            done = _partial(finished, chosen)
+    again = f" --seed {seed}" if seed else ""
+    again += f" --cases {shlex.quote(str(output.cases))}" if output.cases else ""
+    report = Report(
+        run=done,
+        places={case.id: Place(_shortest(case.path), case.line) for case in catalogue.cases},
+        failures=catalogue.failures,
+        again=again,
+        width=output.width,
+        color=output.colored,
+        verbosity=output.verbosity,
+    )
+    output.deliver(render(output.format, report))
+    if interrupted:
+        _narrate(f"Interrupted: {len(done.cases)} of {len(chosen)} cases had finished.")
+        return INTERRUPTED
+    return _exit_code(report)
+
+
+def _partial(finished: Sequence[CaseResult], chosen: Sequence[Case]) -> Run:
+    """The run as far as it came, in the order of the cases."""
+    from compare import results, runner
+
+    order = {case.id: position for position, case in enumerate(chosen)}
+    cases = tuple(sorted(finished, key=lambda result: order[result.id]))
+    return results.Run(schema=1, environment=runner.environment(), summary=results.summarize(cases), cases=cases)
+
+
+def _exit_code(report: Report) -> int:
+    """The gravest of what happened: a crash, then bad input, then an outcome that is not as declared."""
+    faults = {case.fault for case in report.run.cases}
+    if "leg" in faults:
+        return CRASHED
+    if "input" in faults or report.failures:
+        return BAD_INPUT
+    return DEPARTED if report.run.summary.mismatch or report.run.summary.error else AS_DECLARED
+
+
+@contextmanager
+def _progress(total: int, output: _Output) -> Iterator[Callable[[CaseResult], None]]:
+    """A bar on a terminal; lines when verbose; otherwise nothing."""
+    if output.verbosity > 0:
+        yield lambda result: _narrate(f"{result.outcome}: {result.id} ({result.seconds:.2f} s)")
+        return
+    if output.verbosity < 0 or not sys.stderr.isatty():
+        yield lambda result: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}", markup=False))
+    console = Console(stderr=True, color_system="standard" if output.colored else None)
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=total)
+        yield lambda result: bar.update(task, advance=1, description=result.id)
+
+
+def _catalogue(output: _Output) -> Catalogue:
+    """The cases. Says on stderr which files or cases could not be loaded."""
+    from compare.cases import find_directory, load_cases
+
+    catalogue = load_cases(find_directory(output.cases))
+    for failure in catalogue.failures:
+        _complain(failure.message)
+    return catalogue
+
+
+def _shortest(path: str) -> str:
+    """A path from the working directory when it lies below it."""
+    try:
+        return str(Path(path).resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return path
+
+
+# ---- list, show, explain ----
+
+
+@cli.command("list")
+@_output_options("full", "concise", "json", "markdown")
+def _list(output: _Output) -> int:
+    """List the cases: id, chapter and title."""
+    output.check()
+    catalogue = _catalogue(output)
+    rows = [(case.id, case.chapter, case.title) for case in catalogue.cases]
+    if output.format == "json":
+        output.deliver_json([dict(zip(("id", "chapter", "title"), row, strict=True)) for row in rows])
+    elif output.format == "concise":
+        output.deliver("".join(f"{row[0]}\n" for row in rows))
+    else:
+        _deliver_rows(output, ("case", "chapter", "title"), rows)
+    return BAD_INPUT if catalogue.failures else AS_DECLARED
+
+
+def _deliver_rows(output: _Output, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    if output.format == "markdown":
+        from compare.report.markdown import escaped, table
+
+        output.deliver(table(header, [[escaped(cell) for cell in row] for row in rows]))
+    else:
+        from compare.report.plain import columns
+
+        output.deliver(columns(list(rows), output.width))
+
+
+@cli.command("show")
+@click.argument("name", metavar="CASE")
+@click.option("--code", type=click.Choice(["torch", "jax"]), help="Print only that program, ready to run.")
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random data.")
+@_output_options("full", "json", "markdown")
+def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -> int:
+    """Show a case, its PyTorch and its JAX, side by side."""
+    output.check()
+    if code is not None and output.format != "full":
+        raise UsageError(f"--code prints the program itself; it has no {output.format} form.")
+    catalogue = _catalogue(output)
+    case = catalogue.find(name)
+    from compare import runner
+
+    prepared = runner.prepare(case, dtype=dtype, seed=seed)
+    if code is not None:
+        _deliver_source(output, prepared.torch if code == "torch" else prepared.jax)
+    elif output.format == "json":
+        from msgspec import to_builtins
+
+        sources = {"case": case.source, "torch": prepared.torch.text, "jax": prepared.jax.text}
+        described = {"id": case.id, "chapter": case.chapter, "title": case.title, "dtype": dtype}
+        output.deliver_json({**described, "sources": sources, "notes": to_builtins(prepared.notes)})
+    elif output.format == "markdown":
+        from compare.report.markdown import escaped, fenced
+
+        programs = {"Case": case.source, "PyTorch": prepared.torch.text, "JAX": prepared.jax.text}
+        sections = [f"## {title}\n\n{fenced(text)}" for title, text in programs.items()]
+        output.deliver("\n".join([f"# {escaped(case.id)}: {escaped(case.title)}\n", *sections]))
+    else:
+        from compare.report.side_by_side import side_by_side
+
+        where, quiet = f"{_shortest(case.path)}:{case.line}", output.verbosity < 0
+        page = side_by_side(case, prepared, where, width=output.width, color=output.colored, with_notes=not quiet)
+        output.deliver(page)
+    return BAD_INPUT if catalogue.failures else AS_DECLARED
+
+
+def _deliver_source(output: _Output, source: Source) -> None:
+    """A script, and beside it the data it loads."""
+    if source.arrays and output.path is None:
+        _narrate(f"This script loads {source.data_name}; with -o PATH both are written.")
+    elif source.arrays and output.path is not None:
+        import io
+
+        import numpy as np
+
+        from compare.report.files import check_target, write
+
+        data = output.path.parent / source.data_name
+        check_target(data, force=output.force)
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=False, **source.arrays)
+        write(data, packed.getvalue())
+    output.deliver(source.text)
+
+
+@cli.command("explain")
+@click.argument("name", metavar="[CONCEPT]", required=False)
+@_output_options("full", "concise", "json", "markdown")
+def _explain(output: _Output, name: str | None) -> int:
+    """Explain a concept, and name the cases that show it.
+
+    What PyTorch does, what JAX does, why they differ, and what to write. Without CONCEPT: the list of concepts.
+    """
+    from compare.concepts import CONCEPTS, find_concept
+
+    output.check()
+    if name is None:
+        rows = [(concept.id, concept.status, concept.title) for concept in CONCEPTS.values()]
+        if output.format == "json":
+            output.deliver_json([dict(zip(("id", "status", "title"), row, strict=True)) for row in rows])
+        elif output.format == "concise":
+            output.deliver("".join(f"{row[0]}\n" for row in rows))
+        else:
+            _deliver_rows(output, ("concept", "status", "title"), rows)
+        return AS_DECLARED
+    from compare.report import explanation
+
+    concept = find_concept(name)
+    catalogue = _catalogue(output)
+    cases = catalogue.showing(concept.id)
+    if output.format == "json":
+        output.deliver_json(explanation.as_dict(concept, cases))
+    elif output.format == "concise":
+        output.deliver(f"{concept.id}: {concept.status}: {concept.instead}\n")
+    elif output.format == "markdown":
+        output.deliver(explanation.as_markdown(concept, cases))
+    else:
+        output.deliver(explanation.as_text(concept, cases, output.width))
+    return BAD_INPUT if catalogue.failures else AS_DECLARED
+
+
+# ---- report, env ----
+
+
+@cli.command("report")
+@click.argument("stored", metavar="RUN.json", type=click.Path(path_type=Path))
+@_output_options(*FORMATS)
+def _report(output: _Output, stored: Path) -> int:
+    """Render a stored run.
+
+    With -o DIR as a folder of Markdown and JSON pages; without, on stdout in the format asked for.
+    """
+    from compare.report import Report, render
+    from compare.results import read_run
+
+    try:
+        content = stored.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{stored} cannot be read: {error.strerror}.") from error
+    try:
+        shown = Report(read_run(content), width=output.width, color=output.colored, verbosity=output.verbosity)
+        if output.path is None:
+            output.deliver(render(output.format, shown))
+            return AS_DECLARED
+        if output.format != "full":
+            raise UsageError(f"-o DIR writes Markdown and JSON pages; leave out --output-format {output.format}.")
+        from compare.report.folder import write_folder
+
+        count = write_folder(shown, output.path, force=output.force)
+    except UsageError as error:
+        raise UsageError(f"{stored}: {error}") from error
+    output.narrate(f"Wrote {count} files into {output.path}.")
+    return AS_DECLARED
+
+
+@cli.command("env")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a stored run instead.")
+@_output_options("full", "json", "markdown")
+def _env(output: _Output, schema: bool) -> int:
+    """Show the versions in use."""
+    output.check()
+    if schema:
+        from compare.results import json_schema
+
+        output.deliver_json(json_schema())
+        return AS_DECLARED
+    from msgspec import to_builtins
+
+    from compare import runner
+
+    facts: dict[str, str] = to_builtins(runner.environment())
+    if output.format == "json":
+        output.deliver_json(facts)
+    else:
+        _deliver_rows(output, ("name", "version"), list(facts.items()))
+    return AS_DECLARED

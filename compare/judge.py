@@ -1,0 +1,529 @@
+"""The judge: what the legs saw of one case becomes a verdict per observation, and one outcome.
+
+Compared in this order: shape, dtype, the pattern of NaN, infinities and None, then values. Shape and dtype are held
+against the program's own facts, values against each other and against the reference. What a case declares is checked
+in both directions.
+
+The sign of a zero is told in `detail` and does not decide: IEEE 754 calls -0.0 and 0.0 equal, and correct programs
+differ in it (a masked product gives -0.0 where a select gives 0.0). Where a sign matters later, as in `1 / x`, it shows
+there as an infinity of the other sign, which is a mismatch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from compare.errors import CompareError
+from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
+from compare.program import Attempt, Handle, Program, Read, as_number, from_number, nested_shape
+from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
+
+__all__ = ["TOLERANCES", "Comparison", "Tolerance", "compare", "judge_case", "outcome", "to_json_value"]
+
+# ---- the tolerances ----
+
+
+class Tolerance(NamedTuple):
+    """The allowed error of an element is `atol + rtol * max(|left|, |right|)`; 0 and 0 means exact.
+
+    digits: of the significand, the hidden bit included; one ulp of x is `2 ** (exponent of x - digits)`.
+    """
+
+    rtol: float
+    atol: float
+    digits: int = 0
+
+
+TOLERANCES = {
+    # rtol is 450000, 84, 10 and 6 machine epsilons: room for the roundings of a small program, none for a wrong factor.
+    # atol is 45, 8, 2 and 2 of them: what terms of order one leave when they cancel. Below atol nothing can be judged.
+    "float64": Tolerance(1e-10, 1e-14, 53),
+    "float32": Tolerance(1e-5, 1e-6, 24),
+    "float16": Tolerance(1e-2, 2e-3, 11),
+    "bfloat16": Tolerance(5e-2, 1.6e-2, 8),
+    "int64": Tolerance(0.0, 0.0),
+    "int32": Tolerance(0.0, 0.0),
+    "bool": Tolerance(0.0, 0.0),
+}
+"""Per dtype of the tensor, and nowhere else. Never scaled by the size of an array."""
+
+
+# ---- comparing two sides ----
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How two sides of an observation compare.
+
+    aspect: the first aspect in which they differ: `kind` (None, an array, a word), `shape`, `pattern` (of NaN and
+        infinities) or `value`; empty when they agree.
+    index: where: the element furthest beyond its limit. limit: the allowed error there.
+    error, ulp: the largest over all elements; None where there is no number to give. Two numbers below `atol` are
+        zero ulps apart: 0.0 and 5e-26 are the same answer, not 5e15 ulps of error.
+    zero: where two zeros have different signs.
+
+    `error <= limit` exactly when the values agree: where they do, the limit is that of the largest error.
+    """
+
+    aspect: str = ""
+    index: tuple[int, ...] = ()
+    error: float | None = None
+    limit: float | None = None
+    ulp: int | None = None
+    zero: tuple[int, ...] | None = None
+
+    @property
+    def agree(self) -> bool:
+        return not self.aspect
+
+
+def compare(left: Observed, right: Observed, dtype: str) -> Comparison:
+    """Compare two sides within the tolerance of `dtype`. NaN equals NaN in the same place, and nothing else.
+
+    A leg agrees with a OneSided reference when each element lies between the two derivatives, and with a Directional
+    one when its inner products agree. Raises CompareError for a dtype without a tolerance.
+    """
+    if isinstance(left, Array) and isinstance(right, OneSided):
+        right = _nearest(left, right)
+    if isinstance(left, Array) and isinstance(right, Directional):
+        if left.values.shape != right.directions[0].shape:
+            return Comparison("shape")
+        left, right = _inner_products(left, right), Array(np.array(right.derivatives), dtype)
+    if isinstance(left, Array) and isinstance(right, Array):
+        return _compare_arrays(left.values, right.values, dtype)
+    same = type(left) is type(right) and left == right
+    return Comparison("" if same else "kind")
+
+
+def _compare_arrays(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], dtype: str) -> Comparison:
+    if dtype not in TOLERANCES:
+        raise CompareError(f"There is no tolerance for {dtype}. Add a row to TOLERANCES in compare/judge.py.")
+    if left.shape != right.shape:
+        return Comparison("shape")
+    tolerance = TOLERANCES[dtype]
+    if left.size == 0:
+        return Comparison(error=0.0, limit=tolerance.atol)
+    if not tolerance.rtol:
+        # Python's integers are exact beyond 2**53, and their differences do not wrap.
+        a, b = left.astype(object), right.astype(object)
+        beyond = np.asarray(a != b, dtype=bool)
+        error = np.asarray(abs(a - b), dtype=np.float64)
+        return Comparison("value" if beyond.any() else "", _first(beyond), float(error.max()), 0.0)
+    a, b = left.astype(np.float64), right.astype(np.float64)
+    finite = np.isfinite(a) & np.isfinite(b)
+    strange = ~finite & ~((a == b) | (np.isnan(a) & np.isnan(b)))
+    if strange.any():
+        return Comparison("pattern", _first(strange))
+    a, b = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
+    scale = np.maximum(np.abs(a), np.abs(b))
+    with np.errstate(over="ignore"):
+        error = np.abs(a - b)
+    limit = tolerance.atol + tolerance.rtol * scale
+    beyond = error > limit
+    worst = _first(error / limit if beyond.any() else error)
+    largest = float(error.max())
+    spacing = np.ldexp(1.0, np.frexp(np.maximum(scale, tolerance.atol))[1] - tolerance.digits)
+    ulps = np.where(scale > tolerance.atol, error / spacing, 0.0)
+    zero = (a == 0.0) & (b == 0.0) & (np.signbit(a) != np.signbit(b))
+    return Comparison(
+        "value" if beyond.any() else "",
+        worst,
+        largest if np.isfinite(largest) else None,
+        float(limit[worst]),
+        int(np.rint(ulps.max())) if np.isfinite(largest) else None,
+        _first(zero) if zero.any() else None,
+    )
+
+
+def _first(scores: np.ndarray[Any, Any]) -> tuple[int, ...]:
+    """The position of the largest score."""
+    return tuple(int(position) for position in np.unravel_index(np.argmax(scores), scores.shape))
+
+
+def _nearest(leg: Array, reference: OneSided) -> Array:
+    """The point of the interval nearest to the leg. A side that is NaN, outside the domain, does not count."""
+    low, high = np.fmin(reference.left, reference.right), np.fmax(reference.left, reference.right)
+    if leg.values.shape != low.shape:
+        return Array(low, leg.dtype)
+    values = leg.values.astype(np.float64)
+    return Array(np.where(np.isnan(values), low, np.clip(values, low, high)), leg.dtype)
+
+
+def _inner_products(leg: Array, reference: Directional) -> Array:
+    values = leg.values.astype(np.float64)
+    return Array(np.array([np.sum(direction * values) for direction in reference.directions]), leg.dtype)
+
+
+# ---- telling what differs ----
+
+Sides = dict[str, Any]
+"""What each side shows, by name: `torch`, `jax`, and where they take part `reference`, `the program`, `the case`."""
+
+
+def to_json_value(seen: Any) -> Value:
+    """What a leg saw or a case declares, as a run stores it: arrays are nested lists, NaN and infinities words.
+
+    An element at a kink of the reference is a word too: `"between -1.0 and 1.0"`, the left derivative first.
+    """
+    value: Value
+    match seen:
+        case Array():
+            value = to_json_value(seen.values.tolist())
+        case OneSided():
+            value = to_json_value(np.frompyfunc(_interval, 2, 1)(seen.left, seen.right))
+        case Raised():
+            value = Raise(raises=seen.type, message=seen.message)
+        case Surrogate():
+            value = "surrogate"
+        case Directional():
+            value = f"{len(seen.derivatives)} directional derivatives"
+        case np.ndarray():
+            value = to_json_value(seen.tolist())
+        case list() | tuple():
+            value = [to_json_value(item) for item in seen]
+        case _:
+            value = as_number(seen)
+    return value
+
+
+def _interval(left: float, right: float) -> float | str:
+    smooth = left == right or (np.isnan(left) and np.isnan(right))
+    return left if smooth else f"between {left} and {right}"
+
+
+def _account(sides: Mapping[str, Any], dtype: str, comparison: Comparison) -> str:
+    """One sentence: which sides agree and on what, which differ, by how much, and how much was allowed."""
+    groups: list[list[str]] = []
+    for name, side in sides.items():
+        for group in groups:
+            # Lying inside an interval is not agreeing on a number.
+            if not isinstance(side, OneSided) and compare(sides[group[0]], side, dtype).agree:
+                group.append(name)
+                break
+        else:
+            groups.append([name])
+    told = []
+    for *others, last in groups:
+        verb = "declares" if last == "the case" else "allows" if isinstance(sides[last], OneSided) else "has"
+        names = f"{', '.join(others)} and {last} agree on" if others else f"{last} {verb}"
+        told.append(f"{names} {_shown(sides[[*others, last][0]], comparison)}")
+    if comparison.error is not None and comparison.limit is not None:
+        told.append(f"largest error {comparison.error:.2g}, allowed error {comparison.limit:.2g}")
+    where = f"at {list(comparison.index)}: " if comparison.index else ""
+    return f"{where}{'; '.join(told)}"
+
+
+def _shown(side: Any, comparison: Comparison) -> str:
+    """One side's shape, its element at the index, or the whole of it when that is short."""
+    value = to_json_value(side)
+    shape = np.shape(value) if isinstance(value, list) else ()
+    if comparison.aspect == "shape" and isinstance(side, Array | OneSided):
+        return f"shape {list(shape)}"
+    if comparison.index and len(shape) == len(comparison.index):
+        for position in comparison.index:
+            value = value[position] if isinstance(value, list) and position < len(value) else value
+    return f"an array of shape {list(shape)}" if isinstance(value, list) and len(str(value)) > 80 else str(value)
+
+
+# ---- a case ----
+
+
+def judge_case(
+    program: Program, torch: LegRun, jax: LegRun, reference: LegRun | None, concepts: Mapping[str, str]
+) -> tuple[Observation, ...]:
+    """Judge every read and every attempted statement of a program, in program order.
+
+    `max_abs_error`, `max_ulp` and `limit` belong to the pair of legs, among torch, jax and reference, that differ most.
+    One ulp is that of the tensor's dtype at the larger of the two numbers. All three are None where nothing can be
+    subtracted, and `max_ulp` for integers.
+
+    Args: concepts: by observation name, the concept of the note on it; used where the case declares none.
+    Returns: one observation per Read and Attempt; after each, one more where a leg gave a warning that is not declared.
+    Raises: CompareError: when a dtype has no tolerance, or a declared array is ragged.
+    """
+    legs = {"torch": torch, "jax": jax} | ({} if reference is None else {"reference": reference})
+    judged: list[Observation] = []
+    raised: set[str] = set()
+    names = set()
+    for _, statement, facts in program.walk():
+        if not isinstance(statement, Read | Attempt):
+            continue
+        name, warning = statement.name, None
+        names.add(name)
+        sides = {leg: run.observed[name] for leg, run in legs.items() if name in run.observed}
+        if isinstance(statement, Attempt):
+            raised |= {leg for leg, side in sides.items() if isinstance(side, Raised)}
+            judged.append(_judge_attempt(program, statement, legs, sides))
+        else:
+            warning = statement.expected.warning if statement.expected is not None else None
+            handle = facts.handle(statement.handle)
+            judged.append(_judge_read(program, statement, handle, legs, sides, raised, concepts.get(name)))
+        judged.extend(_undeclared_warnings(name, warning, legs))
+    for name in dict.fromkeys([*torch.warnings, *jax.warnings]):
+        if name not in names:
+            judged.extend(_undeclared_warnings(name, None, legs))
+    return tuple(judged)
+
+
+def outcome(observations: Iterable[Observation], failures: Iterable[Failure | None]) -> Outcome:
+    """The outcome of a case, from its observations and the failures of its legs.
+
+    A divergence that the case does not declare is a mismatch. Two verdicts leave `match` as it is: a tape read without
+    an analogue, and the width of integers, which is a setting of the whole run and not of a case.
+    """
+    observations = tuple(observations)
+    verdicts = {one.verdict for one in observations}
+    if "error" in verdicts or any(failure is not None for failure in failures):
+        return "error"
+    if any(one.departs for one in observations):
+        return "mismatch"
+    return "diverges-as-documented" if any(one.diverges for one in observations) else "match"
+
+
+@dataclass(frozen=True)
+class _Finding:
+    """A verdict in the making. `undecided`: the legs differ, and nothing says which of them is right."""
+
+    verdict: Verdict
+    detail: str = ""
+    worst: Comparison = Comparison()
+    concept: str | None = None
+    undecided: bool = False
+
+
+def _observation(
+    name: str, kind: Kind, sides: Mapping[str, Any], finding: _Finding, expected: Value | Declared = None, line: int = 0
+) -> Observation:
+    torch, jax, reference = (to_json_value(sides.get(leg)) for leg in ("torch", "jax", "reference"))
+    worst = finding.worst
+    return Observation(
+        name, kind, torch, jax, reference, expected, worst.error, worst.ulp, finding.verdict, finding.concept,
+        worst.limit, finding.detail, line,
+    )  # fmt: skip
+
+
+def _stopped(program: Program, legs: Mapping[str, LegRun], needed: Iterable[str], name: str) -> str:
+    """Which needed leg failed before it saw `name`, at which statement, and with what; empty when none did."""
+    for leg in needed:
+        if leg in legs and (failure := legs[leg].failure) is not None and name not in legs[leg].observed:
+            where = ""
+            if failure.statement is not None:
+                statement = program.statements[failure.statement]
+                where = f" at statement {failure.statement} ({statement.__struct_config__.tag}, line {statement.line})"
+            return f"the {leg} leg stopped{where} with {failure.type}: {failure.message}"
+    return ""
+
+
+def _undeclared_warnings(name: str, declared: str | None, legs: Mapping[str, LegRun]) -> list[Observation]:
+    """At most one observation, of kind `error`: a warning is what a framework says, not what a tensor holds."""
+    texts = {leg: list(legs[leg].warnings.get(name, ())) for leg in ("torch", "jax")}
+    if declared is not None:
+        texts["torch"] = [text for text in texts["torch"] if declared not in text]
+    told = [f"{leg} warns '{text}'" for leg, said in texts.items() for text in said]
+    if not told:
+        return []
+    finding = _Finding("mismatch", f"{'; '.join(told)}; the case declares no such warning")
+    sides = {leg: said for leg, said in texts.items() if said}
+    return [_observation(f"warning at {name}" if name else "warning", "error", sides, finding)]
+
+
+# ---- an attempted statement ----
+
+
+def _judge_attempt(program: Program, attempt: Attempt, legs: Mapping[str, LegRun], sides: Sides) -> Observation:
+    """`match` when both frameworks refuse as declared, `raises-differ` when only one does and the case says so."""
+    wrong = []
+    for leg, fragment in (("torch", attempt.torch), ("jax", attempt.jax)):
+        seen = sides.get(leg)
+        text = f"'{seen.type}: {seen.message}'" if isinstance(seen, Raised) else "nothing"
+        if isinstance(seen, Raised) != (fragment is not None) or (fragment or "") not in text:
+            declares = "no error" if fragment is None else f"'{fragment}'"
+            wrong.append(f"{leg} raises {text}; the case declares {declares}")
+    verdict: Verdict = "match" if attempt.torch is not None and attempt.jax is not None else "raises-differ"
+    if stopped := _stopped(program, legs, ("torch", "jax"), attempt.name):
+        finding = _Finding("error", stopped)
+    else:
+        finding = _Finding("mismatch" if wrong else verdict, "; ".join(wrong))
+    finding = replace(finding, concept=attempt.concept)
+    return _observation(attempt.name, "error", sides, finding, Declared(attempt.torch, attempt.jax), attempt.line)
+
+
+# ---- a read ----
+
+
+def _judge_read(
+    program: Program, read: Read, handle: Handle, legs: Mapping[str, LegRun], sides: Sides, raised: set[str],
+    noted: str | None,
+) -> Observation:  # fmt: skip
+    kind, expected = _kind(read, legs, sides), read.expected
+    stopped = _stopped(program, legs, ("torch",) if kind == "tape" else ("torch", "jax", "reference"), read.name)
+    missing = [leg for leg in (("torch", "jax") if kind == "value" else ("torch",)) if leg not in sides]
+    if stopped:
+        finding = _Finding("error", stopped)
+    elif missing:
+        finding = _Finding("mismatch", f"{' and '.join(missing)} saw nothing at this read")
+    else:
+        if kind == "tape":
+            finding = _judge_tape(read, handle.dtype, sides, raised)
+        else:
+            finding = _judge_value(program, read, handle, sides, raised)
+        finding = _check_warning(read, legs["torch"], _check_declared(read, kind, handle.dtype, sides, finding))
+    declared: Value | Declared = None if expected is None else to_json_value(expected.torch)
+    concept = finding.concept or noted
+    if expected is not None and expected.concept is not None:
+        declared, concept = Declared(to_json_value(expected.torch), to_json_value(expected.jax)), expected.concept
+    return _observation(read.name, kind, sides, replace(finding, concept=concept), declared, read.line)
+
+
+def _kind(read: Read, legs: Mapping[str, LegRun], sides: Sides) -> Kind:
+    """A `.grad` read is a gradient where JAX has a slot for it, or should have one: where PyTorch has a number."""
+    if read.what in ("value", "dtype"):
+        return "value"
+    slot = "jax" in sides or sides.get("torch") is not None or legs["jax"].failure is not None
+    return "gradient" if read.what == "grad" and slot else "tape"
+
+
+def _judge_tape(read: Read, dtype: str, sides: Sides, raised: set[str]) -> _Finding:
+    """JAX has nothing to look at; the reference may have a model of the fact."""
+    known = {name: side for name, side in sides.items() if name != "jax" and not isinstance(side, Surrogate)}
+    # After a refused backward the reference may have the gradient that PyTorch never computed.
+    comparable = "reference" in known and not (read.what == "grad" and "torch" in raised)
+    if not comparable or compare(known["torch"], known["reference"], dtype).agree:
+        return _Finding("no-analogue")
+    why = "the gradient is missing" if read.what == "grad" else "the reference's model of the tape is wrong"
+    return _Finding("mismatch", f"{_account(known, dtype, Comparison('kind'))}; {why}")
+
+
+def _judge_value(program: Program, read: Read, handle: Handle, sides: Sides, raised: set[str]) -> _Finding:
+    """The legs against each other, against the program's shape and dtype, and against the reference."""
+    torch, jax, dtype = sides["torch"], sides.get("jax"), handle.dtype
+    known = {"torch": torch, "jax": jax, "reference": sides.get("reference")}
+    if "reference" not in sides or isinstance(sides["reference"], Surrogate):
+        del known["reference"]
+    legs_agree = compare(torch, jax, dtype)
+    if (torch is None) != (jax is None):
+        blank = "torch" if torch is None else "jax"
+        declared = read.expected is not None and read.expected.concept is not None
+        verdict: Verdict = "raises-differ" if blank in raised else "no-analogue" if declared else "mismatch"
+        return _Finding(verdict, _account(known, dtype, legs_agree), undecided=True)
+    narrow = program.dtype == "float32" and (_dtype(torch), _dtype(jax)) == ("int64", "int32")
+    if fault := _form_fault(torch, jax, handle, narrow):
+        return _Finding("mismatch", fault, legs_agree, undecided=read.what == "dtype")
+    if narrow and read.what == "dtype":
+        return _Finding("convention", concept=INTEGER_WIDTH)
+    if "reference" in known:
+        finding = _with_reference(known, dtype, legs_agree)
+    elif legs_agree.agree:
+        finding = _Finding("match", "", legs_agree)
+    else:
+        side = sides.get("reference")
+        why = f": {side.reason}" if isinstance(side, Surrogate) else ""
+        told = f"{_account(known, dtype, legs_agree)}; no reference says which is right{why}"
+        finding = _Finding("mismatch", told, legs_agree, undecided=True)
+    if narrow and finding.verdict == "match":
+        return replace(finding, verdict="convention", concept=INTEGER_WIDTH)
+    if finding.verdict == "match" and legs_agree.zero is not None:
+        where = f"at {list(legs_agree.zero)}: " if legs_agree.zero else ""
+        signs = [f"{leg} has {known[leg].values[legs_agree.zero]}" for leg in ("torch", "jax")]
+        return replace(finding, detail=f"{where}{'; '.join(signs)}; the two zeros are equal")
+    return finding
+
+
+def _with_reference(known: Sides, dtype: str, legs_agree: Comparison) -> _Finding:
+    torch, jax, reference = known["torch"], known["jax"], known["reference"]
+    torch_agrees, jax_agrees = compare(torch, reference, dtype), compare(jax, reference, dtype)
+    worst = max((legs_agree, torch_agrees, jax_agrees), key=lambda one: (not one.agree, one.error or 0.0))
+    if torch_agrees.agree and jax_agrees.agree:
+        if legs_agree.agree:
+            return _Finding("match", "", worst)
+        if isinstance(reference, OneSided):
+            return _Finding("convention", _account(known, dtype, legs_agree), worst)
+        told = _account({"torch": torch, "jax": jax}, dtype, legs_agree)
+        return _Finding("mismatch", f"{told}; each alone is near enough to the reference", worst, undecided=True)
+    wrong = jax_agrees if torch_agrees.agree else torch_agrees
+    verdict: Verdict = "jax-wrong" if torch_agrees.agree else "torch-wrong" if jax_agrees.agree else "both-wrong"
+    if isinstance(reference, Directional) and wrong.index:  # the index counts directions
+        products = {leg: _inner_products(known[leg], reference) for leg in ("torch", "jax")}
+        told = _account({**products, "reference": Array(np.array(reference.derivatives), dtype)}, dtype, wrong)
+        return _Finding(verdict, f"inner products, {told}", worst)
+    return _Finding(verdict, _account(known, dtype, wrong), worst)
+
+
+def _dtype(side: Any) -> Any:
+    """The dtype of an array, or the word that a dtype read gave."""
+    return side.dtype if isinstance(side, Array) else side
+
+
+def _form_fault(torch: Any, jax: Any, handle: Handle, narrow: bool) -> str:
+    """Where a leg has another shape or dtype than the program says; empty when none has."""
+    forms: list[dict[str, str]] = []
+    if isinstance(torch, Array) and isinstance(jax, Array):
+        shapes = {"torch": torch.values.shape, "jax": jax.values.shape, "the program": handle.shape}
+        forms.append({name: f"shape {list(shape)}" for name, shape in shapes.items()})
+    if torch is not None and not narrow:
+        dtypes = {"torch": _dtype(torch), "jax": _dtype(jax), "the program": handle.dtype}
+        forms.append({name: f"dtype {dtype}" for name, dtype in dtypes.items()})
+    for form in forms:
+        if len(set(form.values())) > 1:
+            return _account(form, handle.dtype, Comparison("kind"))
+    return ""
+
+
+# ---- declarations ----
+
+
+def _in_form(declared: Any, seen: Any) -> Any:
+    """A declared value in the form of what was seen; one number stands for every element of an array."""
+    if not isinstance(seen, Array) or declared is None:
+        return declared
+    if isinstance(declared, str) and declared not in ("nan", "inf", "-inf"):
+        return declared
+    shape = nested_shape(declared)
+    values = np.asarray(np.frompyfunc(from_number, 1, 1)(np.array(declared, dtype=object)), dtype=object)
+    return Array(np.broadcast_to(values, seen.values.shape) if shape == () and seen.values.size else values, seen.dtype)
+
+
+def _check_declared(read: Read, kind: Kind, dtype: str, sides: Sides, finding: _Finding) -> _Finding:
+    """Hold a read against its declaration, in both directions. A declaration that does not hold is a mismatch."""
+    expected = read.expected
+    if expected is None or (finding.verdict == "mismatch" and not finding.undecided):
+        return finding
+    seen = {"torch": sides["torch"], "jax": sides.get("jax")}
+    if expected.concept is None and (kind == "tape" or finding.concept == INTEGER_WIDTH):
+        del seen["jax"]
+    model = next((side for side in sides.values() if isinstance(side, Array)), None)
+    declared = {
+        leg: _in_form(getattr(expected, leg), side if isinstance(side, Array) else model) for leg, side in seen.items()
+    }
+    compared = {leg: compare(side, declared[leg], dtype) for leg, side in seen.items()}
+    wrong = {leg: comparison for leg, comparison in compared.items() if not comparison.agree}
+    if expected.concept is None:
+        if not wrong and (finding.verdict in ("match", "no-analogue") or finding.concept == INTEGER_WIDTH):
+            return finding
+        told = finding.detail
+        if wrong:
+            known = {leg: side for leg, side in {**seen, **sides}.items() if not isinstance(side, Surrogate)}
+            told = _account({**known, "the case": declared["torch"]}, dtype, next(iter(wrong.values())))
+        return replace(finding, verdict="mismatch", detail=told)
+    if finding.verdict == "match":
+        both = _shown(seen["torch"], Comparison())
+        told = f"declared to diverge ({expected.concept}), but both give {both}"
+        return replace(finding, verdict="mismatch", detail=told)
+    if wrong:
+        told = "; ".join(_account({leg: seen[leg], "the case": declared[leg]}, dtype, wrong[leg]) for leg in wrong)
+        return replace(finding, verdict="mismatch", detail=told)
+    # Documented, and no third opinion speaks against it.
+    return replace(finding, verdict="convention") if finding.verdict == "mismatch" else finding
+
+
+def _check_warning(read: Read, torch: LegRun, finding: _Finding) -> _Finding:
+    """A declared warning must have come."""
+    fragment = read.expected.warning if read.expected is not None else None
+    if fragment is None or any(fragment in text for text in torch.warnings.get(read.name, ())):
+        return finding
+    told = f"torch does not give the warning that the case declares: '{fragment}'"
+    return replace(finding, verdict="mismatch", detail="; ".join(filter(None, [finding.detail, told])))

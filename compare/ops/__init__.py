@@ -1,0 +1,16 @@
+"""The op vocabulary: one row per op, in one of the tables below."""
+
+from __future__ import annotations
+
+from compare.ops import elementwise, linear_algebra, reductions, shaping
+from compare.ops.op import Attributes, Op, Shape, Slice, View, fill_spelling
+
+__all__ = ["OPS", "Attributes", "Op", "Shape", "Slice", "View", "fill_spelling"]
+
+_ROWS = (*elementwise.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS)
+
+OPS: dict[str, Op] = {row.name: row for row in _ROWS}
+"""Every op of the vocabulary by name."""
+
+if len(OPS) != len(_ROWS):
+    raise RuntimeError("Two rows of the op vocabulary have one name.")

@@ -1,0 +1,153 @@
+"""Exact arithmetic that the references share: mpmath numbers, with IEEE's answers where mpmath raises or turns complex.
+
+mpmath has no negative zero: a quotient or a power at zero is what IEEE gives for +0.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from compare.ops.rules import normalized_axes
+
+__all__ = [
+    "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot", "logaddexp", "maximum",
+    "minimum", "power", "reduced_by", "remainder", "running", "sinh", "tanh",
+]  # fmt: skip
+
+Function = Callable[..., Any]
+NAN, INF = mpmath.nan, mpmath.inf
+BEYOND_EVERY_FLOAT = 2**20
+"""exp of this overflows every float format. Without a bound, exp(exp(1e6)) would compute for minutes."""
+
+# ---- from numbers to arrays ----
+
+
+def each(function: Function, operands: int = 1) -> Function:
+    """Apply a function of mpmath numbers to every element, broadcasting; nan where it is not a real number.
+
+    Returns: `(*arrays) -> array`, a new object array of mpf (or bool, where the function answers so).
+    """
+    applied = np.frompyfunc(real(function), operands, 1)
+    return lambda *arrays: np.asarray(applied(*arrays), dtype=object)
+
+
+def real(function: Function) -> Function:
+    """The function on real numbers only."""
+
+    def value(*numbers: Any) -> Any:
+        result = function(*(mpmath.mpf(number) for number in numbers))
+        return NAN if isinstance(result, mpmath.mpc) else result
+
+    return value
+
+
+def reduced_by(function: Function, x: Any, axis: Any, keepdims: bool = False) -> Any:
+    """Replace the elements along `axis` (None, one or several) by `function` of their list."""
+    axes = normalized_axes(axis, x.ndim)
+    kept = [one for one in range(x.ndim) if one not in axes]
+    rows = x.transpose(*kept, *axes).reshape(*(x.shape[one] for one in kept), math.prod(x.shape[one] for one in axes))
+    result = np.empty(rows.shape[:-1], dtype=object)
+    for place in np.ndindex(result.shape):
+        result[place] = function(list(rows[place]))
+    return np.expand_dims(result, axes) if keepdims else result
+
+
+def along(function: Function, x: Any, axis: int) -> Any:
+    """Replace every line of elements along `axis` by `function` of its list, a list of the same length."""
+    lines = np.moveaxis(x, axis, -1)
+    result = np.empty(lines.shape, dtype=object)
+    for place in np.ndindex(lines.shape[:-1]):
+        result[place] = function(list(lines[place]))
+    return np.moveaxis(result, -1, axis).copy()
+
+
+def running(function: Function, numbers: list[Any]) -> list[Any]:
+    """Every partial result of folding `function` over the numbers."""
+    return list(itertools.accumulate((mpmath.mpf(number) for number in numbers), function))
+
+
+# ---- functions of numbers ----
+
+
+def _bounded(function: Function) -> Function:
+    """A function that has reached its limit beyond every float, and is costly there."""
+    return lambda x: function(x if abs(x) < BEYOND_EVERY_FLOAT or mpmath.isnan(x) else mpmath.sign(x) * INF)
+
+
+exp = _bounded(mpmath.exp)
+expm1 = _bounded(mpmath.expm1)
+sinh = _bounded(mpmath.sinh)
+cosh = _bounded(mpmath.cosh)
+tanh = _bounded(mpmath.tanh)
+erf = _bounded(mpmath.erf)
+erfc = _bounded(mpmath.erfc)
+
+
+def divide(x: Any, y: Any) -> Any:
+    """The quotient; a zero divisor gives an infinity, or nan for 0 / 0."""
+    if y == 0:
+        return NAN if x == 0 else x * INF
+    return x / y
+
+
+def power(x: Any, y: Any) -> Any:
+    """The power; nan for a negative number to a power that is not whole."""
+    if y == 0 or x == 1:
+        return mpmath.mpf(1)
+    if mpmath.isnan(x) or mpmath.isnan(y):
+        return NAN
+    if mpmath.isinf(y):
+        if abs(x) == 1:
+            return mpmath.mpf(1)
+        return INF if (abs(x) > 1) == (y > 0) else mpmath.mpf(0)
+    odd = y == mpmath.floor(y) and y % 2 == 1
+    if x == 0 or mpmath.isinf(x):
+        grows = (x == 0) == (y < 0)
+        return (-INF if x < 0 and odd else INF) if grows else mpmath.mpf(0)
+    return x**y
+
+
+def remainder(x: Any, y: Any) -> Any:
+    """`x - floor(x / y) * y`, exactly; it has the sign of `y`."""
+    if y == 0 or mpmath.isinf(x) or mpmath.isnan(x) or mpmath.isnan(y):
+        return NAN
+    if mpmath.isinf(y):
+        return x if x == 0 or (x > 0) == (y > 0) else y
+    return x % y
+
+
+def maximum(x: Any, y: Any) -> Any:
+    """The larger of two numbers; nan when one is nan."""
+    return NAN if mpmath.isnan(x) or mpmath.isnan(y) else max(x, y)
+
+
+def minimum(x: Any, y: Any) -> Any:
+    """The smaller of two numbers; nan when one is nan."""
+    return NAN if mpmath.isnan(x) or mpmath.isnan(y) else min(x, y)
+
+
+def atan2(x: Any, y: Any) -> Any:
+    """The angle of the point with abscissa y and ordinate x."""
+    if mpmath.isnan(x) or mpmath.isnan(y):
+        return NAN
+    if mpmath.isinf(x) and mpmath.isinf(y):
+        return mpmath.sign(x) * (1 if y > 0 else 3) * mpmath.pi / 4
+    return mpmath.atan2(x, y)
+
+
+def hypot(x: Any, y: Any) -> Any:
+    """sqrt(x**2 + y**2); infinite when one number is."""
+    return INF if mpmath.isinf(x) or mpmath.isinf(y) else mpmath.sqrt(x * x + y * y)
+
+
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)) without losing the smaller of the two."""
+    if x == y:
+        return x + mpmath.log(2)
+    return maximum(x, y) + mpmath.log1p(exp(-abs(x - y)))

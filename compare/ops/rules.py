@@ -1,0 +1,184 @@
+"""Shape and dtype rules that rows share. A rule raises ValueError with the reason when operands do not fit."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from compare.ops.op import Attributes, Shape, Slice
+
+__all__ = [
+    "NO_ATTRIBUTES", "accumulated", "agreed", "along_axis", "boolean", "broadcast", "default_float", "floating",
+    "indexed", "matrix_product", "normalized_axes", "of_attribute", "one_axis", "promoted", "reduced",
+    "reduced_nonempty", "same_shape", "unchanged",
+]  # fmt: skip
+
+Dtypes = tuple[str, ...]
+FLOATS = ("float32", "float64")
+NO_ATTRIBUTES: Attributes = {}
+
+# ---- shapes ----
+
+
+def broadcast(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """NumPy broadcasting of every operand."""
+    try:
+        return tuple(np.broadcast_shapes(*shapes))
+    except ValueError:
+        raise ValueError(f"shapes {' and '.join(str(list(shape)) for shape in shapes)} do not broadcast") from None
+
+
+def same_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """The shape of the first operand."""
+    return shapes[0]
+
+
+def normalized_axes(axis: Any, ndim: int) -> tuple[int, ...]:
+    """`axis` (None, an integer or several) as sorted non-negative axes."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = (axis,) if isinstance(axis, int) else tuple(axis)
+    if not axes:
+        raise ValueError("axis=() means no axis to NumPy and every axis to PyTorch; name the axes or leave it out")
+    for one in axes:
+        if not -ndim <= one < ndim:
+            raise ValueError(f"axis {one} is out of range for {ndim} dimensions")
+    found = tuple(sorted(one % ndim for one in axes))
+    if len(set(found)) != len(found):
+        raise ValueError(f"axes {axes} repeat")
+    return found
+
+
+def one_axis(axis: Any, ndim: int) -> int:
+    """`axis`, which must be a single integer, as a non-negative axis."""
+    if not isinstance(axis, int):
+        raise ValueError(f"takes one axis, got {axis!r}")
+    return normalized_axes(axis, ndim)[0]
+
+
+def reduced(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """A reduction over `axis`, honouring `keepdims`."""
+    shape, axis = shapes[0], attributes["axis"]
+    axes = normalized_axes(axis, len(shape))
+    if attributes["keepdims"] and axis is None:
+        raise ValueError("keepdims needs axis: PyTorch has no keepdim without dim; name every axis")
+    if attributes["keepdims"]:
+        return tuple(1 if one in axes else size for one, size in enumerate(shape))
+    return tuple(size for one, size in enumerate(shape) if one not in axes)
+
+
+def reduced_nonempty(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """A reduction that has no answer for no elements."""
+    axes = normalized_axes(attributes["axis"], len(shapes[0]))
+    if any(shapes[0][axis] == 0 for axis in axes):
+        raise ValueError("an axis of size 0 has no element to reduce")
+    return reduced(shapes, attributes)
+
+
+def along_axis(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """The shape of the operand, after checking that `axis` exists."""
+    one_axis(attributes["axis"], len(shapes[0]))
+    return shapes[0]
+
+
+def matrix_product(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """`matmul`: vectors, matrices, and stacks of matrices."""
+    left, right = shapes
+    if not left or not right:
+        raise ValueError("matmul needs at least one dimension on each side")
+    inner_left, inner_right = left[-1], right[-2] if len(right) > 1 else right[0]
+    if inner_left != inner_right:
+        raise ValueError(f"inner sizes {inner_left} and {inner_right} differ")
+    stack = broadcast((left[:-2], right[:-2]), attributes)
+    return (*stack, *left[-2:-1], *(right[-1:] if len(right) > 1 else ()))
+
+
+def indexed(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """Basic indexing by integers, slices and None."""
+    shape, index = shapes[0], attributes["index"]
+    taken = [item for item in index if item is not None]
+    if len(taken) > len(shape):
+        raise ValueError(f"too many indices for {len(shape)} dimensions")
+    result: list[int] = []
+    axis = 0
+    for item in index:
+        if item is None:
+            result.append(1)
+            continue
+        size = shape[axis]
+        if isinstance(item, Slice):
+            result.append(len(range(*item.to_python().indices(size))))
+        elif not -size <= item < size:
+            raise ValueError(f"index {item} is out of range for axis {axis} of size {size}")
+        axis += 1
+    return (*result, *shape[axis:])
+
+
+def of_attribute(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    """Exactly the attribute `shape`; a single -1 is worked out from the number of elements."""
+    shape = tuple(attributes["shape"])
+    count = math.prod(shapes[0])
+    if shape.count(-1) == 1:
+        known = math.prod(size for size in shape if size != -1)
+        if known and count % known == 0:
+            shape = tuple(count // known if size == -1 else size for size in shape)
+    if any(size < 0 for size in shape) or math.prod(shape) != count:
+        raise ValueError(f"{count} elements do not fit the shape {list(shape)}")
+    return shape
+
+
+# ---- dtypes ----
+# A bare Python number takes part as "python-bool", "python-int" or "python-float".
+
+
+def agreed(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """The one dtype of the tensors, whatever it is."""
+    kinds = sorted({dtype for dtype in dtypes if not dtype.startswith("python-")})
+    if not kinds:
+        raise ValueError("needs a tensor among the numbers")
+    if len(kinds) > 1:
+        raise ValueError(
+            f"operands have dtypes {' and '.join(kinds)}, and the frameworks promote them differently; "
+            "cast one with astype"
+        )
+    return kinds[0]
+
+
+def promoted(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """The dtype of the tensors, which must agree; a Python float beside integers gives the default float."""
+    dtype = agreed(dtypes, default)
+    if dtype == "bool" or "python-bool" in dtypes:
+        raise ValueError("arithmetic on booleans differs between the frameworks; cast with astype")
+    return default if dtype not in FLOATS and "python-float" in dtypes else dtype
+
+
+def default_float(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """Like `promoted`, and integers become the default float dtype."""
+    dtype = promoted(dtypes, default)
+    return dtype if dtype in FLOATS else default
+
+
+def floating(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """The dtype of the tensors, which must be floating point."""
+    dtype = agreed(dtypes, default)
+    if dtype not in FLOATS:
+        raise ValueError(f"needs floating point, got {dtype}; cast with astype")
+    return promoted(dtypes, default)
+
+
+def accumulated(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """A sum or product of many elements: integers and booleans become int64."""
+    return dtypes[0] if dtypes[0] in FLOATS else "int64"
+
+
+def boolean(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """A comparison of tensors of one dtype."""
+    agreed(dtypes, default)
+    return "bool"
+
+
+def unchanged(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """The dtype of the first operand, whatever it is."""
+    return dtypes[0]

@@ -1,0 +1,869 @@
+"""The reference leg: an interpreter of the tape program itself, in 50-digit arithmetic. The third opinion.
+
+NumPy has real views and real in-place writes, so aliasing needs no model: a view is a NumPy view.
+
+A gradient is asked of a *probe*: a leaf, or the newest producer of a tensor that retains its gradient. For every
+element of a probe the program also runs with that element moved a little up, and a little down. Beside its value, each
+family of aliases carries one *shift* per such *direction* that reached it: how far every element is moved in that run.
+Shifts alias like values do, and the tape's rules become short:
+
+- the shift of an op's result is `op(value + shift) - op(value)`; under no_grad there is none;
+- a detached alias shares the value and has no shift: it is a family of its own;
+- a recorded write replaces the value and, for its own family, the shifts;
+- any other write replaces the value only: "value of the new, derivative of the old".
+
+The root's shift over the step is a one-sided derivative of the program as it was computed. Nothing is linearized in
+between: the norm at zero is a kink, where a chain rule would meet 0 * inf.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import zip_longest
+from typing import Any
+
+import mpmath
+import numpy as np
+
+from compare.errors import ProgramError
+from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
+from compare.ops import OPS, Op
+from compare.program import (
+    FLOAT_DTYPES,
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    ExitGradMode,
+    Facts,
+    Grad,
+    ItemWrite,
+    Leaf,
+    Operand,
+    Program,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    ViewStep,
+    Write,
+    bound_attributes,
+    from_number,
+)  # fmt: skip
+
+__all__ = ["run_reference"]
+
+DIGITS = 50
+STEP = mpmath.mpf(2) ** -66
+"""How far an element of size 1 is moved: about 1e-20. A power of two adds no rounding to a polynomial's derivative."""
+SHRINK = mpmath.mpf(2) ** -14
+"""Each further step is this much smaller. Three show where the quotients go; smooth points need only the first."""
+STEEP = 1e6
+"""A quotient above this is looked at with all the steps: the derivative may be infinite."""
+SAME, NOISE = mpmath.mpf("1e-9"), mpmath.mpf("1e-17")
+"""One-sided derivatives this near to each other, relatively or beside a root of size 1, are one number: the second
+derivative alone makes them differ by about the step."""
+ORDINARY = mpmath.mpf("0.5")
+"""Stands for an element that is not finite, while it is worked out which elements an op's result depends on."""
+SMALL, LARGE = 8, 64
+"""With more than LARGE probed elements in all, a probe of more than SMALL elements is moved along random directions."""
+RANDOM_DIRECTIONS, SEED = 4, 20
+
+Elements = np.ndarray[Any, Any]
+"""An object array of mpf, or of bool."""
+Node = tuple[int, int]
+"""A place in the recorded history: the statement that bound a tensor, and the one that last gave it new history."""
+Direction = tuple[Node, int, int, int]
+"""A moved run: the probe, the element (or random direction), the sign, and which step."""
+Vectors = tuple[np.ndarray[Any, Any], ...] | None
+"""The random directions of a probe; None where every element has its own."""
+
+
+def run_reference(program: Program) -> LegRun:
+    """Interpret a checked program. Raises ProgramError where the program asks for what is not modelled.
+
+    Returns: by Read name: values as float64, int64 or bool arrays, not rounded to the dtype of the run; gradients as
+        Array, as OneSided where an element is at a kink, as Directional where there are too many elements, as Surrogate
+        where a hook edits them. Absent: grad_fn reads, and the gradient of a large tensor at a kink.
+    """
+    started = time.perf_counter()
+    run = LegRun("reference")
+    with mpmath.workdps(DIGITS):
+        survey = _Tape()
+        _execute(survey, program)
+        plan = survey.plan()
+        tape = _Tape(plan)
+        run.failure = _execute(tape, program)
+        if tape.unsettled:
+            tape = _Tape(plan, steps=3)
+            run.failure = _execute(tape, program)
+        run.observed = tape.observed
+    run.seconds = time.perf_counter() - started
+    return run
+
+
+def _execute(tape: _Tape, program: Program) -> Failure | None:
+    facts = Facts(float_dtype=program.dtype)
+    for index, statement in enumerate(program.statements):
+        facts.step(statement)
+        try:
+            tape.step(index, statement, facts)
+        except ProgramError as error:
+            error.line = error.line or statement.line
+            raise
+        except Exception as error:
+            return Failure(index, type(error).__name__, str(error), traceback.format_exc())
+        if tape.unsettled:
+            break
+    return None
+
+
+# ---- what a tape holds ----
+
+
+@dataclass(eq=False)
+class _Storage:
+    """One allocation. `unknown`: why its values are not known, since they come from a made-up gradient."""
+
+    value: Elements
+    unknown: str | None = None
+
+
+@dataclass(eq=False)
+class _Family:
+    """Tensors of one storage that share history: a base and its views.
+
+    history: the nodes that its gradient would pass. shifts: by direction, an array like the storage's.
+    """
+
+    requires_grad: bool = False
+    leaf: bool = True
+    history: set[Node] = field(default_factory=set)
+    shifts: dict[Direction, Elements] = field(default_factory=dict)
+    base: _Tensor | None = None
+
+
+@dataclass(eq=False)
+class _Version:
+    """A version counter: shared by a base, its views and its detached aliases; `.data` has one of its own."""
+
+    count: int = 0
+
+
+@dataclass
+class _Probe:
+    """A place in the history, and how each direction moves the tensor there.
+
+    count: how many vectors it is moved along. vectors: the random ones; None where it is moved element by element.
+    """
+
+    node: Node
+    count: int = 0
+    vectors: Vectors = None
+    steps: dict[Direction, Any] = field(default_factory=dict)
+    offsets: dict[Direction, Elements] = field(default_factory=dict)
+
+
+@dataclass
+class _Gradient:
+    """What a `.grad` holds: right derivatives as a tensor, and left ones; along `vectors` where there are any."""
+
+    tensor: _Tensor
+    left: Elements
+    vectors: Vectors
+
+    @property
+    def smooth(self) -> bool:
+        pairs = zip(self.left.flat, self.tensor.storage.value.flat, strict=True)
+        return all(left == right or (mpmath.isnan(left) and mpmath.isnan(right)) for left, right in pairs)
+
+
+@dataclass(eq=False)
+class _Tensor:
+    """One tensor object.
+
+    linked: whether its history is its family's. That of a view taken before its base required grad is not, nor of one
+        taken under no_grad. PyTorch renews a view's history at its next use after the version counter has moved.
+    passed: probes on the view itself, each with the number of view steps from the storage to it.
+    """
+
+    dtype: str
+    storage: _Storage
+    family: _Family
+    version: _Version
+    born: int
+    produced: int
+    chain: tuple[ViewStep, ...] = ()
+    linked: bool = True
+    recorded: bool = True
+    renewed: int = 0
+    passed: list[tuple[_Probe, int]] = field(default_factory=list)
+    retains_grad: bool = False
+    grad: _Gradient | None = None
+
+    @property
+    def node(self) -> Node:
+        return (self.born, self.produced)
+
+    @property
+    def is_view(self) -> bool:
+        return self is not self.family.base
+
+    @property
+    def is_leaf(self) -> bool:
+        return not self.family.requires_grad or not self.linked or (self.family.leaf and not self.is_view)
+
+    @property
+    def history(self) -> set[Node]:
+        return self.family.history.union(probe.node for probe, _ in self.passed) if self.linked else set()
+
+    @property
+    def directions(self) -> set[Direction]:
+        own = (direction for probe, _ in self.passed for direction in probe.offsets)
+        return set(self.family.shifts).union(own) if self.linked else set()
+
+    def viewed(self, array: Elements) -> Elements:
+        """The elements of a storage-shaped array that this tensor sees: a NumPy view."""
+        return _viewed(array, self.chain)
+
+    @property
+    def value(self) -> Elements:
+        return self.viewed(self.storage.value)
+
+    def family_shift(self, direction: Direction) -> Elements | None:
+        """The shift without the probes on the view itself; None where the direction does not reach."""
+        shift = self.family.shifts.get(direction)
+        return None if shift is None else self.viewed(shift)
+
+    def shift(self, direction: Direction) -> Elements | None:
+        """How far the elements are moved; None where the direction does not reach."""
+        if not self.linked:
+            return None
+        shift = self.family_shift(direction)
+        for probe, depth in self.passed:
+            if direction in probe.offsets:
+                offset = _viewed(probe.offsets[direction], self.chain[depth:])
+                shift = offset if shift is None else _objects(shift + offset)
+        return shift
+
+
+def _viewed(array: Elements, chain: Sequence[ViewStep]) -> Elements:
+    for step in chain:
+        assert step.op.view is not None
+        array = step.op.view.alias(array, **step.attributes)
+    return array
+
+
+def _replace(view: Elements, new: Any) -> None:
+    # NumPy marks a diagonal read-only, though it is a view like any other.
+    view.flags.writeable = True
+    view[...] = new
+
+
+# ---- the interpreter ----
+
+
+class _Tape:
+    """One pass over the program.
+
+    plan: the nodes to mark, each with how to move it: `"elements"`, `"directions"`, or not at all. A first pass without
+    a plan finds them: a retained gradient and a hook belong to a place that the program passes before it names it.
+    """
+
+    def __init__(self, plan: Mapping[Node, str] | None = None, *, steps: int = 1) -> None:
+        self.surveyed = plan is not None
+        self.marks = plan or {}
+        self.steps = steps
+        self.index = 0
+        self.modes: list[str] = []
+        self.tensors: dict[str, _Tensor] = {}
+        self.probes: dict[Node, _Probe] = {}
+        self.upstream: dict[Node, set[Node]] = {}
+        self.hooks: dict[str, tuple[str, Node]] = {}
+        self.collecting: list[_Tensor] = []
+        self.observed: dict[str, Observed] = {}
+        self.unsettled = False
+        # What the first pass finds.
+        self.probed: dict[Node, int] = {}
+        self.hooked: set[Node] = set()
+        self.read_gradients: set[int] = set()
+        self.used_gradients: set[int] = set()
+
+    def plan(self) -> dict[Node, str]:
+        """What this pass found: the probes whose gradient is looked at, and the hooks."""
+        plan = dict.fromkeys(self.hooked, "label")
+        looked_at = self.read_gradients | self.used_gradients
+        sizes = {node: size for node, size in self.probed.items() if node[0] in looked_at}
+        large = sum(sizes.values()) > LARGE
+        for node, size in sizes.items():
+            # A gradient that the program goes on to compute with is needed element by element.
+            few = not large or size <= SMALL or node[0] in self.used_gradients
+            plan[node] = "elements" if few else "directions"
+        return plan
+
+    @property
+    def recording(self) -> bool:
+        return not self.modes or self.modes[-1] == "enable_grad"
+
+    def step(self, index: int, statement: Statement, facts: Facts) -> None:
+        """Take one statement. `facts`: after it, for dtypes."""
+        self.index = index
+        match statement:
+            case Leaf() | Constant():
+                self._tensor(statement)
+            case Apply():
+                self.tensors[statement.target] = self._apply(statement, facts.handles[statement.target].dtype)
+            case Write():
+                self._write(statement)
+            case ItemWrite():
+                self._item_write(statement)
+            case Detach() | Data():
+                source = self.tensors[statement.source]
+                version = source.version if isinstance(statement, Detach) else _Version()
+                alias = self._bind(source.dtype, source.storage, version=version, chain=source.chain)
+                self.tensors[statement.target] = alias
+            case RequiresGrad():
+                self._requires_grad(self.tensors[statement.handle], statement.flag)
+            case EnterGradMode():
+                self.modes.append(statement.mode)
+            case ExitGradMode():
+                self.modes.pop()
+            case RetainGrad():
+                self._retain_grad(self.tensors[statement.handle])
+            case RegisterHook():
+                tensor = self.tensors[statement.handle]
+                self._renew(tensor)
+                if statement.result is not None:
+                    self.hooked.add(tensor.node)
+                    self.hooks[statement.target] = (statement.handle, tensor.node)
+            case RemoveHook():
+                self.hooks.pop(statement.hook, None)
+            case Backward():
+                self._backward(statement)
+            case Grad():
+                self._grad(statement)
+            case Read():
+                self._read(statement)
+            case Attempt() if statement.torch is None or isinstance(statement.attempted, Backward):
+                # Of a backward that PyTorch refuses, the gradient still exists where there is history.
+                self.step(index, statement.attempted, facts)
+
+    # -- tensors --
+
+    def _bind(
+        self, dtype: str, storage: _Storage, *, requires_grad: bool = False, leaf: bool = True,
+        version: _Version | None = None, chain: tuple[ViewStep, ...] = (),
+    ) -> _Tensor:  # fmt: skip
+        """A tensor with a family of its own."""
+        family = _Family(requires_grad, leaf)
+        tensor = _Tensor(dtype, storage, family, version or _Version(), self.index, self.index, chain)
+        family.base = tensor
+        return tensor
+
+    def _tensor(self, statement: Leaf | Constant) -> None:
+        rounded = np.frompyfunc(lambda number: _number(number, statement.dtype), 1, 1)
+        value = _objects(rounded(np.array(statement.data, dtype=object)))
+        tensor = self._bind(statement.dtype, _Storage(value))
+        self.tensors[statement.target] = tensor
+        if isinstance(statement, Leaf):
+            self._requires_grad(tensor, True)
+
+    def _requires_grad(self, tensor: _Tensor, flag: bool) -> None:
+        family = tensor.family
+        if not tensor.is_leaf or family.requires_grad == flag:
+            return
+        family.requires_grad = flag
+        family.history.clear()
+        family.shifts.clear()
+        if flag:
+            self._collect(tensor)
+            self._produced(tensor)
+
+    def _collect(self, tensor: _Tensor) -> None:
+        if tensor not in self.collecting:
+            self.collecting.append(tensor)
+
+    def _produced(self, tensor: _Tensor) -> None:
+        """The tensor has new history from this statement on: mark the place where the plan says so."""
+        tensor.produced = self.index
+        node, family = tensor.node, tensor.family
+        self.upstream[node] = tensor.history | {node}
+        if tensor.is_view:
+            if node in self.marks:
+                tensor.passed.append((self._probe(tensor), len(tensor.chain)))
+        elif node in self.marks or family.leaf:
+            family.history.add(node)
+            for direction, offset in self._probe(tensor).offsets.items():
+                shift = tensor.viewed(family.shifts.setdefault(direction, _zeros(tensor.storage.value.shape)))
+                _replace(shift, shift + offset)
+
+    def _probe(self, tensor: _Tensor) -> _Probe:
+        """A probe at the tensor's node, with the directions that the plan asks for."""
+        node, value = tensor.node, tensor.value
+        probe = self.probes[node] = _Probe(node)
+        kind = self.marks.get(node, "label")
+        if kind == "label":
+            return probe
+        if kind == "directions":
+            random = np.random.default_rng(SEED).standard_normal((RANDOM_DIRECTIONS, *value.shape))
+            probe.vectors = tuple(random)
+            vectors = [_objects(_exact(vector)) for vector in random]
+            sizes = [max((abs(number) for number in value.flat), default=mpmath.mpf(0))] * len(vectors)
+        else:
+            vectors = [_zeros(value.shape) for _ in range(value.size)]
+            for place, vector in enumerate(vectors):
+                vector.flat[place] = mpmath.mpf(1)
+            sizes = [abs(number) for number in value.flat]
+        probe.count = len(vectors)
+        for which, (vector, size) in enumerate(zip(vectors, sizes, strict=True)):
+            for level in range(self.steps):
+                step = STEP * SHRINK**level * _scale(size)
+                for sign in (1, -1):
+                    direction = (node, which, sign, level)
+                    probe.steps[direction] = step
+                    probe.offsets[direction] = _objects(vector * (sign * step))
+        return probe
+
+    def _renew(self, tensor: _Tensor) -> None:
+        """What PyTorch does when a view's history is asked for: after a write, it starts again at the base."""
+        moved = tensor.version.count != tensor.renewed
+        if not tensor.is_view or not tensor.family.requires_grad or not moved:
+            return
+        if not tensor.recorded:
+            raise ProgramError(
+                "A view made under no_grad is used after its storage was written, and PyTorch refuses that. "
+                "Make the view outside the no_grad block, or detach it."
+            )
+        self._renewed(tensor)
+
+    def _renewed(self, tensor: _Tensor) -> None:
+        tensor.linked, tensor.renewed, tensor.passed = True, tensor.version.count, []
+        self._produced(tensor)
+
+    # -- ops --
+
+    def _operand(self, operand: Operand, dtype: str) -> _Tensor | Any:
+        return self.tensors[operand.name] if isinstance(operand, Ref) else _number(operand, dtype)
+
+    def _apply(self, statement: Apply, dtype: str) -> _Tensor:
+        op = OPS[statement.op]
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        number_dtype = next(self.tensors[one.name].dtype for one in statement.operands if isinstance(one, Ref))
+        if number_dtype not in FLOAT_DTYPES:
+            number_dtype = dtype
+        operands = [self._operand(operand, number_dtype) for operand in statement.operands]
+        tensors = [operand for operand in operands if isinstance(operand, _Tensor)]
+        if self.recording:
+            for tensor in tensors:
+                self._renew(tensor)
+        if op.view is not None:
+            view = self._view(op, tensors[0], attributes)
+            if view is not None:
+                return view
+        values = _values(operands)
+        storage = _Storage(_applied(op, values, attributes, dtype), unknown=_unknown(tensors))
+        tensors = [
+            operand
+            for name, operand in zip_longest(op.operand_names, operands)
+            if isinstance(operand, _Tensor) and name not in op.without_history
+        ]
+        tracked = self.recording and dtype in FLOAT_DTYPES and any(tensor.family.requires_grad for tensor in tensors)
+        result = self._bind(dtype, storage, requires_grad=tracked, leaf=not tracked)
+        if tracked:
+            for tensor in tensors:
+                result.family.history |= tensor.history
+            for direction in _directions(tensors):
+                shifts = [_shift(operand, direction) for operand in operands]
+                result.family.shifts[direction] = _shifted(op, values, shifts, attributes, dtype, storage.value)
+            self._produced(result)
+        return result
+
+    def _view(self, op: Op, base: _Tensor, attributes: dict[str, Any]) -> _Tensor | None:
+        """The alias, or None where a reshape has to copy."""
+        assert op.view is not None
+        try:
+            op.view.alias(base.value, **attributes)
+        except ValueError:
+            if op.name != "reshape":
+                raise
+            return None
+        view = _Tensor(
+            base.dtype, base.storage, base.family, base.version, self.index, self.index,
+            (*base.chain, ViewStep(op, attributes, base.value.shape)),
+            linked=self.recording and base.linked and base.family.requires_grad,
+            recorded=self.recording and base.recorded, renewed=base.version.count, passed=list(base.passed),
+        )  # fmt: skip
+        if view.linked:
+            self._produced(view)
+        return view
+
+    # -- writes --
+
+    def _write(self, statement: Write) -> None:
+        target, op = self.tensors[statement.handle], OPS[statement.op]
+        attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
+        operands = [self._operand(operand, target.dtype) for operand in statement.operands]
+        values = [target.value.copy(), *_values(operands)]
+        tensors = [operand for operand in operands if isinstance(operand, _Tensor)]
+        result = _applied(op, values, attributes, target.dtype)
+
+        def shift(direction: Direction) -> Elements:
+            # History goes on from the base, past the probes on a view.
+            shifts = [target.family_shift(direction), *(_shift(operand, direction) for operand in operands)]
+            return _shifted(op, values, shifts, attributes, target.dtype, result)
+
+        self._put(target, (), tensors, result, shift)
+        if target.is_view and self.recording and target.family.requires_grad:
+            self._renewed(target)
+
+    def _item_write(self, statement: ItemWrite) -> None:
+        target = self.tensors[statement.handle]
+        value = self._operand(statement.value, target.dtype)
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, target.value.shape)
+        tensors = [value] if isinstance(value, _Tensor) else []
+        [new] = _values([value])
+        self._put(target, (step,), tensors, new, lambda direction: _shift(value, direction))
+
+    def _put(
+        self,
+        target: _Tensor,
+        index: tuple[ViewStep, ...],
+        operands: list[_Tensor],
+        value: Any,
+        shift: Callable[[Direction], Elements | None],
+    ) -> None:
+        """Write a value, and its shift along each direction, to the elements of `target` that `index` sees."""
+        family, storage = target.family, target.storage
+        if self.recording:
+            for tensor in (target, *operands):
+                self._renew(tensor)
+        tracked = self.recording and (family.requires_grad or any(tensor.family.requires_grad for tensor in operands))
+        if tracked and not target.recorded:
+            raise ProgramError("A view made under no_grad is written where history is recorded: PyTorch refuses that.")
+        if tracked:
+            directions = _directions(operands).union(family.shifts)
+            shifts = {direction: _copied(shift(direction)) for direction in directions}
+            for direction, moved in shifts.items():
+                array = family.shifts.setdefault(direction, _zeros(storage.value.shape))
+                _replace(_viewed(target.viewed(array), index), moved)
+        _replace(_viewed(target.value, index), _copied(value))
+        storage.unknown = storage.unknown or _unknown(operands)
+        target.version.count += 1
+        if tracked:
+            family.requires_grad, family.leaf = True, False
+            for tensor in operands:
+                family.history |= tensor.history
+            assert family.base is not None
+            self._produced(family.base)
+
+    # -- gradients --
+
+    def _retain_grad(self, tensor: _Tensor) -> None:
+        self._renew(tensor)
+        if not tensor.is_leaf and not tensor.retains_grad:
+            tensor.retains_grad = True
+            self._collect(tensor)
+
+    def _backward(self, statement: Backward) -> None:
+        root = self.tensors[statement.root]
+        if not root.family.requires_grad:
+            return
+        self._renew(root)
+        cotangent = None if statement.gradient is None else self.tensors[statement.gradient]
+        unknown = _unknown([root] if cotangent is None else [root, cotangent])
+        history = root.history
+        for tensor in self.collecting:
+            if not tensor.family.requires_grad:
+                continue
+            if tensor.retains_grad or tensor.node in history:
+                self.probed[tensor.node] = tensor.value.size
+            if tensor.node not in history or self.marks.get(tensor.node, "label") == "label":
+                continue
+            probe = self.probes[tensor.node]
+            reason = self._edited(tensor.node, history) or unknown
+            if reason is None:
+                sides = self._derivatives(probe, root, cotangent)
+            else:
+                sides = [(mpmath.nan, mpmath.nan)] * probe.count
+            if sides is None:
+                self.unsettled = True
+                return
+            self._accumulate(tensor, sides, probe.vectors, reason)
+
+    def _edited(self, node: Node, history: set[Node]) -> str | None:
+        """Whether a live hook stands between a node and the root whose history this is, or on the node itself."""
+        for name, hooked in self.hooks.values():
+            if hooked in history and node in self.upstream[hooked]:
+                return f"a hook on '{name}' edits the cotangent"
+        return None
+
+    def _derivatives(self, probe: _Probe, root: _Tensor, cotangent: _Tensor | None) -> list[tuple[Any, Any]] | None:
+        """The left and the right derivative of the root along each vector of a probe; None when unsettled."""
+        weights = [mpmath.mpf(1)] * root.value.size if cotangent is None else list(cotangent.value.flat)
+        scale = max([mpmath.mpf(1), *(abs(number) for number in root.value.flat if mpmath.isfinite(number))])
+
+        def quotient(direction: Direction) -> Any:
+            shift = root.shift(direction)
+            if shift is None:
+                return mpmath.mpf(0)
+            change = (weight * moved for weight, moved in zip(weights, shift.flat, strict=True))
+            return sum(change, mpmath.mpf(0)) / probe.steps[direction]
+
+        derivatives = []
+        for which in range(probe.count):
+            up, down = ([quotient((probe.node, which, sign, level)) for level in range(self.steps)] for sign in (1, -1))
+            settled = _settled(up, down, scale)
+            if settled is None:
+                return None
+            derivatives.append(settled)
+        return derivatives
+
+    def _accumulate(self, tensor: _Tensor, sides: list[tuple[Any, Any]], vectors: Vectors, reason: str | None) -> None:
+        shape = tensor.value.shape if vectors is None else (len(vectors),)
+        left, right = (_array([pair[side] for pair in sides], shape) for side in (0, 1))
+        version, old = _Version(), tensor.grad
+        if old is not None:
+            left, right = _array(left + old.left, shape), _array(right + old.tensor.storage.value, shape)
+            reason = old.tensor.storage.unknown or reason
+            # PyTorch adds to a leaf's gradient in place, and to a retained one out of place.
+            version.count = old.tensor.version.count + 1 if tensor.is_leaf else 0
+        held = self._bind(tensor.dtype, _Storage(right, unknown=reason), version=version)
+        tensor.grad = _Gradient(held, left, vectors)
+
+    def _grad(self, statement: Grad) -> None:
+        source = self.tensors[statement.source]
+        self.used_gradients.add(source.born)
+        if source.grad is not None:
+            held = source.grad.tensor
+            if not source.grad.smooth:
+                unknown = f"'{statement.source}.grad' is used as a value, and it is at a kink"
+                held = self._bind(held.dtype, _Storage(held.storage.value, unknown=unknown))
+            self.tensors[statement.target] = held
+        elif self.surveyed:
+            raise ProgramError(f"'{statement.source}.grad' is used as a tensor, but no backward has reached it.")
+        else:
+            # The first pass only looks for places: any values do.
+            self.tensors[statement.target] = self._bind(source.dtype, _Storage(source.value.copy()))
+
+    # -- reads --
+
+    def _read(self, statement: Read) -> None:
+        tensor = self.tensors[statement.handle]
+        if statement.what in ("is_leaf", "grad_fn"):
+            self._renew(tensor)
+        seen: Observed
+        match statement.what:
+            case "value":
+                seen = _observed(tensor)
+            case "grad":
+                self.read_gradients.add(tensor.born)
+                if tensor.grad is not None and tensor.grad.vectors is not None and not tensor.grad.smooth:
+                    return
+                seen = None if tensor.grad is None else _observed_gradient(tensor.grad)
+            case "is_leaf":
+                seen = tensor.is_leaf
+            case "requires_grad":
+                seen = tensor.family.requires_grad
+            case "retains_grad":
+                seen = tensor.retains_grad
+            case "version":
+                seen = tensor.version.count
+            case "dtype":
+                seen = tensor.dtype
+            case "shares_storage":
+                assert statement.other is not None
+                seen = tensor.storage is self.tensors[statement.other].storage
+            case _:
+                return
+        self.observed[statement.name] = seen
+
+
+# ---- values ----
+
+
+def _number(number: Any, dtype: str) -> Any:
+    """A number as it takes part: rounded to the dtype. PyTorch rounds a Python number to its tensor's dtype too."""
+    number = from_number(number)
+    if dtype == "bool":
+        return bool(number)
+    if dtype == "int64":
+        return mpmath.mpf(int(number))
+    with np.errstate(over="ignore"):
+        return mpmath.mpf(float(np.dtype(dtype).type(number)))
+
+
+def _real_number(number: Any) -> Any:
+    if isinstance(number, bool | np.bool_):
+        return bool(number)
+    # A complex number is what mpmath answers outside the domain of a real function.
+    return mpmath.nan if isinstance(number, mpmath.mpc) else mpmath.mpf(number)
+
+
+_real = np.frompyfunc(_real_number, 1, 1)
+_exact = np.frompyfunc(mpmath.mpf, 1, 1)
+
+
+def _each(test: Callable[[Any], bool], array: Elements) -> np.ndarray[Any, Any]:
+    """The truth of a test for each element, as an array of bool."""
+    return np.asarray(np.frompyfunc(test, 1, 1)(array), dtype=bool)
+
+
+def _objects(result: Any) -> Elements:
+    # Arithmetic on arrays without dimensions answers with a bare number.
+    return np.asarray(result, dtype=object)
+
+
+def _zeros(shape: tuple[int, ...]) -> Elements:
+    return np.full(shape, mpmath.mpf(0), dtype=object)
+
+
+def _copied(value: Any) -> Elements:
+    return np.array(mpmath.mpf(0) if value is None else value, dtype=object)
+
+
+def _values(operands: Sequence[_Tensor | Any]) -> list[Any]:
+    return [operand.value if isinstance(operand, _Tensor) else operand for operand in operands]
+
+
+def _shift(operand: _Tensor | Any, direction: Direction) -> Elements | None:
+    return operand.shift(direction) if isinstance(operand, _Tensor) else None
+
+
+def _applied(op: Op, values: Sequence[Any], attributes: dict[str, Any], dtype: str) -> Elements:
+    """The op on numbers: a new array in C order, so that it can be viewed like PyTorch's."""
+    rounded = dtype if dtype in FLOAT_DTYPES else "float64"
+    numbers = {name: _number(one, rounded) if isinstance(one, float) else one for name, one in attributes.items()}
+    return np.array(_real(op.reference(*values, **numbers)), dtype=object, order="C")
+
+
+def _shifted(
+    op: Op,
+    values: Sequence[Any],
+    shifts: Sequence[Elements | None],
+    attributes: dict[str, Any],
+    dtype: str,
+    result: Elements,
+) -> Elements:
+    """How far the op's result is moved when its operands are."""
+    if op.linear and shifts[0] is not None and all(shift is None for shift in shifts[1:]):
+        return _applied(op, [shifts[0], *values[1:]], attributes, dtype)
+    pairs = list(zip(values, shifts, strict=True))
+    moved = [value if shift is None else _objects(value + shift) for value, shift in pairs]
+    change = _objects(_applied(op, moved, attributes, dtype) - result)
+    unclear = _each(mpmath.isnan, change)
+    if unclear.any():
+        # inf - inf or nan - nan: not moved at all, where an element has nothing to do with those that were.
+        marked = _applied(op, [_marked(*pair) for pair in pairs], attributes, dtype)
+        change[unclear & ~_each(mpmath.isnan, marked)] = mpmath.mpf(0)
+    return change
+
+
+def _marked(value: Any, shift: Elements | None) -> Any:
+    """An operand with nan where it is moved, and an ordinary number where it is not finite."""
+    if shift is not None:
+        return _objects(np.where(shift == 0, ORDINARY, mpmath.nan))
+    if isinstance(value, np.ndarray):
+        return _objects(np.where(_each(mpmath.isfinite, value), value, ORDINARY))
+    return value
+
+
+def _directions(tensors: list[_Tensor]) -> set[Direction]:
+    return set[Direction]().union(*(tensor.directions for tensor in tensors))
+
+
+def _unknown(tensors: list[_Tensor]) -> str | None:
+    return next((tensor.storage.unknown for tensor in tensors if tensor.storage.unknown is not None), None)
+
+
+def _array(numbers: Any, shape: tuple[int, ...]) -> Elements:
+    array = np.empty(shape, dtype=object)
+    array.flat[:] = numbers if isinstance(numbers, list) else np.ravel(numbers)
+    return array
+
+
+def _scale(size: Any) -> Any:
+    """The power of two that a step is taken relative to: near the size of the element, and 1 at zero."""
+    if size == 0 or not mpmath.isfinite(size):
+        return mpmath.mpf(1)
+    return mpmath.mpf(2) ** max(mpmath.mag(size), -40)
+
+
+# ---- derivatives from quotients ----
+
+
+def _settled(up: list[Any], down: list[Any], scale: Any) -> tuple[Any, Any] | None:
+    """The left and the right derivative, or None when one step is not enough to tell.
+
+    At the edge of a domain only one side exists, and stands for both: the square root at 0 has derivative inf.
+    """
+    if len(up) == 1:
+        right, left = up[0], -down[0]
+        if not _same(left, right, scale) or not abs(right) < STEEP * scale:
+            return None
+    else:
+        right, left = _limit(up, scale), -_limit(down, scale)
+        if mpmath.isnan(right) or mpmath.isnan(left):
+            one = left if mpmath.isnan(right) else right
+            return one, one
+    if _same(left, right, scale):
+        # The middle of the two loses the error that is linear in the step.
+        middle = (left + right) / 2
+        return middle, middle
+    return left, right
+
+
+def _same(left: Any, right: Any, scale: Any) -> bool:
+    if left == right or not (mpmath.isfinite(left) and mpmath.isfinite(right)):
+        return bool(left == right)
+    return bool(abs(left - right) <= SAME * max(abs(left), abs(right)) + NOISE * scale)
+
+
+def _limit(quotients: list[Any], scale: Any) -> Any:
+    """Where three quotients go as the step shrinks by a constant factor.
+
+    Differences that do not shrink mean an infinite derivative: a power below 1, a logarithm, a jump. Otherwise the
+    limit is extrapolated (Aitken), which is exact for c + k * step**p.
+    """
+    first, second, third = quotients
+    if not all(mpmath.isfinite(quotient) for quotient in quotients):
+        return third
+    before, after = second - first, third - second
+    if max(abs(before), abs(after)) <= NOISE * (scale + abs(third)):
+        return third
+    if abs(after) >= mpmath.mpf("0.99") * abs(before):
+        return mpmath.sign(after) * mpmath.inf
+    return third - after**2 / (after - before)
+
+
+# ---- observations ----
+
+
+def _floats(array: Elements, dtype: str) -> Elements:
+    kind = dtype if dtype in ("int64", "bool") else "float64"
+    return np.array(array.astype(kind))
+
+
+def _observed(tensor: _Tensor) -> Observed:
+    if tensor.storage.unknown is not None:
+        return Surrogate(tensor.storage.unknown)
+    return Array(_floats(tensor.value, tensor.dtype), tensor.dtype)
+
+
+def _observed_gradient(gradient: _Gradient) -> Observed:
+    held = gradient.tensor
+    if held.storage.unknown is not None:
+        return Surrogate(held.storage.unknown)
+    if gradient.vectors is not None:
+        return Directional(gradient.vectors, tuple(float(number) for number in held.storage.value))
+    if not gradient.smooth:
+        return OneSided(_floats(gradient.left, held.dtype), _floats(held.storage.value, held.dtype))
+    return _observed(held)

@@ -1,0 +1,144 @@
+"""How results are said in every format: numbers, values, outcomes, and what is not as declared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from compare.results import Declared, Raise, summarize
+
+if TYPE_CHECKING:
+    from compare.report import Place, Report
+    from compare.results import CaseResult, Observation, Run, Value
+
+__all__ = [
+    "SYMBOLS", "again", "apart", "count_of", "departures", "error", "location", "number", "sides", "summary", "symbol",
+    "told", "ulps", "value", "visible", "visible_lines", "worst",
+]  # fmt: skip
+
+SYMBOLS = {"match": "✓", "diverges-as-documented": "◇", "mismatch": "✗", "error": "!"}
+"""A shape for each outcome, so that no outcome is told by colour alone."""
+
+
+def visible(text: str) -> str:
+    """One line on which every character can be seen: a newline or a direction mark becomes its Python escape."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+
+
+# ---- numbers and values ----
+
+
+def number(error: float | None) -> str:
+    """An error in two digits."""
+    return "-" if error is None else f"{error:.2g}"
+
+
+def ulps(count: int | None) -> str:
+    """A number of ulps; a count too long to mean anything is rounded."""
+    if count is None:
+        return "-"
+    return str(count) if count < 10**5 else (f"{float(count):.0e}" if count < 10**19 else ">1e19")
+
+
+def error(distance: float | None, count: int | None) -> str:
+    """Both measures of an error; empty when nothing was measured."""
+    if distance is None:
+        return ""
+    return number(distance) + ("" if count is None else f" ({ulps(count)} {'ulp' if count == 1 else 'ulps'})")
+
+
+def value(side: Value | Declared) -> str:
+    """One side of an observation, every digit of it. Never shortened."""
+    if isinstance(side, Raise):
+        return visible(f"raises {side.raises}: {side.message}")
+    if isinstance(side, Declared):
+        return f"torch {value(side.torch)}, jax {value(side.jax)}"
+    if isinstance(side, list):
+        return "[" + ", ".join([value(item) for item in side]) + "]"
+    return visible(str(side))
+
+
+def sides(one: Observation) -> dict[str, str]:
+    """What each leg shows, and what the case expects. `-` where there was nothing to look at, or nothing declared."""
+    something = one.torch is not None
+    return {
+        "torch": value(one.torch),
+        "jax": "-" if one.kind == "tape" and one.jax is None else value(one.jax),
+        "reference": "-" if one.reference is None and something else value(one.reference),
+        "expected": "-" if one.expected is None and something else value(one.expected),
+    }
+
+
+def worst(case: CaseResult) -> tuple[float | None, int | None]:
+    """The largest error of a case: absolute, and in ulps. None where nothing was measured."""
+    errors = [one.max_abs_error for one in case.observations if one.max_abs_error is not None]
+    counts = [one.max_ulp for one in case.observations if one.max_ulp is not None]
+    return max(errors, default=None), max(counts, default=None)
+
+
+# ---- what is not as declared ----
+
+
+def departures(case: CaseResult) -> tuple[Observation, ...]:
+    """The observations of a case that are not as it declares."""
+    return tuple(one for one in case.observations if one.departs)
+
+
+def symbol(observation: Observation) -> str:
+    """The shape of an observation's verdict."""
+    if observation.departs:
+        return SYMBOLS["error" if observation.verdict == "error" else "mismatch"]
+    return SYMBOLS["match" if observation.verdict == "match" else "diverges-as-documented"]
+
+
+# ---- sentences ----
+
+
+def told(one: Observation) -> str:
+    """An observation on one line: every side, how far the legs are apart, and what the judge says of it."""
+    shown = ", ".join([f"{name} {side}" for name, side in sides(one).items()])
+    return visible("; ".join(filter(None, [f"{one.verdict}: {shown}", apart(one), one.detail])))
+
+
+def apart(one: Observation) -> str:
+    """How far the legs are apart, and how far they may be; empty when nothing was measured."""
+    allowed = "" if one.limit is None else f", allowed {number(one.limit)}"
+    measured = error(one.max_abs_error, one.max_ulp)
+    return f"legs differ by {measured}{allowed}" if measured else ""
+
+
+def summary(run: Run, unloaded: int = 0) -> str:
+    """The counts of a run and what it was made with, on one line."""
+    counts, made = summarize(run.cases), run.environment  # a stored run's own summary is only a claim
+    parts = [
+        f"{counts.match} match",
+        f"{counts.diverges_as_documented} diverge as documented",
+        count_of(counts.mismatch, "mismatch", "mismatches"),
+        count_of(counts.error, "error", "errors"),
+    ]
+    if unloaded:
+        parts.append(count_of(unloaded, "file or case not loaded", "files or cases not loaded"))
+    dtypes = "/".join(sorted({case.dtype for case in run.cases}))
+    used = [dtypes, f"torch {made.torch}", f"jax {made.jax}"]
+    return visible(f"{count_of(counts.cases, 'case', 'cases')}: {', '.join(parts)}. {', '.join(filter(None, used))}.")
+
+
+def count_of(count: int, one: str, many: str) -> str:
+    """`1 note`, `2 notes`."""
+    return f"{count} {one if count == 1 else many}"
+
+
+def location(place: Place | None) -> str:
+    """`file:line`, or nothing when the file is not known."""
+    return "" if place is None else visible(f"{place.path}:{place.line}")
+
+
+def again(case: CaseResult, report: Report) -> str:
+    """The command that runs one case as this run did."""
+    return visible(f"python -m compare run {case.id} --dtype {case.dtype}{report.again}")
+
+
+def visible_lines(text: str) -> list[str]:
+    """The lines of a text, each visible."""
+    return [visible(line) for line in text.splitlines()]

@@ -1,0 +1,208 @@
+"""A hypothesis strategy that builds random tape programs, statement by statement.
+
+Every candidate statement is offered to the same checks that a recorded case goes through; what they refuse is left
+out, so what remains is a program that the workbench claims to express exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from hypothesis import strategies as st
+
+from compare.errors import ProgramError
+from compare.ops import Slice
+from compare.program import (
+    Apply,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    ExitGradMode,
+    Facts,
+    ItemWrite,
+    Leaf,
+    Program,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    Write,
+)
+
+UNARY = ("sin", "cos", "tanh", "sigmoid", "exp", "negative", "clone", "square", "softplus", "erf", "zeros_like")
+BINARY = ("add", "subtract", "multiply", "maximum", "logaddexp")
+NUMBERS = (0.5, -0.75, 2, 1.25)
+INDICES = ((0,), (Slice(0, 1, None),), (Slice(None, None, None),), (Slice(1, None, None),), (-1,))
+VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
+    *(("getitem", {"index": index}) for index in INDICES),
+    ("reshape", {"shape": (-1,)}),
+    ("matrix_transpose", {}),
+    ("expand_dims", {"axis": 0}),
+    ("broadcast_to", {"shape": (2, 2)}),
+    ("diagonal", {}),
+)
+
+
+class Builder:
+    """Draws statements until the program is long enough."""
+
+    def __init__(self, choose: Callable[[Sequence[Any]], Any], *, tape_words: bool) -> None:
+        self.choose = choose
+        self.tape_words = tape_words
+        self.facts = Facts(float_dtype="float64")
+        self.statements: list[Statement] = []
+        self.count = 0
+        self.hooks: list[str] = []
+
+    def offer(self, statement: Statement) -> bool:
+        try:
+            self.facts.step(statement)
+        except ProgramError:
+            return False
+        self.statements.append(statement)
+        return True
+
+    def name(self) -> str:
+        self.count += 1
+        return f"t{self.count}"
+
+    def pick(self) -> str:
+        return str(self.choose(sorted(self.facts.handles)))
+
+    def numbers(self, shape: tuple[int, ...]) -> Any:
+        if not shape:
+            return self.choose(range(3, 21)) / 8
+        return [self.numbers(shape[1:]) for _ in range(shape[0])]
+
+    def tensors(self) -> None:
+        for kind in (Leaf, Leaf, Constant):
+            shape = self.choose([(2,), (2,), (2, 2), ()])
+            self.offer(kind(target=self.name(), data=self.numbers(shape), dtype="float64"))
+
+    def statement(self) -> None:
+        words = ["unary", "binary", "scalar"]
+        if self.tape_words:
+            words += [
+                "view",
+                "view",
+                "write",
+                "item",
+                "detach",
+                "data",
+                "mode",
+                "retain",
+                "hook",
+                "remove",
+                "flag",
+                "rebind",
+            ]
+            words += ["backward"]
+        word = self.choose(words)
+        getattr(self, f"draw_{word}")()
+
+    def draw_unary(self) -> None:
+        self.offer(Apply(target=self.name(), op=self.choose(UNARY), operands=(Ref(self.pick()),)))
+
+    def draw_binary(self) -> None:
+        operands = (Ref(self.pick()), Ref(self.pick()))
+        self.offer(Apply(target=self.name(), op=self.choose(BINARY), operands=operands))
+
+    def draw_scalar(self) -> None:
+        number = self.choose(NUMBERS)
+        operands = (Ref(self.pick()), number) if self.choose((True, False)) else (number, Ref(self.pick()))
+        self.offer(Apply(target=self.name(), op=self.choose(BINARY[:3]), operands=operands))
+
+    def draw_rebind(self) -> None:
+        name = self.pick()
+        self.offer(Apply(target=name, op="multiply", operands=(Ref(name), 1.5)))
+
+    def draw_view(self) -> None:
+        op, attributes = self.choose(VIEWS)
+        self.offer(Apply(target=self.name(), op=op, operands=(Ref(self.pick()),), attributes=attributes))
+
+    def draw_write(self) -> None:
+        op = self.choose(["add", "multiply", "fill", "sin", "tanh", "copy", "zeros_like"])
+        number = self.choose(NUMBERS)
+        operands: tuple[Any, ...] = ()
+        if op in ("add", "multiply"):
+            operands = (number if self.choose((True, False)) else Ref(self.pick()),)
+        elif op == "fill":
+            operands = (float(number),)
+        elif op == "copy":
+            operands = (Ref(self.pick()),)
+        self.offer(Write(handle=self.pick(), op=op, operands=operands))
+
+    def draw_item(self) -> None:
+        value: Any = self.choose(NUMBERS) if self.choose((True, False)) else Ref(self.pick())
+        self.offer(ItemWrite(handle=self.pick(), index=self.choose(INDICES), value=value))
+
+    def draw_detach(self) -> None:
+        self.offer(Detach(target=self.name(), source=self.pick()))
+
+    def draw_data(self) -> None:
+        self.offer(Data(target=self.name(), source=self.pick()))
+
+    def draw_mode(self) -> None:
+        if self.facts.modes and self.choose((True, False)):
+            self.offer(ExitGradMode())
+        elif len(self.facts.modes) < 2:
+            self.offer(EnterGradMode(mode=self.choose(["no_grad", "no_grad", "enable_grad"])))
+
+    def draw_retain(self) -> None:
+        self.offer(RetainGrad(handle=self.pick()))
+
+    def draw_hook(self) -> None:
+        name = f"hook{self.count}"
+        self.count += 1
+        body = (Apply(target="_1", op="multiply", operands=(Ref("g"), self.choose(NUMBERS))),)
+        if self.offer(RegisterHook(target=name, handle=self.pick(), parameter="g", body=body, result=Ref("_1"))):
+            self.hooks.append(name)
+
+    def draw_remove(self) -> None:
+        if self.hooks:
+            self.offer(RemoveHook(hook=self.hooks.pop()))
+
+    def draw_flag(self) -> None:
+        self.offer(RequiresGrad(handle=self.pick()))
+
+    def draw_backward(self) -> None:
+        self.backward(self.pick())
+
+    def backward(self, name: str) -> None:
+        root = self.name()
+        if self.offer(Apply(target=root, op="sum", operands=(Ref(name),))):
+            self.offer(Backward(root=root, retain_graph=True))
+
+    def finish(self) -> None:
+        while self.facts.modes:
+            self.offer(ExitGradMode())
+        for name in list(self.facts.handles)[-3:]:
+            self.backward(name)
+        for name in sorted(self.facts.handles):
+            self.offer(Read(name=name, what="value", handle=name))
+            self.offer(Read(name=f"{name}.requires_grad", what="requires_grad", handle=name))
+            self.offer(Read(name=f"{name}.is_leaf", what="is_leaf", handle=name))
+            self.offer(Read(name=f"{name}.version", what="version", handle=name))
+            self.offer(Read(name=f"{name}.grad", what="grad", handle=name))
+
+
+def build(choose: Callable[[Sequence[Any]], Any], *, tape_words: bool, length: int) -> Program:
+    """One checked program. `tape_words` adds views, writes, aliases, grad modes, probes, hooks and backwards."""
+    builder = Builder(choose, tape_words=tape_words)
+    builder.tensors()
+    for _ in range(choose(range(1, length + 1))):
+        builder.statement()
+    builder.finish()
+    return Program(id="random", title="Random", dtype="float64", statements=tuple(builder.statements)).checked()  # type: ignore[arg-type]
+
+
+@st.composite
+def tape_programs(draw: Any, *, tape_words: bool, length: int) -> Program:
+    """Programs that hypothesis can shrink."""
+    return build(lambda choices: draw(st.sampled_from(choices)), tape_words=tape_words, length=length)

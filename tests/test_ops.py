@@ -1,0 +1,705 @@
+"""Every row of the op vocabulary: its spellings, its exact reference and its rules say one thing."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import mpmath
+import numpy as np
+import pytest
+import torch
+from jax import lax
+
+from compare.ops import OPS, Op, Slice, elementwise, fill_spelling
+
+NAMES = sorted(OPS)
+FLOATS = ("float32", "float64")
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "int64": 0.0, "bool": 0.0}
+GRADIENT_TOLERANCE = 1e-10
+DIGITS = 50
+Call = tuple[tuple[Any, ...], dict[str, Any]]
+RANDOM = np.random.default_rng(20)
+
+
+@contextlib.contextmanager
+def default_dtype(dtype: Any) -> Iterator[None]:
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def double_precision() -> Iterator[None]:
+    before = jax.config.read("jax_enable_x64")
+    jax.config.update("jax_enable_x64", True)
+    with default_dtype(torch.float64):
+        yield
+    jax.config.update("jax_enable_x64", before)
+
+
+# ---- samples: smooth points inside the domain of every row ----
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Operands (float64 or bool arrays, and Python numbers), attributes, and the dtypes the floats may be cast to."""
+
+    operands: tuple[Any, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    casts: tuple[str, ...] = ("float32", "int64", "bool")
+
+
+def sample(*operands: Any, **attributes: Any) -> Sample:
+    return Sample(operands, attributes)
+
+
+def draw(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
+    return np.asarray(RANDOM.uniform(low, high, shape))
+
+
+X, Y, ROW, SCALAR, EMPTY = draw(2, 3), draw(2, 3), draw(3), draw(), draw(2, 0)
+POSITIVE, EXPONENT = draw(2, 3, low=0.2, high=3), draw(2, 3)
+MATRIX, SQUARE, STACK = draw(4, 3), draw(3, 3), draw(2, 3, 4)
+TRUE = X > 0
+
+DOMAINS = {
+    (-2, 2): (
+        "negative abs sign square floor ceil round exp expm1 sin cos atan sinh cosh tanh asinh sigmoid log_sigmoid "
+        "softplus relu gelu silu erf reciprocal clone zeros_like ones_like"
+    ),
+    (-1.2, 1.2): "tan",
+    (-0.9, 0.9): "asin acos atanh",
+    (-0.9, 3): "log1p",
+    (0.1, 3): "sqrt rsqrt log log2",
+    (1.1, 4): "acosh",
+}
+SAMPLES: dict[str, list[Sample]] = {
+    **{
+        name: [sample(draw(2, 3, low=low, high=high)), sample(draw(low=low, high=high))]
+        for (low, high), names in DOMAINS.items()
+        for name in names.split()
+    },
+    # ---- arithmetic: tensors, broadcasting, and a number on either side ----
+    **{
+        name: [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(2.5, X), sample(X, 3), sample(3, X)]
+        for name in "add subtract multiply divide".split()
+    },
+    "remainder": [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(X, 2), sample(SCALAR, X)],
+    "power": [
+        sample(POSITIVE, EXPONENT), sample(POSITIVE, SCALAR), sample(POSITIVE, 2.5), sample(2.5, X), sample(X, 3),
+        sample(3, X), sample(X, 2), sample(X, 0), Sample((X, -2), casts=("float32",)),
+    ],
+    **{name: [sample(X, Y), sample(X, ROW)] for name in "maximum minimum atan2 hypot logaddexp".split()},
+    "leaky_relu": [sample(X), sample(X, negative_slope=0.3)],
+    "clip": [sample(X, min=-0.5), sample(X, max=1), sample(X, min=-0.5, max=0.25), sample(X, min=1.0, max=-1.0)],
+    "where": [sample(TRUE, X, Y), sample(TRUE, X, ROW), sample(TRUE, X, 0.5), sample(TRUE, 2, X)],
+    **{
+        name: [sample(X, Y), sample(X, X.copy()), sample(X, 0.5), sample(1, X)]
+        for name in "equal not_equal less less_equal greater greater_equal".split()
+    },
+    "logical_not": [sample(TRUE)],
+    "logical_and": [sample(TRUE, Y > 0)],
+    "logical_or": [sample(TRUE, Y > 0)],
+    # ---- reductions ----
+    **{
+        name: [sample(STACK), sample(STACK, axis=1), sample(STACK, axis=(0, -1), keepdims=True), sample(SCALAR)]
+        for name in "sum mean max min vector_norm".split()
+    },
+    "prod": [sample(STACK), sample(STACK, axis=1), sample(STACK, axis=-1, keepdims=True), sample(EMPTY, axis=1)],
+    **{
+        name: [sample(STACK, correction=0), sample(STACK, axis=(0, 2), correction=1, keepdims=True)]
+        for name in ("var", "std")
+    },
+    "logsumexp": [sample(X, axis=0), sample(STACK, axis=(0, 2), keepdims=True)],
+    **{
+        name: [sample(X, axis=0), sample(STACK, axis=-2), sample(EMPTY, axis=1)]
+        for name in "softmax log_softmax cumulative_sum cumulative_prod".split()
+    },
+    # ---- shape ----
+    "getitem": [
+        sample(X, index=(1,)), sample(X, index=(Slice(), -1)), sample(X, index=(1, 2)), sample(X, index=()),
+        sample(MATRIX, index=(Slice(1, None, 2), None, Slice(-2, None))),
+    ],
+    "reshape": [sample(X, shape=(3, 2)), sample(X, shape=(-1,)), sample(draw(1), shape=())],
+    "broadcast_to": [sample(ROW, shape=(2, 3)), sample(SCALAR, shape=(2, 3)), sample(ROW, shape=(1, 3))],
+    "permute_dims": [sample(STACK, axes=(2, 0, 1)), sample(X, axes=(-1, 0))],
+    "matrix_transpose": [sample(X), sample(STACK)],
+    "expand_dims": [sample(X, axis=1), sample(X, axis=-1), sample(SCALAR, axis=0)],
+    "squeeze": [sample(draw(2, 1, 3), axis=1), sample(draw(1), axis=0)],
+    "diagonal": [sample(SQUARE), sample(X), sample(MATRIX)],
+    "flip": [sample(X, axis=0), sample(X, axis=(0, -1))],
+    "roll": [sample(X, shift=1), sample(X, shift=-2, axis=1)],
+    "concat": [sample(X, Y), sample(X, draw(2, 1), axis=-1), sample(ROW)],
+    "stack": [sample(X, Y), sample(X, Y, axis=-1), sample(SCALAR, draw())],
+    "take": [sample(X, indices=(2, 0, 2), axis=1), sample(ROW, indices=(1,), axis=-1)],
+    **{name: [sample(MATRIX), sample(STACK, k=1), sample(X, k=-1)] for name in ("tril", "triu")},
+    "astype": [sample(X, dtype=dtype) for dtype in ("float64", "float32", "int64", "bool")],
+    "fill": [sample(X, 2.5), sample(X, 2)],
+    "copy": [sample(X, Y), sample(X, ROW), sample(X, SCALAR)],
+    # ---- products ----
+    "matmul": [
+        sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
+        sample(EMPTY, EMPTY.T),
+    ],
+    "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY)],
+    "outer": [sample(ROW, draw(2))],
+    "trace": [sample(SQUARE), sample(X)],
+}  # fmt: skip
+
+WITHOUT_HISTORY = {"zeros_like", "ones_like", "fill"}
+"""PyTorch's results that do not require grad although an operand does: they are constants."""
+
+
+def test_every_row_has_samples() -> None:
+    assert set(SAMPLES) == set(OPS), "Give every row of the op vocabulary its samples here."
+    assert all(SAMPLES.values())
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].scalars])
+def test_a_row_that_takes_numbers_has_samples_with_numbers(name: str) -> None:
+    samples = SAMPLES[name]
+    sides = [[isinstance(one, int | float) for one in sample.operands] for sample in samples]
+    assert any(side[-1] for side in sides)
+    if OPS[name].operand_names == ("x", "y") and name not in {"fill", "remainder"}:
+        assert any(side[0] for side in sides)
+
+
+# ---- evaluating a row in each of three ways ----
+
+
+def literal(module: str) -> Any:
+    """How a leg writes the value of an attribute."""
+
+    def tree(name: str, value: Any) -> ast.expr:
+        if name == "dtype":
+            return ast.parse(f"{module}.{value}", mode="eval").body
+        if name != "index":
+            return ast.parse(repr(value), mode="eval").body
+        items = [
+            ":".join("" if part is None else str(part) for part in (item.start, item.stop, item.step))
+            if isinstance(item, Slice)
+            else str(item)
+            for item in value
+        ]
+        subscript = ast.parse(f"x[{', '.join(items) or '()'}]", mode="eval").body
+        assert isinstance(subscript, ast.Subscript)
+        return subscript.slice
+
+    return tree
+
+
+def source(op: Op, spelling: str, operands: tuple[Any, ...], attributes: dict[str, Any], module: str) -> str:
+    """The printed statement. Arrays are named `a0`, `a1`, ...; numbers are written out."""
+    trees: list[ast.expr] = [
+        ast.parse(repr(operand) if isinstance(operand, int | float) else f"a{place}", mode="eval").body
+        for place, operand in enumerate(operands)
+    ]
+    return ast.unparse(fill_spelling(spelling, op, tuple(trees), attributes, literal(module)))
+
+
+def names(operands: tuple[Any, ...]) -> dict[str, Any]:
+    return {f"a{place}": operand for place, operand in enumerate(operands)}
+
+
+def torch_result(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    return eval(source(op, op.torch, operands, attributes, "torch"), {"torch": torch, **names(operands)})
+
+
+def jax_result(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], spelling: str | None = None) -> Any:
+    text = source(op, spelling or op.jax, operands, attributes, "jnp")
+    return eval(text, {"jax": jax, "jnp": jnp, "lax": lax, **names(operands)})
+
+
+def compiled(functions: list[Callable[..., Any]], operands: list[tuple[Any, ...]]) -> list[Any]:
+    """What each function makes of the arrays among its operands, compiled at one go: that is what takes the time."""
+    places = [[place for place, one in enumerate(each) if isinstance(one, np.ndarray)] for each in operands]
+
+    def together(given: list[list[Any]]) -> list[Any]:
+        results = []
+        for function, each, at, traced in zip(functions, operands, places, given, strict=True):
+            filled = dict(zip(at, traced, strict=True))
+            results.append(function(*(filled.get(place, one) for place, one in enumerate(each))))
+        return results
+
+    given = [[each[place] for place in at] for each, at in zip(operands, places, strict=True)]
+    found: list[Any] = jax.tree.map(np.asarray, jax.jit(together)(given))
+    return found
+
+
+def jax_results(op: Op, calls: list[Call]) -> list[Any]:
+    functions = [
+        lambda *operands, attributes=attributes: jax_result(op, operands, attributes) for _, attributes in calls
+    ]
+    return compiled(functions, [operands for operands, _ in calls])
+
+
+def reference_result(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    with mpmath.workdps(DIGITS):
+        return op.reference(*operands, **attributes)
+
+
+def tensors(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(torch.tensor(one.copy()) if isinstance(one, np.ndarray) else one for one in operands)
+
+
+def exact_array(array: Any) -> Any:
+    """A NumPy array as an object array of mpmath numbers, or of booleans."""
+    convert = bool if array.dtype == bool else lambda number: mpmath.mpf(number.item())
+    result = np.empty(array.shape, dtype=object)
+    for place in np.ndindex(array.shape):
+        result[place] = convert(array[place])
+    return result
+
+
+def exact(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(exact_array(one) if isinstance(one, np.ndarray) else one for one in operands)
+
+
+def rounded(result: Any, dtype: str) -> Any:
+    """An object array as NumPy numbers."""
+    return np.array([float(number) for number in result.ravel()]).reshape(result.shape).astype(dtype)
+
+
+def bound(op: Op, sample: Sample) -> dict[str, Any]:
+    return op.bind(len(sample.operands), sample.attributes)
+
+
+def inferred(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], default: str = "float64") -> Any:
+    """What the rules of the row say: shape and dtype."""
+    shapes = tuple(one.shape if isinstance(one, np.ndarray) else () for one in operands)
+    dtypes = tuple(
+        one.dtype.name if isinstance(one, np.ndarray) else f"python-{type(one).__name__}" for one in operands
+    )
+    dtype_rule: Any = op.dtype
+    return op.shape(shapes, attributes), dtype_rule(dtypes, default, attributes)
+
+
+def check_agreement(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], found_jax: Any) -> None:
+    """Both spellings and the reference give one array, of the shape and dtype that the rules say."""
+    shape, dtype = inferred(op, operands, attributes)
+    label = f"{op.name} {attributes} of {operands}"
+    exact_operands = exact(operands)
+    before = [one.copy() if isinstance(one, np.ndarray) else one for one in exact_operands]
+    found_torch = torch_result(op, tensors(operands), attributes)
+    found_exact = reference_result(op, exact_operands, attributes)
+
+    assert (tuple(found_torch.shape), str(found_torch.dtype)) == (shape, f"torch.{dtype}"), label
+    assert (found_jax.shape, found_jax.dtype.name) == (shape, dtype), label
+    assert isinstance(found_exact, np.ndarray), label
+    assert (found_exact.shape, found_exact.dtype) == (shape, np.dtype(object)), label
+    kind = bool if dtype == "bool" else mpmath.mpf
+    assert all(type(number) is kind for number in found_exact.ravel()), label
+    for operand, copied in zip(exact_operands, before, strict=True):
+        if isinstance(operand, np.ndarray):
+            assert all(one is other for one, other in zip(operand.ravel(), copied.ravel(), strict=True)), label
+            assert op.view is not None or not np.shares_memory(operand, found_exact), label
+
+    wanted = rounded(found_exact, dtype)
+    np.testing.assert_allclose(found_torch.numpy(), wanted, rtol=TOLERANCE[dtype], err_msg=f"torch: {label}")
+    np.testing.assert_allclose(found_jax, wanted, rtol=TOLERANCE[dtype], err_msg=f"jax: {label}")
+
+
+# ---- values, shapes, dtypes ----
+
+
+def accepted(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]) -> bool:
+    try:
+        inferred(op, operands, attributes)
+    except ValueError:
+        return False
+    return True
+
+
+def by_default(op: Op, one: Sample) -> list[Call]:
+    """The sample with every attribute left out that may be; nothing where the row refuses that."""
+    required = {name: value for name, value in one.attributes.items() if op.defaults[name] is ...}
+    call = (one.operands, op.bind(len(one.operands), required))
+    return [call] if required != one.attributes and accepted(op, *call) else []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_torch_jax_and_the_reference_agree(name: str) -> None:
+    op = OPS[name]
+    calls = [(one.operands, bound(op, one)) for one in SAMPLES[name]]
+    calls.extend(by_default(op, SAMPLES[name][0]))
+    for call, found_jax in zip(calls, jax_results(op, calls), strict=True):
+        check_agreement(op, *call, found_jax)
+
+
+def cast(operands: tuple[Any, ...], dtype: str) -> tuple[Any, ...]:
+    """The float64 operands as another dtype; conditions and numbers stay."""
+    return tuple(
+        one.astype(dtype) if isinstance(one, np.ndarray) and one.dtype == np.float64 else one for one in operands
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_other_dtypes_agree_or_are_refused(name: str) -> None:
+    op = OPS[name]
+    calls = [(cast(one.operands, dtype), bound(op, one)) for one in SAMPLES[name] for dtype in one.casts]
+    calls = [call for call in calls if accepted(op, *call)]
+    for call, found_jax in zip(calls, jax_results(op, calls), strict=True):
+        check_agreement(op, *call, found_jax)
+        operands, attributes = call
+        with default_dtype(torch.float32):
+            found = torch_result(op, tensors(operands), attributes)
+        assert str(found.dtype) == f"torch.{inferred(op, operands, attributes, 'float32')[1]}", call
+
+
+# ---- gradients ----
+
+
+def is_float(operand: Any) -> bool:
+    return isinstance(operand, np.ndarray) and operand.dtype == np.float64
+
+
+def torch_gradients(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], cotangent: Any) -> list[Any]:
+    leaves = [torch.tensor(one.copy(), requires_grad=True) if is_float(one) else one for one in operands]
+    tracked = [leaf for leaf, one in zip(leaves, operands, strict=True) if is_float(one)]
+    result = torch_result(
+        op, tuple(torch.tensor(one) if isinstance(one, np.ndarray) else one for one in leaves), attributes
+    )
+    assert result.requires_grad == (op.name not in WITHOUT_HISTORY)
+    if not result.requires_grad:
+        return [np.zeros(leaf.shape) for leaf in tracked]
+    found = torch.autograd.grad(result, tracked, torch.tensor(cotangent), allow_unused=True, materialize_grads=True)
+    return [gradient.numpy() for gradient in found]
+
+
+def jax_gradient_function(op: Op, example: tuple[Any, ...], attributes: dict[str, Any]) -> Callable[..., Any]:
+    """A function of the operands and a cotangent: the gradients of the float operands."""
+    places = [place for place, one in enumerate(example) if is_float(one)]
+
+    def gradients(*given: Any) -> Any:
+        *operands, cotangent = given
+
+        def function(*floats: Any) -> Any:
+            filled = dict(zip(places, floats, strict=True))
+            return jax_result(op, tuple(filled.get(place, one) for place, one in enumerate(operands)), attributes)
+
+        _, pullback = jax.vjp(function, *(operands[place] for place in places))
+        return list(pullback(cotangent))
+
+    return gradients
+
+
+def directional_derivative(op: Op, operands: tuple[Any, ...], directions: list[Any], attributes: dict[str, Any]) -> Any:
+    """The derivative of the reference along the directions of its float operands, as an object array."""
+    with mpmath.workdps(DIGITS):
+        step = mpmath.mpf(10) ** -20
+        remaining = iter(directions)
+        moves = [exact_array(next(remaining)) * step if is_float(one) else None for one in operands]
+        base = exact(operands)
+        pairs = list(zip(base, moves, strict=True))
+        there = tuple(one if move is None else np.asarray(one + move, dtype=object) for one, move in pairs)
+        back = tuple(one if move is None else np.asarray(one - move, dtype=object) for one, move in pairs)
+        difference = reference_result(op, there, attributes) - reference_result(op, back, attributes)
+        return np.asarray(difference / (2 * step), dtype=object)
+
+
+def differentiable(sample: Sample, op: Op) -> bool:
+    return inferred(op, sample.operands, bound(op, sample))[1] == "float64" and any(map(is_float, sample.operands))
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in NAMES if any(differentiable(one, OPS[name]) for one in SAMPLES[name])]
+)
+def test_gradients_agree_with_the_derivative_of_the_reference(name: str) -> None:
+    op = OPS[name]
+    calls = [(one.operands, bound(op, one)) for one in SAMPLES[name] if differentiable(one, op)]
+    cotangents = [draw(*inferred(op, *call)[0]) for call in calls]
+    results = compiled(
+        [jax_gradient_function(op, *call) for call in calls],
+        [(*operands, cotangent) for (operands, _), cotangent in zip(calls, cotangents, strict=True)],
+    )
+    for (operands, attributes), cotangent, found_jax in zip(calls, cotangents, results, strict=True):
+        label = f"{name} {attributes} of {operands}"
+        directions = [draw(*operand.shape) for operand in operands if is_float(operand)]
+        found_torch = torch_gradients(op, operands, attributes, cotangent)
+        derivative = directional_derivative(op, operands, directions, attributes)
+
+        for gradient_torch, gradient_jax in zip(found_torch, found_jax, strict=True):
+            np.testing.assert_allclose(
+                gradient_torch, gradient_jax, rtol=GRADIENT_TOLERANCE, atol=1e-14, err_msg=label, strict=True
+            )
+        wanted = float(np.sum(rounded(derivative, "float64") * cotangent))
+        for found in (found_torch, found_jax):
+            terms = [gradient * direction for gradient, direction in zip(found, directions, strict=True)]
+            limit = GRADIENT_TOLERANCE * sum(float(np.abs(term).sum()) for term in terms)
+            assert abs(sum(float(term.sum()) for term in terms) - wanted) <= limit, label
+        if op.linear:
+            tangent = reference_result(op, (exact_array(directions[0]), *exact(operands[1:])), attributes)
+            np.testing.assert_allclose(
+                rounded(tangent, "float64"), rounded(derivative, "float64"), rtol=1e-15, atol=1e-18, err_msg=label
+            )
+
+
+# ---- writing in place ----
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].write is not None])
+def test_the_in_place_form_leaves_the_value_and_the_gradient_of_the_op(name: str) -> None:
+    op = OPS[name]
+    assert op.write is not None
+    tried = 0
+    for one in SAMPLES[name]:
+        attributes = bound(op, one)
+        if not is_float(one.operands[0]) or inferred(op, one.operands, attributes)[0] != one.operands[0].shape:
+            continue
+        tried += 1
+        leaf = torch.tensor(one.operands[0].copy(), requires_grad=True)
+        rest = tensors(one.operands[1:])
+        target = leaf.clone()
+        pointer = target.data_ptr()
+        exec(
+            source(op, op.write, (target, *rest), attributes, "torch"),
+            {"torch": torch, **(seen := names((target, *rest)))},
+        )
+        result = torch_result(op, (leaf, *rest), attributes)
+        assert seen["a0"] is target, "The statement made a new tensor."
+        assert target.data_ptr() == pointer
+        torch.testing.assert_close(target, result, rtol=0, atol=0, equal_nan=True)
+        cotangent = torch.tensor(draw(*target.shape))
+        [written] = torch.autograd.grad(target, leaf, cotangent, allow_unused=True, materialize_grads=True)
+        if result.requires_grad:
+            [wanted] = torch.autograd.grad(result, leaf, cotangent, allow_unused=True, materialize_grads=True)
+            torch.testing.assert_close(written, wanted, rtol=0, atol=0)
+        else:
+            assert not written.any()
+    assert tried
+
+
+# ---- views ----
+
+VIEWS = [name for name in NAMES if OPS[name].view is not None]
+
+
+def put_laws(op: Op, shape: tuple[int, ...], attributes: dict[str, Any]) -> Callable[..., Any]:
+    """`x` with its own elements put back, `x` with `new` put in, and what the view shows then."""
+    view = op.view
+    assert view is not None
+    named = {**attributes, **view.put_attributes(shape, attributes)}
+
+    def laws(x: Any, new: Any) -> Any:
+        kept = jax_result(op, (x, jax_result(op, (x,), attributes)), named, view.put)
+        put = jax_result(op, (x, new), named, view.put)
+        return kept, put, jax_result(op, (put,), attributes)
+
+    return laws
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_writing_through_a_view_is_the_put_of_the_row(name: str) -> None:
+    op = OPS[name]
+    assert op.view is not None
+    tried = 0
+    for one in SAMPLES[name]:
+        attributes = bound(op, one)
+        [x] = one.operands
+        base = torch.tensor(x.copy())
+        seen = torch_result(op, (base,), attributes)
+        if seen.numel() > base.numel():
+            continue  # Elements repeat, and PyTorch refuses the write.
+        tried += 1
+        new = draw(*seen.shape)
+        seen.copy_(torch.tensor(new))
+
+        [(kept, put, shown)] = compiled([put_laws(op, x.shape, attributes)], [(x, new)])
+        np.testing.assert_array_equal(kept, x, strict=True)
+        np.testing.assert_array_equal(shown, new, strict=True)
+        np.testing.assert_array_equal(put, base.numpy(), strict=True)
+
+        array = exact_array(x)
+        op.view.alias(array, **attributes)[...] = exact_array(new)
+        np.testing.assert_array_equal(rounded(array, "float64"), base.numpy(), strict=True)
+    assert tried
+
+
+@pytest.mark.parametrize("name", VIEWS)
+def test_the_alias_of_a_view_shares_the_memory_that_torch_shares(name: str) -> None:
+    op = OPS[name]
+    assert op.view is not None
+    for one in SAMPLES[name]:
+        attributes = bound(op, one)
+        [x] = one.operands
+        base = torch.tensor(x.copy())
+        seen = torch_result(op, (base,), attributes)
+        assert seen.untyped_storage().data_ptr() == base.untyped_storage().data_ptr()
+        alias = op.view.alias(x, **attributes)
+        assert np.shares_memory(alias, x)
+        assert alias.shape == tuple(seen.shape)
+        strides = [stride * x.itemsize for stride, size in zip(seen.stride(), alias.shape, strict=True) if size > 1]
+        assert [stride for stride, size in zip(alias.strides, alias.shape, strict=True) if size > 1] == strides
+
+
+LAYOUTS = {
+    "transposed": lambda array: array.swapaxes(0, 1),
+    "every other column": lambda array: array[:, ::2],
+    "some rows": lambda array: array[1:3],
+    "one column": lambda array: array[:, 1],
+    "a new axis": lambda array: array[:, None],
+}
+
+
+SHAPES = [(12,), (3, 4), (2, 2, 3), (4, 3), (3, 1, 4), (8,), (4, 2), (2, 4), (4, 1, 2), (6,), (2, 1, 3), (4,), (2, 2)]
+
+
+def laid_out(layout: str) -> Any:
+    return LAYOUTS[layout](np.arange(12.0).reshape(4, 3))
+
+
+@pytest.mark.parametrize(
+    ("layout", "shape"),
+    [(layout, shape) for layout in LAYOUTS for shape in SHAPES if laid_out(layout).size == np.prod(shape)],
+)
+def test_reshape_is_a_view_exactly_where_torch_makes_one(layout: str, shape: tuple[int, ...]) -> None:
+    reshape = OPS["reshape"]
+    assert reshape.view is not None
+    array = laid_out(layout)
+    base = LAYOUTS[layout](torch.arange(12.0).reshape(4, 3))
+    seen = torch_result(reshape, (base,), {"shape": shape})
+    if seen.untyped_storage().data_ptr() == base.untyped_storage().data_ptr():
+        assert np.shares_memory(reshape.view.alias(array, shape=shape), array)
+    else:
+        with pytest.raises(ValueError, match="copy"):
+            reshape.view.alias(array, shape=shape)
+
+
+# ---- the edges of the real line ----
+
+POINTS = np.array([0, 1, -1, 0.5, -0.5, 2, -2, 2.5, 3, -3, 21, 30, -30, 200, -200, np.inf, -np.inf, np.nan])
+ON_THE_LINE = sorted(
+    {row.name for row in elementwise.ROWS} - {"clip", "where", "logical_not", "logical_and", "logical_or"}
+)
+ALONE = {("sign", "torch", np.nan), ("gelu", "torch", -30.0)}
+"""Where one framework's value is not that of the function: the sign of nan is 0, and gelu loses all its digits."""
+
+
+@pytest.mark.parametrize("name", ON_THE_LINE)
+def test_infinities_nan_and_poles_agree(name: str) -> None:
+    op = OPS[name]
+    operands = (POINTS,) if op.operand_names == ("x",) else tuple(one.ravel() for one in np.meshgrid(POINTS, POINTS))
+    attributes = op.bind(len(operands), {})
+    results = {
+        "torch": torch_result(op, tensors(operands), attributes).numpy(),
+        "jax": jax_results(op, [(operands, attributes)])[0],
+    }
+    exact_result = reference_result(op, exact(operands), attributes)
+    wanted = rounded(exact_result, results["torch"].dtype.name)
+    for leg, result in results.items():
+        close = np.isclose(result, wanted, rtol=1e-12, atol=0, equal_nan=True)
+        alone = {(name, leg, *(float(operand[place]) for operand in operands)) for place in np.flatnonzero(~close)}
+        declared = {entry for entry in ALONE if entry[:2] == (name, leg)}
+        assert sorted(map(repr, alone)) == sorted(map(repr, declared))
+
+
+# ---- refusals ----
+
+VECTOR, PLANE, CUBE = (3,), (2, 3), (2, 3, 4)
+WRONG_SHAPES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
+    ("add", (PLANE, (2,)), {}, "do not broadcast"),
+    ("where", (PLANE, PLANE, (4,)), {}, "do not broadcast"),
+    ("clip", (PLANE,), {}, "needs min, max or both"),
+    ("sum", (PLANE,), {"axis": 2}, "axis 2 is out of range for 2 dimensions"),
+    ("sum", ((),), {"axis": 0}, "out of range"),
+    ("sum", (PLANE,), {"axis": (0, -2)}, "repeat"),
+    ("sum", (PLANE,), {"axis": ()}, r"axis=\(\) means no axis to NumPy and every axis to PyTorch"),
+    ("mean", (PLANE,), {"keepdims": True}, "keepdims needs axis"),
+    ("prod", (CUBE,), {"axis": (0, 1)}, "takes one axis"),
+    ("max", ((2, 0),), {"axis": 1}, "no element to reduce"),
+    ("min", ((0,),), {}, "no element to reduce"),
+    ("logsumexp", ((2, 0),), {"axis": (0, 1)}, "no element to reduce"),
+    ("var", (PLANE,), {"axis": 0, "correction": 2}, "leave nothing to divide by"),
+    ("std", ((),), {"correction": 1}, "leave nothing to divide by"),
+    ("softmax", (PLANE,), {"axis": 2}, "out of range"),
+    ("cumulative_sum", (PLANE,), {"axis": (0, 1)}, "takes one axis"),
+    ("getitem", (VECTOR,), {"index": (0, 0)}, "too many indices"),
+    ("getitem", (VECTOR,), {"index": (3,)}, "index 3 is out of range for axis 0 of size 3"),
+    ("reshape", (PLANE,), {"shape": (4,)}, "6 elements do not fit"),
+    ("reshape", (PLANE,), {"shape": (-1, -1)}, "do not fit"),
+    ("broadcast_to", (VECTOR,), {"shape": (3, 2)}, "does not broadcast to"),
+    ("broadcast_to", (PLANE,), {"shape": (3,)}, "does not broadcast to"),
+    ("broadcast_to", (VECTOR,), {"shape": (2, -1)}, "does not broadcast to"),
+    ("permute_dims", (PLANE,), {"axes": (0, 0)}, "repeat"),
+    ("permute_dims", (PLANE,), {"axes": (0, 3)}, "out of range"),
+    ("permute_dims", (PLANE,), {"axes": (0,)}, "not a permutation"),
+    ("permute_dims", (PLANE,), {"axes": ()}, "not a permutation"),
+    ("matrix_transpose", (VECTOR,), {}, "at least two dimensions"),
+    ("expand_dims", (VECTOR,), {"axis": 2}, "out of range"),
+    ("expand_dims", (VECTOR,), {"axis": (0, 1)}, "takes one axis"),
+    ("squeeze", (PLANE,), {"axis": 0}, "has size 2"),
+    ("diagonal", (CUBE,), {}, "needs a matrix"),
+    ("flip", (VECTOR,), {"axis": 1}, "out of range"),
+    ("roll", (PLANE,), {"shift": 1, "axis": (0, 1)}, "takes one axis"),
+    ("concat", (PLANE, VECTOR), {}, "differ beside axis 0"),
+    ("concat", (PLANE, (2, 2)), {"axis": 0}, "differ beside axis 0"),
+    ("concat", ((), ()), {}, "out of range"),
+    ("stack", (PLANE, VECTOR), {}, "stack needs one shape"),
+    ("take", (PLANE,), {"indices": (3,), "axis": 1}, "index 3 is out of range for size 3"),
+    ("take", (PLANE,), {"indices": (-1,), "axis": 1}, "no negative indices"),
+    ("take", (PLANE,), {"indices": (), "axis": 1}, "empty"),
+    ("tril", (VECTOR,), {}, "at least two dimensions"),
+    ("triu", ((),), {}, "at least two dimensions"),
+    ("copy", (VECTOR, PLANE), {}, "does not fit"),
+    ("copy", (VECTOR, (2,)), {}, "does not fit"),
+    ("matmul", (PLANE, PLANE), {}, "inner sizes 3 and 2 differ"),
+    ("matmul", (PLANE, ()), {}, "at least one dimension"),
+    ("matmul", (CUBE, (3, 4, 2)), {}, "do not broadcast"),
+    ("vecdot", (PLANE, (2, 1)), {}, "sizes 3 and 1 along axis -1 differ"),
+    ("vecdot", (CUBE, (3, 4)), {"axis": 1}, "sizes 3 and 4 along axis 1 differ"),
+    ("vecdot", ((2, 3, 3), (3, 3)), {"axis": 1}, "counted from the end"),
+    ("outer", (PLANE, VECTOR), {}, "needs two vectors"),
+    ("trace", (VECTOR,), {}, "needs a matrix"),
+]
+
+
+@pytest.mark.parametrize(("name", "shapes", "attributes", "message"), WRONG_SHAPES)
+def test_a_wrong_shape_is_a_value_error(
+    name: str, shapes: tuple[Any, ...], attributes: dict[str, Any], message: str
+) -> None:
+    op = OPS[name]
+    with pytest.raises(ValueError, match=message):
+        op.shape(shapes, op.bind(len(shapes), attributes))
+
+
+WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
+    ("add", ("float64", "int64"), "float64 and int64, and the frameworks promote them differently"),
+    ("add", ("float32", "float64"), "promote them differently"),
+    ("subtract", ("bool", "bool"), "arithmetic on booleans"),
+    ("multiply", ("bool", "python-float"), "arithmetic on booleans"),
+    ("subtract", ("float64", "python-bool"), "arithmetic on booleans"),
+    ("exp", ("bool",), "arithmetic on booleans"),
+    ("power", ("int64", "int64"), "refuses for integers"),
+    ("power", ("python-int", "int64"), "refuses for integers"),
+    ("remainder", ("python-int", "float64"), "no derivative for a number % a tensor"),
+    ("remainder", ("int64", "python-int"), "needs floating point, got int64"),
+    ("remainder", ("int64", "python-float"), "needs floating point, got int64"),
+    ("sigmoid", ("int64",), "needs floating point, got int64; cast with astype"),
+    ("mean", ("int64",), "needs floating point"),
+    ("matmul", ("float64", "float32"), "promote them differently"),
+    ("less", ("int64", "float64"), "promote them differently"),
+    ("where", ("float64", "float64", "float64"), "condition must be bool"),
+    ("where", ("bool", "float64", "int64"), "promote them differently"),
+    ("where", ("bool", "python-float", "python-float"), "needs a tensor among the numbers"),
+    ("logical_and", ("bool", "float64"), "needs bool"),
+    ("logical_not", ("int64",), "needs bool, got int64; compare first"),
+    ("concat", ("float64", "bool"), "promote them differently"),
+    ("fill", ("float64", "float64"), "copy takes a tensor"),
+    ("fill", ("int64", "python-float"), "a Python float is not a int64"),
+    ("copy", ("float32", "float64"), "promote them differently"),
+]
+
+
+@pytest.mark.parametrize(("name", "dtypes", "message"), WRONG_DTYPES)
+def test_a_wrong_dtype_is_a_value_error(name: str, dtypes: tuple[str, ...], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        OPS[name].dtype(dtypes, "float64")

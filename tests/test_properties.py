@@ -1,0 +1,89 @@
+"""Random programs: PyTorch, JAX and the reference agree on everything read, or PyTorch raises and the run says so."""
+
+from __future__ import annotations
+
+import jax
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from tape_programs import tape_programs
+
+from compare.errors import ProgramError
+from compare.functionalize import functionalize
+from compare.jax_leg import print_jax, run_jax
+from compare.judge import judge_case
+from compare.program import Data, Program
+from compare.reference import run_reference
+from compare.torch_leg import print_torch, run_torch
+
+RAISED_BY_DESIGN = (
+    "modified by an inplace operation",
+    "a leaf Variable that requires grad",
+    "is a view and is being modified inplace",
+)
+
+
+def check(program: Program) -> None:
+    """Run the three legs and require every observation to agree."""
+    assert Program.from_json(program.to_json()) == program
+    try:
+        lowering = functionalize(program)
+    except ProgramError:
+        return  # refused by name, which is an answer
+    torch_source, jax_source = print_torch(program), print_jax(lowering.pure)
+    note(torch_source.text)
+    note(jax_source.text)
+    torch, reference = run_torch(program, torch_source), run_reference(program)
+    with jax.disable_jit():
+        jax_run = run_jax(lowering.pure, jax_source)
+    assert jax_run.failure is None, jax_run.failure
+    assert reference.failure is None, reference.failure
+    if torch.failure is not None:
+        assert any(fragment in torch.failure.message for fragment in RAISED_BY_DESIGN), torch.failure
+        return
+    torch.warnings.clear()
+    allowed = {"match", "no-analogue"}
+    if any(isinstance(statement, Data) for statement in program.statements):
+        # A write through .data after the value was saved: PyTorch is wrong and silent, and the verdict says so.
+        allowed.add("torch-wrong")
+    wrong = [
+        (observation.name, observation.detail, observation.torch, observation.jax, observation.reference)
+        for observation in judge_case(program, torch, jax_run, reference, {})
+        if observation.verdict not in allowed
+        and not ("torch-wrong" in allowed and observation.reference == "surrogate")
+    ]
+    assert not wrong, wrong
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tape_programs(tape_words=False, length=8))
+def test_straight_line_programs_agree_on_all_three_legs(program: Program) -> None:
+    check(program)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(tape_programs(tape_words=True, length=10))
+def test_tape_programs_agree_or_raise(program: Program) -> None:
+    check(program)
+
+
+def test_a_planted_wrong_op_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The search can fail: a row whose JAX spelling is wrong by a sign is caught."""
+    import dataclasses
+
+    from compare.ops import OPS
+    from compare.program import Apply, Backward, Leaf, Read, Ref
+
+    monkeypatch.setitem(OPS, "sin", dataclasses.replace(OPS["sin"], jax="-jnp.sin(x)"))
+    planted = Program(
+        id="planted",
+        title="Planted",
+        dtype="float64",
+        statements=(
+            Leaf(target="a", data=0.5, dtype="float64"),
+            Apply(target="b", op="sin", operands=(Ref("a"),)),
+            Backward(root="b"),
+            Read(name="a.grad", what="grad", handle="a"),
+        ),
+    )
+    with pytest.raises(AssertionError, match=r"a\.grad"):
+        check(planted)

@@ -1,0 +1,250 @@
+"""Recording: names come from the assignment, intermediates stay where they are written, mistakes name their line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compare.errors import CaseError
+from compare.program import Program
+from compare.tape import Tape, record
+from compare.torch_leg import print_torch
+
+
+def recorded(function: Callable[[Any], None], dtype: str = "float64", seed: int = 0) -> Program:
+    return record(function, id="a-case", title="A case", dtype=dtype, seed=seed)
+
+
+def printed(function: Callable[[Any], None]) -> list[str]:
+    """The PyTorch lines after the header."""
+    text = print_torch(recorded(function)).text
+    return text.partition("torch.float64)\n\n")[2].splitlines()
+
+
+def test_names_are_those_of_the_assignment() -> None:
+    def case(tape: Tape) -> None:
+        x, y = tape.leaf(2.0), tape.constant([1.0, 2.0])
+        z: Any = x * y
+        (w := z + 1).sum().backward()
+        tape.observe(w)
+
+    assert printed(case) == [
+        "x = torch.tensor(2.0, requires_grad=True)",
+        "y = torch.tensor([1.0, 2.0])",
+        "z = x * y",
+        "w = z + 1",
+        "w.sum().backward()",
+        'print("w =", w)',
+    ]
+
+
+def test_a_returned_value_takes_its_callers_name() -> None:
+    def layer(x: Any) -> Any:
+        return (2 * x).tanh()
+
+    def case(tape: Tape) -> None:
+        x = tape.leaf(1.0)
+        y = layer(x)
+        y.backward()
+
+    assert "y = torch.tanh(2 * x)" in printed(case)
+
+
+def test_a_loop_binds_one_name_again_and_again() -> None:
+    def case(tape: Tape) -> None:
+        h = tape.leaf(1.0)
+        for _ in range(3):
+            h = h.sin()
+        h.backward()
+
+    assert printed(case)[1:] == ["h = torch.sin(h)"] * 3 + ["h.backward()"]
+
+
+def test_a_tensor_that_outlives_its_name_gets_one_of_its_own() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        old = a
+        a = a + 1
+        loss = old * a
+        loss.backward()
+
+    assert printed(case)[1:] == ["a_2 = a + 1", "loss = a * a_2", "loss.backward()"]
+
+
+def test_an_augmented_item_write_is_three_steps() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.constant([1.0, 2.0])
+        a[0] += 1
+        tape.expect(a.version, 2)
+
+    assert printed(case)[1:] == [
+        "getitem_1 = a[0]",
+        "getitem_1 += 1",
+        "a[0] = getitem_1",
+        'print("a.version =", a._version)',
+    ]
+
+
+def test_writes_through_unnamed_aliases_are_methods() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        a.data.add_(1)
+        a.detach()[0] = 5.0
+        tape.observe(a)
+
+    assert printed(case)[1:] == ["a.data.add_(1)", "a.detach()[0] = 5.0", 'print("a =", a)']
+
+
+def test_blocks_hooks_and_errors_are_printed_as_people_write_them() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        with tape.no_grad():
+            a[:] = 3.0
+            with tape.enable_grad():
+                b = a * 2
+        scale = b.register_hook(lambda g: g * 2)
+        scale.remove()
+        b.register_hook(lambda g: None)
+        with tape.expect_error(torch="RuntimeError: a leaf", concept="inplace-on-leaf"):
+            a += 1
+
+    assert printed(case)[1:] == [
+        "with torch.no_grad():",
+        "    a[:] = 3.0",
+        "    with torch.enable_grad():",
+        "        b = a * 2",
+        "scale = b.register_hook(lambda g: g * 2)",
+        "scale.remove()",
+        "b.register_hook(lambda g: None)",
+        "try:",
+        "    a += 1",
+        "except Exception as error:",
+        '    print("a += 1 raised", error)',
+    ]
+
+
+def test_seed_and_dtype_decide_random_data() -> None:
+    def case(tape: Tape) -> None:
+        tape.leaf(tape.normal((2, 3)))
+
+    assert recorded(case, seed=1) == recorded(case, seed=1)
+    assert recorded(case, seed=1) != recorded(case, seed=2)
+    [leaf] = recorded(case, dtype="float32").statements
+    data = np.array(leaf.data)  # type: ignore[union-attr]
+    assert np.array_equal(data, data.astype(np.float32))
+
+
+# ---- mistakes ----
+
+
+def message(function: Callable[[Any], None]) -> str:
+    with pytest.raises(CaseError) as caught:
+        recorded(function)
+    first = function.__code__.co_firstlineno
+    assert first < caught.value.line <= first + 8, caught.value.line
+    assert f":{caught.value.line})" in str(caught.value)
+    assert "'a-case'" in str(caught.value)
+    return str(caught.value)
+
+
+def test_an_unknown_op_names_the_nearest() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        a.sigmoyd()
+
+    assert "Unknown op 'sigmoyd'. Did you mean 'sigmoid'?" in message(case)
+
+
+def test_shapes_that_do_not_fit_name_both() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        b = tape.leaf([1.0, 2.0, 3.0])
+        a + b
+
+    assert "add(a: float64[2], b: float64[3]): shapes [2] and [3] do not broadcast" in message(case)
+
+
+def test_an_expanded_tensor_is_not_written() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.constant([1.0, 2.0])
+        b = a.broadcast_to((3, 2))
+        b += 1
+
+    assert "clone it before the write" in message(case)
+
+
+def test_a_gradient_of_a_constant_is_refused() -> None:
+    def case(tape: Tape) -> None:
+        a, b = tape.leaf(1.0), tape.constant(2.0)
+        (a * b).backward()
+        tape.expect(b.grad, 1.0)
+
+    assert "A gradient is asked of 'b', a constant" in message(case)
+
+
+def test_a_branch_on_a_value_is_refused() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        if a > 0:
+            a.backward()
+
+    assert "A branch on a tensor needs a value" in message(case)
+
+
+def test_a_partial_overlap_is_refused() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.constant([1.0, 2.0, 3.0])
+        a[1:] = a[:-1]
+
+    assert "Clone the source" in message(case)
+
+
+def test_a_crash_in_a_case_is_the_cases_error() -> None:
+    def case(tape: Tape) -> None:
+        tape.leaf(1.0)
+        raise ValueError("boom")
+
+    assert "crashed: ValueError: boom" in message(case)
+
+
+def test_an_error_block_needs_a_statement() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        with tape.expect_error(torch="RuntimeError", concept="leaf"):
+            a * 2
+
+    assert "holds no statement" in message(case)
+
+
+def test_a_hook_may_not_reach_outside() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        b = a * 2
+        b.register_hook(lambda g: g * a)
+
+    assert "only; a tensor from outside it is not supported" in message(case)
+
+
+def test_a_reserved_name_is_refused() -> None:
+    def case(tape: Tape) -> None:
+        print = tape.leaf(1.0)
+        print.backward()
+
+    assert "'print' is reserved" in message(case)
+
+
+def test_the_accumulated_grad_tensor_goes_stale() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        (a * 2).backward()
+        g = a.grad * 1
+        first = a.grad
+        loss = a * first
+        loss.backward()
+        tape.observe(g)
+
+    program = recorded(case)
+    assert [type(statement).__name__ for statement in program.statements].count("Grad") == 2
