@@ -19,8 +19,9 @@ from pathlib import Path
 from compare.cases import load_cases
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
-from compare.program import Apply, Backward, ItemWrite, Leaf, Program, Read, Ref, Write
+from compare.program import Program
 from compare.runner import prepare
+from compare.statements import Apply, Backward, ItemWrite, Leaf, Read, Ref, Write
 from compare.torch_leg import print_torch
 
 PAIRS = 7

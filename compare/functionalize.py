@@ -11,36 +11,11 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 
+from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
+from compare.facts import Facts, Handle, ViewStep
 from compare.ops import OPS, Op, Shape
-from compare.program import (
-    Apply,
-    Attempt,
-    Backward,
-    Constant,
-    Data,
-    Detach,
-    EnterGradMode,
-    Facts,
-    Grad,
-    Handle,
-    ItemWrite,
-    Leaf,
-    Number,
-    Operand,
-    Program,
-    Read,
-    Ref,
-    RegisterHook,
-    RemoveHook,
-    RequiresGrad,
-    RetainGrad,
-    Statement,
-    ViewStep,
-    Write,
-    bound_attributes,
-    find_op,
-)
+from compare.program import Program
 from compare.pure import (
     Accumulated,
     Applied,
@@ -55,6 +30,28 @@ from compare.pure import (
     Shown,
     Stopped,
     Value,
+)
+from compare.statements import (
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    Grad,
+    ItemWrite,
+    Leaf,
+    Number,
+    Operand,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    Write,
 )
 
 __all__ = ["Lowering", "Remark", "functionalize", "identity"]

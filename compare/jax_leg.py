@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from compare.checks import RESERVED
 from compare.execution import execute
 from compare.observed import Array, LegRun, Observed
-from compare.program import FLOAT_DTYPES, RESERVED, Number, Read, Ref, RegisterHook, inlined_names
 from compare.pure import (
     Accumulated,
     Applied,
@@ -39,6 +39,7 @@ from compare.sources import (
     number_tree,
     print_line,
 )
+from compare.statements import FLOAT_DTYPES, Number, Read, Ref, RegisterHook, inlined_names
 
 __all__ = ["print_jax", "readable", "run_jax"]
 

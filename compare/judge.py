@@ -18,9 +18,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from compare.errors import CompareError
+from compare.facts import Handle
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
-from compare.program import Attempt, Handle, Program, Read, as_number, from_number, nested_shape
+from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
+from compare.statements import Attempt, Read, as_number, from_number, nested_shape
 
 __all__ = ["TOLERANCES", "Comparison", "Tolerance", "compare", "judge_case", "outcome", "to_json_value"]
 

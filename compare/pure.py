@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from compare.ops import Op, Shape
-from compare.program import Number, RegisterHook
+from compare.statements import Number, RegisterHook
 
 __all__ = [
     "Accumulated", "Applied", "Carried", "Differentiable", "Given", "Gradient", "HookedAt", "PureProgram", "Put",

@@ -28,10 +28,14 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from compare.checks import bound_attributes
 from compare.errors import ProgramError
+from compare.facts import Facts, ViewStep
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
+from compare.one_sided import settled
 from compare.ops import OPS, Op
-from compare.program import (
+from compare.program import Program
+from compare.statements import (
     FLOAT_DTYPES,
     Apply,
     Attempt,
@@ -41,12 +45,10 @@ from compare.program import (
     Detach,
     EnterGradMode,
     ExitGradMode,
-    Facts,
     Grad,
     ItemWrite,
     Leaf,
     Operand,
-    Program,
     Read,
     Ref,
     RegisterHook,
@@ -54,11 +56,9 @@ from compare.program import (
     RequiresGrad,
     RetainGrad,
     Statement,
-    ViewStep,
     Write,
-    bound_attributes,
     from_number,
-)  # fmt: skip
+)
 
 __all__ = ["run_reference"]
 
@@ -67,11 +67,6 @@ STEP = mpmath.mpf(2) ** -66
 """How far an element of size 1 is moved: about 1e-20. A power of two adds no rounding to a polynomial's derivative."""
 SHRINK = mpmath.mpf(2) ** -14
 """Each further step is this much smaller. Three show where the quotients go; smooth points need only the first."""
-STEEP = 1e6
-"""A quotient above this is looked at with all the steps: the derivative may be infinite."""
-SAME, NOISE = mpmath.mpf("1e-9"), mpmath.mpf("1e-17")
-"""One-sided derivatives this near to each other, relatively or beside a root of size 1, are one number: the second
-derivative alone makes them differ by about the step."""
 ORDINARY = mpmath.mpf("0.5")
 """Stands for an element that is not finite, while it is worked out which elements an op's result depends on."""
 SMALL, LARGE = 8, 64
@@ -621,10 +616,10 @@ class _Tape:
         derivatives = []
         for which in range(probe.count):
             up, down = ([quotient((probe.node, which, sign, level)) for level in range(self.steps)] for sign in (1, -1))
-            settled = _settled(up, down, scale)
-            if settled is None:
+            found = settled(up, down, scale)
+            if found is None:
                 return None
-            derivatives.append(settled)
+            derivatives.append(found)
         return derivatives
 
     def _accumulate(self, tensor: _Tensor, sides: list[tuple[Any, Any]], vectors: Vectors, reason: str | None) -> None:
@@ -795,53 +790,6 @@ def _scale(size: Any) -> Any:
     if size == 0 or not mpmath.isfinite(size):
         return mpmath.mpf(1)
     return mpmath.mpf(2) ** max(mpmath.mag(size), -40)
-
-
-# ---- derivatives from quotients ----
-
-
-def _settled(up: list[Any], down: list[Any], scale: Any) -> tuple[Any, Any] | None:
-    """The left and the right derivative, or None when one step is not enough to tell.
-
-    At the edge of a domain only one side exists, and stands for both: the square root at 0 has derivative inf.
-    """
-    if len(up) == 1:
-        right, left = up[0], -down[0]
-        if not _same(left, right, scale) or not abs(right) < STEEP * scale:
-            return None
-    else:
-        right, left = _limit(up, scale), -_limit(down, scale)
-        if mpmath.isnan(right) or mpmath.isnan(left):
-            one = left if mpmath.isnan(right) else right
-            return one, one
-    if _same(left, right, scale):
-        # The middle of the two loses the error that is linear in the step.
-        middle = (left + right) / 2
-        return middle, middle
-    return left, right
-
-
-def _same(left: Any, right: Any, scale: Any) -> bool:
-    if left == right or not (mpmath.isfinite(left) and mpmath.isfinite(right)):
-        return bool(left == right)
-    return bool(abs(left - right) <= SAME * max(abs(left), abs(right)) + NOISE * scale)
-
-
-def _limit(quotients: list[Any], scale: Any) -> Any:
-    """Where three quotients go as the step shrinks by a constant factor.
-
-    Differences that do not shrink mean an infinite derivative: a power below 1, a logarithm, a jump. Otherwise the
-    limit is extrapolated (Aitken), which is exact for c + k * step**p.
-    """
-    first, second, third = quotients
-    if not all(mpmath.isfinite(quotient) for quotient in quotients):
-        return third
-    before, after = second - first, third - second
-    if max(abs(before), abs(after)) <= NOISE * (scale + abs(third)):
-        return third
-    if abs(after) >= mpmath.mpf("0.99") * abs(before):
-        return mpmath.sign(after) * mpmath.inf
-    return third - after**2 / (after - before)
 
 
 # ---- observations ----

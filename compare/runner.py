@@ -22,10 +22,11 @@ from compare.functionalize import Lowering, Remark, functionalize
 from compare.jax_leg import print_jax, run_jax
 from compare.judge import judge_case, outcome
 from compare.observed import LegRun
-from compare.program import Attempt, Program, Read
+from compare.program import Program
 from compare.reference import run_reference
 from compare.results import CaseResult, Environment, Note, Observation, Run, Sources, summarize
 from compare.sources import Source
+from compare.statements import Attempt, Read
 from compare.torch_leg import print_torch, run_torch
 
 __all__ = ["Prepared", "environment", "prepare", "run_case", "run_cases"]

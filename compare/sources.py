@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from compare.checks import bound_attributes, find_op
 from compare.ops import Attributes, Op, Slice, fill_spelling
-from compare.program import Apply, Number, Operand, Ref, bound_attributes, find_op, from_number, nested_shape
+from compare.statements import Apply, Number, Operand, Ref, from_number, nested_shape
 
 __all__ = [
     "Expressions",

@@ -21,9 +21,12 @@ from typing import Any, NoReturn
 import executing
 import numpy as np
 
+from compare.checks import check_identifier
 from compare.errors import CaseError, ProgramError, nearest
+from compare.facts import Facts
 from compare.ops import OPS, Slice
-from compare.program import (
+from compare.program import Program
+from compare.statements import (
     Apply,
     Attempt,
     Backward,
@@ -33,11 +36,9 @@ from compare.program import (
     EnterGradMode,
     ExitGradMode,
     Expected,
-    Facts,
     Grad,
     ItemWrite,
     Leaf,
-    Program,
     Read,
     ReadKind,
     Ref,
@@ -49,7 +50,6 @@ from compare.program import (
     Write,
     as_number,
     bound,
-    check_identifier,
     inlined_names,
     renamed,
     unwrap,

@@ -10,9 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from compare.checks import bound_attributes, find_op
 from compare.execution import execute
 from compare.observed import Array, LegRun, Observed
-from compare.program import (
+from compare.program import Program
+from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
+from compare.statements import (
     Apply,
     Attempt,
     Backward,
@@ -24,7 +27,6 @@ from compare.program import (
     Grad,
     ItemWrite,
     Leaf,
-    Program,
     Read,
     Ref,
     RegisterHook,
@@ -33,11 +35,8 @@ from compare.program import (
     RetainGrad,
     Statement,
     Write,
-    bound_attributes,
-    find_op,
     inlined_names,
 )
-from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
 
 __all__ = ["print_torch", "run_torch"]
 

@@ -12,8 +12,10 @@ from typing import Any
 from hypothesis import strategies as st
 
 from compare.errors import ProgramError
+from compare.facts import Facts
 from compare.ops import Slice
-from compare.program import (
+from compare.program import Program
+from compare.statements import (
     Apply,
     Backward,
     Constant,
@@ -21,10 +23,8 @@ from compare.program import (
     Detach,
     EnterGradMode,
     ExitGradMode,
-    Facts,
     ItemWrite,
     Leaf,
-    Program,
     Read,
     Ref,
     RegisterHook,

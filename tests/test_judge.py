@@ -12,8 +12,9 @@ import pytest
 from compare.errors import CompareError, ProgramError
 from compare.judge import TOLERANCES, compare, judge_case, outcome, to_json_value
 from compare.observed import Array, Directional, Failure, LegRun, OneSided, Raised, Surrogate
-from compare.program import Apply, Attempt, Backward, Constant, Expected, Leaf, Program, Read, Ref, Statement, Write
+from compare.program import Program
 from compare.results import Declared, Observation, Raise
+from compare.statements import Apply, Attempt, Backward, Constant, Expected, Leaf, Read, Ref, Statement, Write
 
 # ---- a program and its runs, by hand ----
 

@@ -11,13 +11,14 @@ import pytest
 from compare.cases import Case, load_cases
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
-from compare.program import Apply, Backward, ItemWrite, Leaf, Program, Read, Ref, Write
+from compare.program import Program
 from compare.runner import prepare, run_case
 from compare.sources import Source
+from compare.statements import Apply, Backward, ItemWrite, Leaf, Read, Ref, Write
 from compare.torch_leg import print_torch
 
 CATALOGUE = load_cases(Path(__file__).parent.parent / "cases")
-RUN = "import runpy, sys; sys.modules.update(dict.fromkeys(sys.argv[2:])); runpy.run_path(sys.argv[1], run_name='__main__')"
+RUN = "import runpy, sys; sys.modules.update(dict.fromkeys(sys.argv[2:])); runpy.run_path(sys.argv[1])"
 
 
 def run_alone(source: Source, blocked: str, folder: Path) -> str:

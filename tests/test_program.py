@@ -10,7 +10,8 @@ from compare.errors import ProgramError
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
 from compare.ops import Slice
-from compare.program import (
+from compare.program import Program
+from compare.statements import (
     Apply,
     Attempt,
     Backward,
@@ -23,7 +24,6 @@ from compare.program import (
     Grad,
     ItemWrite,
     Leaf,
-    Program,
     Read,
     Ref,
     RegisterHook,

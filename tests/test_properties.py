@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import jax
 import pytest
 from hypothesis import HealthCheck, given, note, settings
@@ -11,8 +13,9 @@ from compare.errors import ProgramError
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax, run_jax
 from compare.judge import judge_case
-from compare.program import Data, Program
+from compare.program import Program
 from compare.reference import run_reference
+from compare.statements import Data
 from compare.torch_leg import print_torch, run_torch
 
 RAISED_BY_DESIGN = (
@@ -22,16 +25,16 @@ RAISED_BY_DESIGN = (
 )
 
 
-def check(program: Program) -> None:
-    """Run the three legs and require every observation to agree."""
+def check(program: Program, explain: Callable[[str], None] = lambda text: None) -> None:
+    """Run the three legs and require every observation to agree; `explain` is shown the sources."""
     assert Program.from_json(program.to_json()) == program
     try:
         lowering = functionalize(program)
     except ProgramError:
         return  # refused by name, which is an answer
     torch_source, jax_source = print_torch(program), print_jax(lowering.pure)
-    note(torch_source.text)
-    note(jax_source.text)
+    explain(torch_source.text)
+    explain(jax_source.text)
     torch, reference = run_torch(program, torch_source), run_reference(program)
     with jax.disable_jit():
         jax_run = run_jax(lowering.pure, jax_source)
@@ -57,13 +60,13 @@ def check(program: Program) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=False, length=8))
 def test_straight_line_programs_agree_on_all_three_legs(program: Program) -> None:
-    check(program)
+    check(program, note)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=True, length=10))
 def test_tape_programs_agree_or_raise(program: Program) -> None:
-    check(program)
+    check(program, note)
 
 
 def test_a_planted_wrong_op_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +74,7 @@ def test_a_planted_wrong_op_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
     from compare.ops import OPS
-    from compare.program import Apply, Backward, Leaf, Read, Ref
+    from compare.statements import Apply, Backward, Leaf, Read, Ref
 
     monkeypatch.setitem(OPS, "sin", dataclasses.replace(OPS["sin"], jax="-jnp.sin(x)"))
     planted = Program(

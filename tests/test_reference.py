@@ -14,7 +14,9 @@ import torch
 from compare.errors import ProgramError
 from compare.observed import Array, Directional, LegRun, OneSided, Surrogate
 from compare.ops import OPS, Slice
-from compare.program import (
+from compare.program import Program
+from compare.reference import run_reference
+from compare.statements import (
     Apply,
     Attempt,
     Backward,
@@ -27,7 +29,6 @@ from compare.program import (
     ItemWrite,
     Leaf,
     Operand,
-    Program,
     Read,
     Ref,
     RegisterHook,
@@ -37,7 +38,6 @@ from compare.program import (
     Statement,
     Write,
 )
-from compare.reference import run_reference
 
 # ---- a program in few words ----
 

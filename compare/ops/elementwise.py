@@ -12,7 +12,7 @@ from compare.ops.exact import each
 from compare.ops.op import Attributes, Op, Shape
 from compare.ops.rules import NO_ATTRIBUTES, boolean, broadcast, default_float, floating, promoted, same_shape
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "binary", "operation", "unary"]
 
 
 def unary(

@@ -1,0 +1,127 @@
+"""Checks on what a program is made of: names, texts, numbers, ops and their attributes. Each raises ProgramError.
+
+A program read from JSON is data. What passes here cannot become code of its author's choice when it is printed.
+"""
+
+from __future__ import annotations
+
+import keyword
+import math
+import re
+from typing import Any
+
+from compare.errors import ProgramError, nearest
+from compare.ops import OPS, Op, Slice
+from compare.statements import DTYPES, FLOAT_DTYPES, nested_shape
+
+__all__ = [
+    "ATTRIBUTE_KINDS",
+    "RESERVED",
+    "bound_attributes",
+    "check_attribute",
+    "check_data",
+    "check_expected",
+    "check_identifier",
+    "check_text",
+    "find_op",
+]
+
+RESERVED = frozenset({"torch", "jax", "jnp", "lax", "numpy", "np", "print", "error", "data", "pathlib", "functools"})
+"""Names that printed source uses itself."""
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
+
+
+def check_identifier(name: str) -> None:
+    """Refuse a name that could not stand in printed source. Raises ProgramError."""
+    if not _IDENTIFIER.match(name) or keyword.iskeyword(name) or keyword.issoftkeyword(name):
+        raise ProgramError(f"{name!r} is not a name: use ASCII letters, digits and underscores, and no Python keyword.")
+    if name in RESERVED or name.startswith("__"):
+        raise ProgramError(f"'{name}' is reserved in printed source; choose another name.")
+
+
+def check_text(text: str, what: str) -> None:
+    """Refuse text that is not one printable line. Raises ProgramError."""
+    if not text or not text.isprintable() or len(text) > 400:
+        raise ProgramError(f"{what} must be one printable line of at most 400 characters: {text[:60]!r}.")
+
+
+def check_data(data: Any, dtype: str) -> None:
+    """Refuse data whose numbers do not fit the dtype. Raises ProgramError."""
+    if isinstance(data, list | tuple):
+        for item in data:
+            check_data(item, dtype)
+        return
+    if isinstance(data, str):
+        fits = data in ("nan", "inf", "-inf") and dtype in FLOAT_DTYPES
+    elif isinstance(data, bool):
+        fits = dtype == "bool"
+    elif isinstance(data, int):
+        fits = (dtype == "int64" and -(2**63) <= data < 2**63) or dtype in FLOAT_DTYPES
+    else:
+        fits = isinstance(data, float) and math.isfinite(data) and dtype in FLOAT_DTYPES
+    if not fits:
+        raise ProgramError(f"{data!r} is not a {dtype}.")
+
+
+def check_expected(value: Any) -> None:
+    """Refuse a declared value that no read can have: ragged lists, or words among numbers. Raises ProgramError."""
+    if isinstance(value, list | tuple):
+        nested_shape(value)
+        for item in value:
+            if isinstance(item, str) and item not in ("nan", "inf", "-inf"):
+                raise ProgramError(f"{item!r} is declared among numbers.")
+            check_expected(item)
+
+
+def find_op(name: str) -> Op:
+    """The row of that name. Raises ProgramError with the nearest one."""
+    if name not in OPS:
+        raise ProgramError(f"Unknown op '{name}'.{nearest(name, OPS)} Add a row to compare/ops/ for a new one.")
+    return OPS[name]
+
+
+def bound_attributes(op: Op, count: int, attributes: dict[str, Any]) -> dict[str, Any]:
+    """Defaults filled in, every value checked by its name's kind. Raises ProgramError."""
+    bound = op.bind(count, attributes)
+    for name, value in bound.items():
+        if value != op.defaults[name] or value is ...:
+            check_attribute(op, name, value)
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in bound.items()}
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _are_ints(value: Any) -> bool:
+    return isinstance(value, tuple | list) and all(_is_int(item) for item in value)
+
+
+def _is_index(value: Any) -> bool:
+    return isinstance(value, tuple) and all(item is None or _is_int(item) or isinstance(item, Slice) for item in value)
+
+
+ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
+    "axis": ("an integer or a tuple of integers", lambda value: _is_int(value) or _are_ints(value)),
+    "axes": ("a tuple of integers", _are_ints),
+    "shape": ("a tuple of integers", _are_ints),
+    "shift": ("an integer", _is_int),
+    "k": ("an integer", _is_int),
+    "indices": ("a tuple of integers", _are_ints),
+    "correction": ("an integer", _is_int),
+    "keepdims": ("True or False", lambda value: isinstance(value, bool)),
+    "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
+    "index": ("integers, slices and None", _is_index),
+    "min": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
+    "max": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
+    "negative_slope": ("a number", lambda value: isinstance(value, float)),
+}
+"""What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
+
+
+def check_attribute(op: Op, name: str, value: Any) -> None:
+    """Refuse a value that is not of the attribute's kind. Raises ProgramError."""
+    wanted, fits = ATTRIBUTE_KINDS[name]
+    if not fits(value):
+        raise ProgramError(f"{op.name}: the attribute {name} must be {wanted}, got {value!r}.")

@@ -1,0 +1,552 @@
+"""What is known of every handle at every point of a tape program: shape, dtype, storage, views and tape flags.
+
+A walk over the statements checks each of them, so that a wrong program is refused at the statement that is wrong,
+before any framework runs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Any
+
+import numpy as np
+
+from compare.checks import bound_attributes, check_data, check_expected, check_identifier, check_text, find_op
+from compare.errors import ProgramError, nearest
+from compare.ops import OPS, Op, Shape
+from compare.statements import (
+    DTYPES,
+    FLOAT_DTYPES,
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    ExitGradMode,
+    Grad,
+    ItemWrite,
+    Leaf,
+    Number,
+    Operand,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Statement,
+    Write,
+    nested_shape,
+)
+
+__all__ = [
+    "Facts",
+    "Family",
+    "Handle",
+    "Storage",
+    "ViewStep",
+    "check_cast",
+    "index_shape",
+    "number_dtype",
+    "overlaps_partly",
+]
+
+
+# ---- handles ----
+
+
+@dataclass
+class Storage:
+    """One allocation. `layout` is a NumPy array of the storage's shape; views of it carry shape and strides."""
+
+    number: int
+    layout: np.ndarray[Any, Any]
+    creator: str
+
+
+@dataclass(frozen=True)
+class ViewStep:
+    """One step of a view chain: the op, its attributes, and the shape it is applied to."""
+
+    op: Op
+    attributes: dict[str, Any]
+    shape: Shape
+
+
+@dataclass
+class Family:
+    """Handles that share history: a base and its views. A detached alias starts a family of its own."""
+
+    number: int
+    requires_grad: bool
+    is_leaf: bool
+    used: bool = False
+    viewed: bool = False
+    viewed_without_grad: bool = False
+
+
+@dataclass(frozen=True)
+class Handle:
+    """What a name stands for at one point of a program.
+
+    shape, dtype: of the tensor. layout: a NumPy view with the tensor's shape and strides.
+    chain: the views between the storage and this handle, outermost last.
+    """
+
+    name: str
+    shape: Shape
+    dtype: str
+    storage: Storage
+    family: Family
+    layout: np.ndarray[Any, Any]
+    chain: tuple[ViewStep, ...] = ()
+    strides_known: bool = True
+
+    @property
+    def is_leaf(self) -> bool:
+        return not self.family.requires_grad or (self.family.is_leaf and not self.chain)
+
+    @property
+    def requires_grad(self) -> bool:
+        return self.family.requires_grad
+
+    @property
+    def overlaps(self) -> bool:
+        """Two elements of the tensor are one element of the storage (after an expand)."""
+        return any(stride == 0 and size > 1 for stride, size in zip(self.layout.strides, self.shape, strict=True))
+
+
+@dataclass
+class Facts:
+    """The state of a walk: names to handles, open grad-mode blocks, live hooks, names of the observations so far."""
+
+    handles: dict[str, Handle] = field(default_factory=dict)
+    modes: list[str] = field(default_factory=list)
+    hooks: dict[str, str] = field(default_factory=dict)
+    graded: set[int] = field(default_factory=set)
+    gradients: set[int] = field(default_factory=set)
+    stale: set[int] = field(default_factory=set)
+    observations: set[str] = field(default_factory=set)
+    counter: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
+
+    @property
+    def recording(self) -> bool:
+        """Whether PyTorch records history here."""
+        return not self.modes or self.modes[-1] == "enable_grad"
+
+    # -- looking up --
+
+    def handle(self, name: str) -> Handle:
+        if name not in self.handles:
+            raise ProgramError(f"'{name}' is used before it is bound.{nearest(name, self.handles)}")
+        found = self.handles[name]
+        if found.family.viewed_without_grad and self.recording:
+            raise ProgramError(
+                f"'{name}' is a view made under no_grad of a tensor that requires grad. PyTorch makes it a leaf of its "
+                "own there, which is not modelled outside the block. Make the view outside, or detach it inside."
+            )
+        if found.storage.number in self.stale:
+            raise ProgramError(
+                f"'{name}' is the .grad tensor that a later backward has added to in place. "
+                "Clone it before that backward."
+            )
+        return found
+
+    def _operands(self, op: Op, operands: tuple[Operand, ...], *, first: Handle | None = None) -> list[Handle | Number]:
+        found: list[Handle | Number] = [] if first is None else [first]
+        found += [self.handle(operand.name) if isinstance(operand, Ref) else operand for operand in operands]
+        tensors = [item for item in found if isinstance(item, Handle)]
+        if not tensors:
+            raise ProgramError(f"{op.name} needs a tensor operand; make the number a tape.constant.")
+        if not op.scalars and len(tensors) != len(found):
+            raise ProgramError(f"{op.name} takes tensors only; make the number a tape.constant.")
+        for item in found:
+            if isinstance(item, str) and item not in ("nan", "inf", "-inf"):
+                raise ProgramError(f"{item!r} is not a number.")
+        return found
+
+    # -- one step --
+
+    def step(self, statement: Statement) -> None:
+        """Check one statement and take its effect on the handles. Raises ProgramError."""
+        try:
+            self._step(statement)
+        except ProgramError as error:
+            if not error.line:
+                error.line = statement.line
+            raise
+
+    def _step(self, statement: Statement) -> None:
+        match statement:
+            case Leaf() | Constant():
+                self._tensor(statement)
+            case Apply():
+                self.bind(statement.target, self._apply(statement))
+            case Write():
+                self._write(statement)
+            case ItemWrite():
+                self._item_write(statement)
+            case Detach() | Data():
+                source = self.handle(statement.source)
+                family = Family(next(self.counter), requires_grad=False, is_leaf=True)
+                self.bind(statement.target, replace(source, family=family))
+            case RequiresGrad():
+                self._requires_grad(statement)
+            case EnterGradMode():
+                self.modes.append(statement.mode)
+            case ExitGradMode():
+                if not self.modes:
+                    raise ProgramError("A grad-mode block is closed that was never opened.")
+                self.modes.pop()
+            case RetainGrad():
+                if not self.handle(statement.handle).requires_grad:
+                    raise ProgramError(
+                        f"retain_grad on '{statement.handle}', which does not require grad: PyTorch raises."
+                    )
+                self.graded.add(self.handle(statement.handle).family.number)
+            case RegisterHook():
+                self._register_hook(statement)
+            case RemoveHook():
+                if statement.hook not in self.hooks:
+                    raise ProgramError(f"'{statement.hook}' is not a live hook.{nearest(statement.hook, self.hooks)}")
+                del self.hooks[statement.hook]
+            case Backward():
+                self._backward(statement)
+            case Grad():
+                self._grad(statement)
+            case Read():
+                self._read(statement)
+            case Attempt():
+                self._attempt(statement)
+            case _:
+                raise ProgramError(f"Unknown statement {type(statement).__name__}.")
+
+    def bind(self, name: str, handle: Handle) -> None:
+        check_identifier(name)
+        self.handles[name] = replace(handle, name=name)
+
+    def fresh(
+        self, shape: Shape, dtype: str, *, creator: str, requires_grad: bool = False, is_leaf: bool = True
+    ) -> Handle:
+        """A handle that sees the whole of a new storage."""
+        layout = np.empty(shape, np.int8)
+        storage = Storage(next(self.counter), layout, creator)
+        family = Family(next(self.counter), requires_grad, is_leaf)
+        return Handle(creator, shape, dtype, storage, family, layout)
+
+    def _tensor(self, statement: Leaf | Constant) -> None:
+        if statement.dtype not in DTYPES:
+            raise ProgramError(f"Unknown dtype {statement.dtype!r}. Dtypes: {', '.join(DTYPES)}.")
+        tracked = isinstance(statement, Leaf)
+        if tracked and statement.dtype not in FLOAT_DTYPES:
+            raise ProgramError(
+                f"'{statement.target}' is a leaf of dtype {statement.dtype}: only floating point tensors can require "
+                "grad. Write the data with a decimal point, or make it a tape.constant."
+            )
+        check_data(statement.data, statement.dtype)
+        shape = nested_shape(statement.data)
+        handle = self.fresh(shape, statement.dtype, requires_grad=tracked, is_leaf=True, creator=statement.target)
+        self.bind(statement.target, handle)
+
+    def _infer(self, op: Op, found: list[Handle | Number], attributes: dict[str, Any]) -> tuple[Shape, str]:
+        shapes = tuple(item.shape if isinstance(item, Handle) else () for item in found)
+        default = self.float_dtype
+        dtypes = tuple(item.dtype if isinstance(item, Handle) else number_dtype(item) for item in found)
+        try:
+            return op.shape(shapes, attributes), op.dtype(dtypes, default, attributes)
+        except (ValueError, IndexError, TypeError) as error:
+            described = ", ".join(
+                f"{item.name}: {item.dtype}{list(item.shape)}" for item in found if isinstance(item, Handle)
+            )
+            raise ProgramError(f"{op.name}({described}): {error}") from error
+
+    float_dtype: str = "float64"
+
+    def _apply(self, statement: Apply) -> Handle:
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        found = self._operands(op, statement.operands)
+        shape, dtype = self._infer(op, found, attributes)
+        tensors = [item for item in found if isinstance(item, Handle)]
+        for item in tensors:
+            item.family.used = True
+        if op.view is not None:
+            tensors[0].family.viewed = True
+            return self._view(op, tensors[0], attributes, shape)
+        carrying = [
+            item
+            for name, item in zip_longest(op.operand_names, found)
+            if isinstance(item, Handle) and name not in op.without_history
+        ]
+        tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in carrying)
+        handle = self.fresh(shape, dtype, requires_grad=tracked, is_leaf=not tracked, creator=statement.target)
+        known = all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
+        return replace(handle, strides_known=known)
+
+    def _view(self, op: Op, base: Handle, attributes: dict[str, Any], shape: Shape) -> Handle:
+        assert op.view is not None
+        if op.name == "reshape" and not base.strides_known:
+            raise ProgramError(
+                f"reshape of '{base.name}': whether PyTorch makes a view or a copy depends on strides that the program "
+                "does not fix. Clone the operand of the transpose, or reshape before it."
+            )
+        try:
+            layout = op.view.alias(base.layout, **attributes)
+        except ValueError as error:
+            if op.name == "reshape":
+                tracked = self.recording and base.requires_grad
+                return self.fresh(shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, creator=base.name)
+            raise ProgramError(f"{op.name}({base.name}: {base.dtype}{list(base.shape)}): {error}") from error
+        step = ViewStep(op, attributes, base.shape)
+        if not self.recording and base.requires_grad:
+            family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
+            return replace(base, shape=shape, layout=layout, chain=(*base.chain, step), family=family)
+        return replace(base, shape=shape, layout=layout, chain=(*base.chain, step))
+
+    # -- writes --
+
+    def refusal(self, handle: Handle) -> str | None:
+        """Why an in-place write through `handle` is refused here, or None."""
+        if handle.storage.number in self.gradients:
+            return "editing a .grad tensor in place is not supported yet; compute a new tensor from it"
+        if handle.overlaps:
+            return (
+                "more than one element of the written-to tensor refers to a single memory location (it was expanded); "
+                "clone it before the write"
+            )
+        for step in handle.chain:
+            if math.prod(step.op.shape((step.shape,), step.attributes)) > math.prod(step.shape):
+                return (
+                    "it is a part of an expanded tensor, so the write would show in other parts too; "
+                    "clone it before the write"
+                )
+        if self.recording and handle.requires_grad and handle.family.is_leaf:
+            what = "a view of a leaf" if handle.chain else "a leaf"
+            return (
+                f"{what} that requires grad cannot be written in place; write under tape.no_grad(), "
+                "or declare the error with tape.expect_error"
+            )
+        return None
+
+    def _check_writable(self, handle: Handle, sources: list[Handle]) -> None:
+        reason = self.refusal(handle)
+        if reason is not None:
+            raise ProgramError(f"In-place write to '{handle.name}': {reason}.")
+        for source in sources:
+            if overlaps_partly(source, handle):
+                raise ProgramError(
+                    f"In-place write to '{handle.name}' from '{source.name}': they share some elements of one storage, "
+                    "and what is read then depends on the order of the writes. Clone the source."
+                )
+
+    def _wrote(self, handle: Handle, sources: list[Handle]) -> None:
+        if self.recording and any(source.requires_grad for source in sources):
+            handle.family.requires_grad = True
+            handle.family.is_leaf = False
+
+    def _write(self, statement: Write) -> None:
+        op = find_op(statement.op)
+        if op.write is None:
+            raise ProgramError(f"{op.name} has no in-place form in PyTorch.")
+        target = self.handle(statement.handle)
+        attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
+        found = self._operands(op, statement.operands, first=target)
+        shape, dtype = self._infer(op, found, attributes)
+        if shape != target.shape:
+            raise ProgramError(
+                f"In-place {op.name} on '{target.name}': the result has shape {list(shape)}, "
+                f"the tensor {list(target.shape)}. An in-place op cannot grow its tensor."
+            )
+        check_cast(dtype, target)
+        sources = [item for item in found if isinstance(item, Handle)]
+        self._check_writable(target, sources)
+        self._wrote(target, sources)
+
+    def _item_write(self, statement: ItemWrite) -> None:
+        target = self.handle(statement.handle)
+        viewed = self._view(OPS["getitem"], target, {"index": statement.index}, index_shape(target, statement.index))
+        sources = [self.handle(statement.value.name)] if isinstance(statement.value, Ref) else []
+        self._check_writable(viewed, sources)
+        if isinstance(statement.value, Ref):
+            value = self.handle(statement.value.name)
+            try:
+                fits = np.broadcast_shapes(value.shape, viewed.shape) == viewed.shape
+            except ValueError:
+                fits = False
+            if not fits:
+                raise ProgramError(
+                    f"Item write to '{target.name}': a value of shape {list(value.shape)} does not fit "
+                    f"{list(viewed.shape)}."
+                )
+            check_cast(value.dtype, target)
+            self._wrote(target, [value])
+        else:
+            check_cast(number_dtype(statement.value), target)
+
+    # -- tape words --
+
+    def _requires_grad(self, statement: RequiresGrad) -> None:
+        handle = self.handle(statement.handle)
+        if handle.dtype not in FLOAT_DTYPES:
+            raise ProgramError(f"requires_grad_ on '{handle.name}': only floating point tensors can require grad.")
+        if not handle.is_leaf:
+            if statement.flag:
+                return
+            raise ProgramError(
+                f"requires_grad_(False) on '{handle.name}', which is not a leaf: PyTorch raises. Use detach."
+            )
+        if statement.flag and not handle.requires_grad and (handle.chain or handle.family.viewed):
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}', which is a view or has views: PyTorch leaves the other handles "
+                "without history, which is not modelled. Set the flag before the view is made, or clone it first."
+            )
+        if not statement.flag and handle.family.used:
+            raise ProgramError(
+                f"requires_grad_(False) on '{handle.name}' after it was used: what the recorded graph does then is not "
+                "modelled. Set the flag before the first use."
+            )
+        handle.family.requires_grad = statement.flag
+
+    def _register_hook(self, statement: RegisterHook) -> None:
+        handle = self.handle(statement.handle)
+        check_identifier(statement.target)
+        check_identifier(statement.parameter)
+        if not handle.requires_grad:
+            raise ProgramError(f"A hook on '{handle.name}', which does not require grad: PyTorch raises.")
+        inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
+        cotangent = self.fresh(handle.shape, handle.dtype, creator=statement.parameter)
+        inner.bind(statement.parameter, cotangent)
+        for applied in statement.body:
+            inner.step(applied)
+        if isinstance(statement.result, Ref):
+            result = inner.handle(statement.result.name)
+            if (result.shape, result.dtype) != (handle.shape, handle.dtype):
+                raise ProgramError(
+                    f"The hook on '{handle.name}' returns {result.dtype}{list(result.shape)}; "
+                    f"a cotangent of {handle.dtype}{list(handle.shape)} is needed."
+                )
+        elif statement.result is not None:
+            raise ProgramError(f"The hook on '{handle.name}' must return a tensor or None.")
+        if statement.target in self.hooks:
+            raise ProgramError(f"The hook name '{statement.target}' is taken.")
+        self.hooks[statement.target] = statement.handle
+
+    def _backward(self, statement: Backward) -> None:
+        root = self.handle(statement.root)
+        if not root.requires_grad:
+            raise ProgramError(
+                f"backward from '{root.name}', which does not require grad: PyTorch raises. Give it a leaf, "
+                "or declare the error with tape.expect_error."
+            )
+        if statement.gradient is None:
+            if math.prod(root.shape) != 1:
+                raise ProgramError(
+                    f"backward from '{root.name}' of shape {list(root.shape)} needs gradient=: "
+                    "grad can be implicitly created only for scalar outputs."
+                )
+        else:
+            gradient = self.handle(statement.gradient)
+            if (gradient.shape, gradient.dtype) != (root.shape, root.dtype):
+                raise ProgramError(
+                    f"backward from '{root.name}': gradient= must be {root.dtype}{list(root.shape)}, "
+                    f"got {gradient.dtype}{list(gradient.shape)}."
+                )
+        self.stale |= self.gradients
+        for handle in self.handles.values():
+            if handle.requires_grad:
+                self.graded.add(handle.family.number)
+
+    def _grad(self, statement: Grad) -> None:
+        source = self.handle(statement.source)
+        if not source.requires_grad:
+            raise ProgramError(
+                f"The gradient of '{source.name}' is asked for, but it does not require grad. "
+                "Make it a tape.leaf, or call requires_grad_() before it is used."
+            )
+        if source.family.number not in self.graded:
+            raise ProgramError(f"'{source.name}.grad' is used as a tensor before any backward: it is None there.")
+        gradient = self.fresh(source.shape, source.dtype, creator=statement.target)
+        self.gradients.add(gradient.storage.number)
+        self.bind(statement.target, gradient)
+
+    def _read(self, statement: Read) -> None:
+        handle = self.handle(statement.handle)
+        if statement.other is not None:
+            self.handle(statement.other)
+        if (statement.what == "shares_storage") != (statement.other is not None):
+            raise ProgramError("Only a shares_storage read compares two handles, and it needs both.")
+        if statement.what == "grad" and statement.expected is not None and not handle.requires_grad:
+            expected = statement.expected
+            if expected.torch is not None or expected.jax is not None:
+                raise ProgramError(
+                    f"A gradient is asked of '{handle.name}', a constant: its .grad is always None. "
+                    "Make it a tape.leaf, or call requires_grad_() before it is used."
+                )
+        if statement.expected is not None:
+            check_expected(statement.expected.torch)
+            check_expected(statement.expected.jax)
+        self.observe(statement.name)
+
+    def observe(self, name: str) -> None:
+        check_text(name, "An observation's name")
+        if name in self.observations:
+            raise ProgramError(f"Two observations are named '{name}'.")
+        self.observations.add(name)
+
+    def _attempt(self, statement: Attempt) -> None:
+        self.observe(statement.name)
+        if statement.torch is None and statement.jax is None:
+            raise ProgramError(f"'{statement.name}' is declared as an error that neither framework raises.")
+        for text in (statement.torch, statement.jax):
+            if text is not None:
+                check_text(text, "A declared error")
+        attempted = statement.attempted
+        if statement.torch is None:
+            self._step(attempted)
+        elif isinstance(attempted, Backward):
+            # PyTorch refuses; the pure reading may still have a gradient, and its names must exist.
+            self.handle(attempted.root)
+        else:
+            self.handle(attempted.handle)
+
+
+# ---- questions about handles ----
+
+
+def overlaps_partly(source: Handle, target: Handle) -> bool:
+    """Whether two handles share elements without being the same elements in the same order."""
+    if source.storage is not target.storage or not np.shares_memory(source.layout, target.layout):
+        return False
+    one, other = source.layout.__array_interface__, target.layout.__array_interface__
+    same_start = one["data"][0] == other["data"][0]
+    return not (same_start and source.shape == target.shape and source.layout.strides == target.layout.strides)
+
+
+def number_dtype(value: Any) -> str:
+    """How a bare Python number takes part in dtype promotion: it never widens a tensor of its own kind."""
+    if isinstance(value, bool):
+        return "python-bool"
+    return "python-int" if isinstance(value, int) else "python-float"
+
+
+def check_cast(dtype: str, target: Handle) -> None:
+    """Refuse a write that would cut numbers off silently. Raises ProgramError."""
+    rank = {"python-bool": 0, "bool": 0, "python-int": 1, "int64": 1, "python-float": 2, "float32": 2, "float64": 2}
+    if rank[dtype] > rank[target.dtype]:
+        raise ProgramError(
+            f"A {dtype.removeprefix('python-')} is written into '{target.name}', which is {target.dtype}: "
+            f"PyTorch would raise or cut it off. Cast explicitly with astype."
+        )
+
+
+def index_shape(handle: Handle, index: tuple[Any, ...]) -> Shape:
+    """The shape of the elements that an index names. Raises ProgramError."""
+    try:
+        return OPS["getitem"].shape((handle.shape,), {"index": index})
+    except (ValueError, IndexError) as error:
+        raise ProgramError(f"Item write to '{handle.name}' of shape {list(handle.shape)}: {error}") from error

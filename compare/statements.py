@@ -1,0 +1,352 @@
+"""The statements of a tape program, and the names they use and bind. They are data: msgspec structs, JSON both ways."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from compare.errors import ProgramError
+from compare.ops import Shape, Slice
+
+__all__ = [
+    "DTYPES",
+    "FLOAT_DTYPES",
+    "AnyStatement",
+    "Apply",
+    "Attempt",
+    "Attribute",
+    "Backward",
+    "Constant",
+    "Data",
+    "Detach",
+    "EnterGradMode",
+    "ExitGradMode",
+    "Expected",
+    "Grad",
+    "ItemWrite",
+    "Leaf",
+    "Number",
+    "Operand",
+    "Read",
+    "ReadKind",
+    "Ref",
+    "RegisterHook",
+    "RemoveHook",
+    "RequiresGrad",
+    "RetainGrad",
+    "Statement",
+    "Write",
+    "as_number",
+    "bound",
+    "from_number",
+    "inlined_names",
+    "nested_shape",
+    "renamed",
+    "unwrap",
+    "used",
+]
+
+FLOAT_DTYPES = ("float32", "float64")
+DTYPES = (*FLOAT_DTYPES, "int64", "bool")
+
+# ---- values inside a program ----
+
+Number = bool | int | float | Literal["nan", "inf", "-inf"]
+"""A number as JSON carries it: the three values JSON lacks are words."""
+
+
+def as_number(value: Any) -> Any:
+    """Turn a Python or NumPy number into the form a program stores."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    return value
+
+
+def from_number(value: Any) -> Any:
+    """The inverse of `as_number`."""
+    return float(value) if isinstance(value, str) else value
+
+
+def nested_shape(data: Any) -> Shape:
+    """Shape of nested lists of numbers. Raises ProgramError when they are ragged."""
+    if not isinstance(data, list | tuple):
+        return ()
+    shapes = {nested_shape(item) for item in data}
+    if len(shapes) > 1:
+        raise ProgramError("The data is ragged: rows of one array must have one length.")
+    return (len(data), *(shapes.pop() if shapes else ()))
+
+
+class Ref(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A handle used as an operand."""
+
+    name: str
+
+
+Operand = Ref | Number
+Attribute = None | bool | int | float | str | tuple[int | Slice | None, ...]
+
+
+class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a case declares about one read.
+
+    torch, jax: the declared value of each leg: a number, nested lists, a word, or None.
+    concept: the concept that explains why the two differ; None declares that they agree.
+    warning: a fragment of the warning that PyTorch gives at this read.
+    """
+
+    torch: Any
+    jax: Any
+    concept: str | None = None
+    warning: str | None = None
+
+
+# ---- statements ----
+
+
+class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="statement", forbid_unknown_fields=True):
+    """One step of a tape program. `line` is the line of the case that recorded it; 0 when there is none."""
+
+    line: int = 0
+
+
+class Leaf(Statement, frozen=True, tag="leaf"):
+    """A tensor made by the user, with requires_grad=True."""
+
+    target: str
+    data: Any
+    dtype: str
+
+
+class Constant(Statement, frozen=True, tag="constant"):
+    """A tensor made by the user, with requires_grad=False."""
+
+    target: str
+    data: Any
+    dtype: str
+
+
+class Apply(Statement, frozen=True, tag="apply"):
+    """An op out of place. The result is a new storage, or an alias of the operand when the op is a view."""
+
+    target: str
+    op: str
+    operands: tuple[Operand, ...]
+    attributes: dict[str, Attribute] = {}
+
+
+class Write(Statement, frozen=True, tag="write"):
+    """An op in place: `op(handle, *operands)` replaces the elements that the handle sees."""
+
+    handle: str
+    op: str
+    operands: tuple[Operand, ...] = ()
+    attributes: dict[str, Attribute] = {}
+
+
+class ItemWrite(Statement, frozen=True, tag="item-write"):
+    """`handle[index] = value`."""
+
+    handle: str
+    index: tuple[int | Slice | None, ...]
+    value: Operand
+
+
+class Detach(Statement, frozen=True, tag="detach"):
+    """An alias of the same storage, and of the same version counter, without history."""
+
+    target: str
+    source: str
+
+
+class Data(Statement, frozen=True, tag="data"):
+    """`.data`: an alias of the same storage without history, with a version counter of its own."""
+
+    target: str
+    source: str
+
+
+class RequiresGrad(Statement, frozen=True, tag="requires-grad"):
+    """`handle.requires_grad_(flag)`."""
+
+    handle: str
+    flag: bool = True
+
+
+class EnterGradMode(Statement, frozen=True, tag="enter-grad-mode"):
+    """Opens a `with torch.no_grad():` or `with torch.enable_grad():` block."""
+
+    mode: Literal["no_grad", "enable_grad"]
+
+
+class ExitGradMode(Statement, frozen=True, tag="exit-grad-mode"):
+    """Closes the innermost grad-mode block."""
+
+
+class RetainGrad(Statement, frozen=True, tag="retain-grad"):
+    """`handle.retain_grad()`."""
+
+    handle: str
+
+
+class RegisterHook(Statement, frozen=True, tag="register-hook"):
+    """A tensor hook: the cotangent arrives as `parameter`, `body` runs on it, `result` replaces it.
+
+    A `result` of None leaves the cotangent as it is.
+    """
+
+    target: str
+    handle: str
+    parameter: str
+    body: tuple[Apply, ...]
+    result: Operand | None
+
+
+class RemoveHook(Statement, frozen=True, tag="remove-hook"):
+    """`hook.remove()`."""
+
+    hook: str
+
+
+class Backward(Statement, frozen=True, tag="backward"):
+    """`root.backward(gradient, retain_graph=...)`: adds to `.grad` of every leaf that the root's history reaches."""
+
+    root: str
+    gradient: str | None = None
+    retain_graph: bool = False
+
+
+class Grad(Statement, frozen=True, tag="grad"):
+    """Binds the tensor that `source.grad` holds."""
+
+    target: str
+    source: str
+
+
+ReadKind = Literal[
+    "value", "grad", "is_leaf", "requires_grad", "retains_grad", "grad_fn", "version", "dtype", "shares_storage"
+]
+
+
+class Read(Statement, frozen=True, tag="read"):
+    """An observation at this point of the program. `name` is unique in the program."""
+
+    name: str
+    what: ReadKind
+    handle: str
+    other: str | None = None
+    expected: Expected | None = None
+
+
+class Attempt(Statement, frozen=True, tag="attempt"):
+    """A statement that at least one framework is declared to refuse.
+
+    torch, jax: a stable fragment of `"Type: message"`, or None where that framework raises nothing.
+    """
+
+    name: str
+    attempted: Write | ItemWrite | Backward | RequiresGrad | RetainGrad | RegisterHook
+    torch: str | None
+    jax: str | None
+    concept: str
+
+
+AnyStatement = (
+    Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
+    | RetainGrad | RegisterHook | RemoveHook | Backward | Grad | Read | Attempt
+)  # fmt: skip
+
+
+def unwrap(statement: Statement) -> Statement:
+    """The statement itself, or the one inside an Attempt."""
+    return statement.attempted if isinstance(statement, Attempt) else statement
+
+
+# ---- the names a statement uses and binds ----
+
+
+def used(statement: Statement) -> tuple[str, ...]:
+    """Every handle and hook that a statement refers to, in order, repeats included."""
+    match statement:
+        case Apply():
+            return _refs(statement.operands)
+        case Write():
+            return (statement.handle, *_refs(statement.operands))
+        case ItemWrite():
+            return (statement.handle, *_refs((statement.value,)))
+        case Detach() | Data() | Grad():
+            return (statement.source,)
+        case RequiresGrad() | RetainGrad() | RegisterHook():
+            return (statement.handle,)
+        case RemoveHook():
+            return (statement.hook,)
+        case Backward():
+            return (statement.root, *(() if statement.gradient is None else (statement.gradient,)))
+        case Read():
+            return (statement.handle, *(() if statement.other is None else (statement.other,)))
+        case Attempt():
+            return used(statement.attempted)
+    return ()
+
+
+def _refs(operands: tuple[Operand, ...]) -> tuple[str, ...]:
+    return tuple(operand.name for operand in operands if isinstance(operand, Ref))
+
+
+def bound(statement: Statement) -> tuple[str, ...]:
+    """The name that a statement binds, if it binds one."""
+    target = getattr(unwrap(statement), "target", None)
+    return () if target is None else (target,)
+
+
+def renamed(statement: Statement, names: dict[str, str]) -> Statement:
+    """The same statement with every handle and hook renamed."""
+
+    def operand(one: Operand) -> Operand:
+        return Ref(names.get(one.name, one.name)) if isinstance(one, Ref) else one
+
+    if isinstance(statement, Attempt):
+        return msgspec.structs.replace(statement, attempted=renamed(statement.attempted, names))
+    changes: dict[str, Any] = {}
+    for attribute in ("target", "handle", "source", "root", "gradient", "hook", "other"):
+        old = getattr(statement, attribute, None)
+        if old is not None:
+            changes[attribute] = names.get(old, old)
+    if isinstance(statement, Apply | Write):
+        changes["operands"] = tuple(operand(one) for one in statement.operands)
+    if isinstance(statement, ItemWrite):
+        changes["value"] = operand(statement.value)
+    return msgspec.structs.replace(statement, **changes) if changes else statement
+
+
+def inlined_names(statements: Sequence[Statement]) -> set[str]:
+    """Names that are written inside the one statement that uses them, never on a line of their own.
+
+    Such a name starts with an underscore, is used once, and nothing but other such definitions stands between its
+    definition and its use, so the order in which things happen does not change.
+    """
+    uses: dict[str, int] = {}
+    for statement in statements:
+        for name in used(statement):
+            uses[name] = uses.get(name, 0) + 1
+    inlined: set[str] = set()
+    pending: set[str] = set()
+    for statement in statements:
+        inlined |= pending.intersection(used(statement))
+        pending -= set(used(statement))
+        targets = bound(statement)
+        if (
+            isinstance(statement, Apply | Detach | Data | Grad)
+            and targets[0].startswith("_")
+            and uses.get(targets[0]) == 1
+        ):
+            pending |= set(targets)
+        else:
+            pending.clear()
+    return inlined
