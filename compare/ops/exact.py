@@ -15,7 +15,10 @@ import numpy as np
 
 from compare.ops.rules import normalized_axes
 
-__all__ = ["along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot", "logaddexp", "maximum", "minimum", "power", "real", "reduced_by", "remainder", "running", "sinh", "tanh"]  # fmt: skip
+__all__ = [
+    "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot", "logaddexp", "maximum",
+    "minimum", "power", "real", "reduced_by", "remainder", "running", "sinh", "tanh",
+]  # fmt: skip
 
 Function = Callable[..., Any]
 NAN, INF = mpmath.nan, mpmath.inf
