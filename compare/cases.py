@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compare.errors import CaseError, UsageError, nearest
+from compare.errors import CaseError, UsageError, nearest, shown_path
 
 if TYPE_CHECKING:
     from compare.program import Program
@@ -147,7 +147,7 @@ def bundled_directory() -> Path:
 
 def load_cases(directory: Path | None = None) -> Catalogue:
     """Load every chapter module of a directory. A module that cannot be loaded becomes a failure."""
-    directory = find_directory() if directory is None else directory
+    directory = (find_directory() if directory is None else directory).resolve()
     cases: list[Case] = []
     failures: list[LoadFailure] = []
     chapters: list[_Chapter] = []
@@ -189,7 +189,7 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
     line = function.__code__.co_firstlineno
     id = function.__name__.strip("_").replace("_", "-")
     title, _, rest = (inspect.getdoc(function) or "").partition("\n")
-    where = f"{path}:{line}"
+    where = f"{shown_path(path)}:{line}"
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", id):
         raise CaseError(
             f"{where}: '{function.__name__}' is not a case name; use lower_case_words.", path=str(path), line=line
@@ -201,7 +201,7 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
     if id in known:
         first = known[id]
         raise CaseError(
-            f"{where}: case '{id}' is defined twice; the first is at {first.path}:{first.line}. Rename one.",
+            f"{where}: case '{id}' is defined twice; the first is at {shown_path(first.path)}:{first.line}. Rename one.",
             path=str(path),
             line=line,
         )
@@ -213,7 +213,7 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
 def _failure(path: Path, error: BaseException) -> LoadFailure:
     if isinstance(error, SyntaxError):
         line = error.lineno or 0
-        return LoadFailure(str(path), line, f"{path}:{line}: syntax error: {error.msg}. None of its cases can run.")
+        return LoadFailure(str(path), line, f"{shown_path(path)}:{line}: syntax error: {error.msg}. None of its cases can run.")
     frames: list[Any] = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     line = frames[-1].lineno if frames else 0
-    return LoadFailure(str(path), line, f"{path}:{line}: {type(error).__name__}: {error}. None of its cases can run.")
+    return LoadFailure(str(path), line, f"{shown_path(path)}:{line}: {type(error).__name__}: {error}. None of its cases can run.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import Path
 
-__all__ = ["CaseError", "CompareError", "ProgramError", "UsageError", "nearest"]
+__all__ = ["CaseError", "CompareError", "ProgramError", "UsageError", "nearest", "shown_path"]
 
 
 class CompareError(Exception):
@@ -31,6 +32,14 @@ class CaseError(CompareError):
 
 class UsageError(CompareError):
     """A command line, configuration or file that cannot be used."""
+
+
+def shown_path(path: str | Path) -> str:
+    """A path as a reader of this directory writes it: relative where it lies below, absolute elsewhere."""
+    try:
+        return str(Path(path).relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

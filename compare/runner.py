@@ -17,7 +17,7 @@ import msgspec
 
 from compare.cases import Case, Catalogue, load_cases
 from compare.concepts import find_concept
-from compare.errors import CaseError, CompareError
+from compare.errors import CaseError, CompareError, shown_path
 from compare.functionalize import Lowering, Remark, functionalize
 from compare.jax_leg import print_jax, run_jax
 from compare.judge import judge_case, outcome
@@ -48,6 +48,8 @@ def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared:
     """Record a case, lower it and print both sources. Imports no framework. Raises CompareError."""
     program = case.record(dtype=dtype, seed=seed)
     try:
+        if not any(isinstance(statement, Read | Attempt) for statement in program.statements):
+            raise CaseError("It observes nothing, so nothing could be compared. Read with tape.expect or tape.observe.")
         lowering = functionalize(program)
         torch, jax = print_torch(program), print_jax(lowering.pure)
         notes = tuple(_note(program, torch, remark) for remark in lowering.remarks)
@@ -61,7 +63,7 @@ def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared:
                 )
     except CompareError as error:
         line = getattr(error, "line", 0) or case.line
-        raise CaseError(f"Case '{case.id}' ({case.path}:{line}): {error}", path=case.path, line=line) from error
+        raise CaseError(f"Case '{case.id}' ({shown_path(case.path)}:{line}): {error}", path=case.path, line=line) from error
     return Prepared(case, program, lowering, torch, jax, notes)
 
 
@@ -123,8 +125,9 @@ def _described(prepared: Prepared, run: LegRun) -> str:
     where = ""
     if failure.statement is not None:
         line = prepared.program.statements[failure.statement].line
-        where = f" at {prepared.case.path}:{line}, `{prepared.torch.line_of(failure.statement)}`"
-    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message}"
+        where = f" at {shown_path(prepared.case.path)}:{line}, `{prepared.torch.line_of(failure.statement)}`"
+    remedy = " If that is what the case is there to show, declare it with tape.expect_error." if failure.statement else ""
+    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message}{remedy}"
 
 
 def _concepts(prepared: Prepared) -> dict[str, str]:

@@ -22,7 +22,7 @@ import executing
 import numpy as np
 
 from compare.checks import check_identifier
-from compare.errors import CaseError, ProgramError, nearest
+from compare.errors import CaseError, ProgramError, nearest, shown_path
 from compare.facts import Facts
 from compare.ops import OPS, Slice
 from compare.program import Program
@@ -757,11 +757,11 @@ def record(function: Callable[[Tape], None], *, id: str, title: str, dtype: str,
         return tape.program(id, title)
     except (ProgramError, CaseError) as error:
         line = error.line or _line_in(error, path)
-        raise CaseError(f"Case '{id}' ({path}:{line}): {error}", path=path, line=line) from error
+        raise CaseError(f"Case '{id}' ({shown_path(path)}:{line}): {error}", path=path, line=line) from error
     except Exception as error:
         line = _line_in(error, path)
         raise CaseError(
-            f"Case '{id}' ({path}:{line}) crashed: {type(error).__name__}: {error}", path=path, line=line
+            f"Case '{id}' ({shown_path(path)}:{line}) crashed: {type(error).__name__}: {error}", path=path, line=line
         ) from error
 
 
