@@ -12,19 +12,19 @@ def out_of_place_vs_in_place(tape):
     Shows: storage-identity, view-write, version-counter.
     """
     a = tape.constant([2, 1])
-    b = a.exp()
+    integers = a.detach()
     tape.expect(a.dtype, "int64")
-    tape.expect(b.dtype, tape.dtype)
-    tape.expect(tape.shares_storage(a, b), False)
-    before = b.detach()
-    b = b * 1.0
-    tape.expect(tape.shares_storage(before, b), False)
-    written = b.detach()
-    b[0] = 10
-    tape.expect(tape.shares_storage(written, b), True)
-    tape.expect(b.version, 1)
-    tape.expect(b, [10.0, 2.718281828459045])
-    tape.expect(before, [7.38905609893065, 2.718281828459045])
+    tape.expect(tape.shares_storage(integers, a), True)
+    a = a.exp()
+    tape.expect(a.dtype, tape.dtype)
+    tape.expect(a, [7.38905609893065, 2.718281828459045])
+    tape.expect(tape.shares_storage(integers, a), False)
+    floats = a.detach()
+    a[0] = 10
+    tape.expect(tape.shares_storage(floats, a), True)
+    tape.expect(a.version, 1)
+    tape.expect(a, [10.0, 2.718281828459045])
+    tape.expect(integers, [2, 1])
 
 
 @case
