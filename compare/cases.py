@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from compare.errors import CaseError, UsageError, nearest, shown_path
 
@@ -201,7 +201,8 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
     if id in known:
         first = known[id]
         raise CaseError(
-            f"{where}: case '{id}' is defined twice; the first is at {shown_path(first.path)}:{first.line}. Rename one.",
+            f"{where}: case '{id}' is defined twice; the first is at {shown_path(first.path)}:{first.line}. "
+            "Rename one.",
             path=str(path),
             line=line,
         )
@@ -212,8 +213,8 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
 
 def _failure(path: Path, error: BaseException) -> LoadFailure:
     if isinstance(error, SyntaxError):
-        line = error.lineno or 0
-        return LoadFailure(str(path), line, f"{shown_path(path)}:{line}: syntax error: {error.msg}. None of its cases can run.")
-    frames: list[Any] = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    line = frames[-1].lineno if frames else 0
-    return LoadFailure(str(path), line, f"{shown_path(path)}:{line}: {type(error).__name__}: {error}. None of its cases can run.")
+        line, what = error.lineno or 0, f"syntax error: {error.msg}"
+    else:
+        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+        line, what = (lines and lines[-1]) or 0, f"{type(error).__name__}: {error}"
+    return LoadFailure(str(path), line, f"{shown_path(path)}:{line}: {what}. None of its cases can run.")

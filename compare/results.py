@@ -107,6 +107,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One case, end to end. `error` says what stopped it when its outcome is `error`.
 
     fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
+    divergence: on a mismatch between the legs, the first statement where they part.
     """
 
     id: str
@@ -119,6 +120,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dtype: str = "float64"
     error: str | None = None
     fault: Literal["input", "leg"] | None = None
+    divergence: str | None = None
     seconds: float = 0.0
 
 

@@ -17,6 +17,7 @@ import msgspec
 
 from compare.cases import Case, Catalogue, load_cases
 from compare.concepts import find_concept
+from compare.divergence import first_divergence
 from compare.errors import CaseError, CompareError, shown_path
 from compare.functionalize import Lowering, Remark, functionalize
 from compare.jax_leg import print_jax, run_jax
@@ -63,7 +64,9 @@ def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared:
                 )
     except CompareError as error:
         line = getattr(error, "line", 0) or case.line
-        raise CaseError(f"Case '{case.id}' ({shown_path(case.path)}:{line}): {error}", path=case.path, line=line) from error
+        raise CaseError(
+            f"Case '{case.id}' ({shown_path(case.path)}:{line}): {error}", path=case.path, line=line
+        ) from error
     return Prepared(case, program, lowering, torch, jax, notes)
 
 
@@ -88,33 +91,50 @@ def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult
     except CompareError as error:
         return _stopped(case, dtype, str(error), "input", started)
     try:
-        torch = run_torch(prepared.program, prepared.torch)
-        jax = run_jax(prepared.lowering.pure, prepared.jax)
-        reference = run_reference(prepared.program)
-        observations = judge_case(prepared.program, torch, jax, reference, _concepts(prepared))
+        runs = _run_legs(prepared.program, prepared.lowering, prepared.torch, prepared.jax)
+        observations = judge_case(prepared.program, *runs, _concepts(prepared))
+        divergence = _divergence(prepared, observations)
     except Exception as error:
         text = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         return _stopped(case, dtype, text, "leg", started)
-    failures = [run for run in (torch, jax, reference) if run.failure is not None]
-    return _judged(prepared, observations, failures, dtype, started)
-
-
-def _judged(
-    prepared: Prepared, observations: tuple[Observation, ...], failed: list[LegRun], dtype: str, started: float
-) -> CaseResult:
-    case = prepared.case
+    failed = [run for run in runs if run.failure is not None]
     return CaseResult(
         id=case.id,
         chapter=case.chapter,
         title=case.title,
-        outcome=outcome(observations, [run.failure for run in failed if run.failure is not None]),
+        outcome=outcome(observations, [run.failure for run in failed]),
         observations=observations,
         notes=prepared.notes,
         sources=Sources(case=case.source, torch=prepared.torch.text, jax=prepared.jax.text),
         dtype=dtype,
         error="; ".join(_described(prepared, run) for run in failed) or None,
         fault="leg" if failed else None,
+        divergence=divergence,
         seconds=time.perf_counter() - started,
+    )
+
+
+def _run_legs(program: Program, lowering: Lowering, torch: Source, jax: Source) -> tuple[LegRun, LegRun, LegRun]:
+    return run_torch(program, torch), run_jax(lowering.pure, jax), run_reference(program)
+
+
+def _divergence(prepared: Prepared, observations: tuple[Observation, ...]) -> str | None:
+    """On a number that is not as declared: the first statement where the legs part, in the case's own line."""
+
+    def judged(program: Program) -> tuple[Observation, ...]:
+        lowering = functionalize(program)
+        return judge_case(program, *_run_legs(program, lowering, print_torch(program), print_jax(lowering.pure)), {})
+
+    if not any(one.departs and one.kind in ("value", "gradient") and one.verdict != "error" for one in observations):
+        return None
+    found = first_divergence(prepared.program, judged)
+    if found is None:
+        return None
+    line = prepared.program.statements[found.statement].line
+    what = "the values part" if found.of == "value" else "the values agree; the cotangents part"
+    return (
+        f"{what} at {shown_path(prepared.case.path)}:{line}, `{prepared.torch.line_of(found.statement)}`: "
+        f"{found.observation.detail}"
     )
 
 
@@ -126,8 +146,8 @@ def _described(prepared: Prepared, run: LegRun) -> str:
     if failure.statement is not None:
         line = prepared.program.statements[failure.statement].line
         where = f" at {shown_path(prepared.case.path)}:{line}, `{prepared.torch.line_of(failure.statement)}`"
-    remedy = " If that is what the case is there to show, declare it with tape.expect_error." if failure.statement else ""
-    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message}{remedy}"
+    remedy = "Where that is what the case is there to show, declare it with tape.expect_error."
+    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message} {remedy}"
 
 
 def _concepts(prepared: Prepared) -> dict[str, str]:

@@ -13,7 +13,7 @@ def github(report: Report) -> str:
     lines = [_annotation(one.message, Place(one.path, one.line), "case not loaded") for one in report.failures]
     for case in report.run.cases:
         for one in departures(case):
-            message = f"{told(one)}\n{again(case, report)}"
+            message = "\n".join(filter(None, [told(one), case.divergence, again(case, report)]))
             lines.append(_annotation(message, report.place(case.id, one.line), f"{case.id}: {one.name}"))
         if case.error is not None or (case.outcome in ("mismatch", "error") and not departures(case)):
             message = f"{case.error or case.outcome}\n{again(case, report)}"

@@ -54,7 +54,7 @@ def _testcase(suite: ElementTree.Element, case: CaseResult, report: Report) -> N
         tag = "error" if case.outcome == "error" else "failure"
         failed = ElementTree.SubElement(test, tag, type=case.outcome, message=_legal(message))
         lines = [f"{one.name} ({one.kind}): {told(one)} {location(report.place(case.id, one.line))}" for one in found]
-        failed.text = _legal("\n".join([*lines, again(case, report)]))
+        failed.text = _legal("\n".join(filter(None, [*lines, case.divergence, again(case, report)])))
     ElementTree.SubElement(test, "system-out").text = _legal(
         f"{case.title}\n{case.outcome}: observations {len(case.observations)}, notes {len(case.notes)}, {case.dtype}"
     )

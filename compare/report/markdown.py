@@ -96,6 +96,8 @@ def _case_section(case: CaseResult, report: Report, *, level: int, sources: bool
         parts += [f"{heading}# Observations\n", _observations(case)]
     for one in departures(case):
         parts.append(f"- Not as declared: {escaped(one.name)}: {escaped(told(one))}\n")
+    if case.divergence is not None:
+        parts.append(f"- First: {escaped(case.divergence)}\n")
     if case.outcome in ("mismatch", "error"):
         parts.append(fenced(again(case, report), "sh"))
     if case.notes:

@@ -195,6 +195,8 @@ def _departed(page: Page, case: CaseResult, report: Report) -> None:
         rows += [("error", apart(one)), ("verdict", visible(one.detail))]
         rows += [("at", location(report.place(case.id, one.line)))]
         page.labelled([(label, text) for label, text in rows if text], indent=4)
+    if case.divergence is not None:
+        page.labelled([("first", visible(case.divergence))], indent=2)
     where = location(report.place(case.id))
     if where and not departures(case):
         page.unbroken(f"  at {where}")
