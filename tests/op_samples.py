@@ -1,0 +1,119 @@
+"""Sample operands of every row of the op vocabulary, at smooth points inside its domain. Every row needs some."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from compare.ops import Slice
+
+RANDOM = np.random.default_rng(20)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Operands (float64 or bool arrays, and Python numbers), attributes, and the dtypes the floats may be cast to."""
+
+    operands: tuple[Any, ...]
+    attributes: dict[str, Any] = field(default_factory=dict)
+    casts: tuple[str, ...] = ("float32", "int64", "bool")
+
+
+def sample(*operands: Any, **attributes: Any) -> Sample:
+    return Sample(operands, attributes)
+
+
+def draw(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
+    return np.asarray(RANDOM.uniform(low, high, shape))
+
+
+X, Y, ROW, SCALAR, EMPTY = draw(2, 3), draw(2, 3), draw(3), draw(), draw(2, 0)
+POSITIVE, EXPONENT = draw(2, 3, low=0.2, high=3), draw(2, 3)
+MATRIX, SQUARE, STACK = draw(4, 3), draw(3, 3), draw(2, 3, 4)
+TRUE = X > 0
+
+DOMAINS = {
+    (-2, 2): (
+        "negative abs sign square floor ceil round exp expm1 sin cos atan sinh cosh tanh asinh sigmoid log_sigmoid "
+        "softplus relu gelu silu erf reciprocal clone zeros_like ones_like"
+    ),
+    (-1.2, 1.2): "tan",
+    (-0.9, 0.9): "asin acos atanh",
+    (-0.9, 3): "log1p",
+    (0.1, 3): "sqrt rsqrt log log2",
+    (1.1, 4): "acosh",
+}
+SAMPLES: dict[str, list[Sample]] = {
+    **{
+        name: [sample(draw(2, 3, low=low, high=high)), sample(draw(low=low, high=high))]
+        for (low, high), names in DOMAINS.items()
+        for name in names.split()
+    },
+    # ---- arithmetic: tensors, broadcasting, and a number on either side ----
+    **{
+        name: [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(2.5, X), sample(X, 3), sample(3, X)]
+        for name in "add subtract multiply divide".split()
+    },
+    "remainder": [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(X, 2), sample(SCALAR, X)],
+    "power": [
+        sample(POSITIVE, EXPONENT), sample(POSITIVE, SCALAR), sample(POSITIVE, 2.5), sample(2.5, X), sample(X, 3),
+        sample(3, X), sample(X, 2), sample(X, 0), Sample((X, -2), casts=("float32",)),
+    ],
+    **{name: [sample(X, Y), sample(X, ROW)] for name in "maximum minimum atan2 hypot logaddexp".split()},
+    "leaky_relu": [sample(X), sample(X, negative_slope=0.3)],
+    "clip": [sample(X, min=-0.5), sample(X, max=1), sample(X, min=-0.5, max=0.25), sample(X, min=1.0, max=-1.0)],
+    "where": [sample(TRUE, X, Y), sample(TRUE, X, ROW), sample(TRUE, X, 0.5), sample(TRUE, 2, X)],
+    **{
+        name: [sample(X, Y), sample(X, X.copy()), sample(X, 0.5), sample(1, X)]
+        for name in "equal not_equal less less_equal greater greater_equal".split()
+    },
+    "logical_not": [sample(TRUE)],
+    "logical_and": [sample(TRUE, Y > 0)],
+    "logical_or": [sample(TRUE, Y > 0)],
+    # ---- reductions ----
+    **{
+        name: [sample(STACK), sample(STACK, axis=1), sample(STACK, axis=(0, -1), keepdims=True), sample(SCALAR)]
+        for name in "sum mean max min vector_norm".split()
+    },
+    "prod": [sample(STACK), sample(STACK, axis=1), sample(STACK, axis=-1, keepdims=True), sample(EMPTY, axis=1)],
+    **{
+        name: [sample(STACK, correction=0), sample(STACK, axis=(0, 2), correction=1, keepdims=True)]
+        for name in ("var", "std")
+    },
+    "logsumexp": [sample(X, axis=0), sample(STACK, axis=(0, 2), keepdims=True)],
+    **{
+        name: [sample(X, axis=0), sample(STACK, axis=-2), sample(EMPTY, axis=1)]
+        for name in "softmax log_softmax cumulative_sum cumulative_prod".split()
+    },
+    # ---- shape ----
+    "getitem": [
+        sample(X, index=(1,)), sample(X, index=(Slice(), -1)), sample(X, index=(1, 2)), sample(X, index=()),
+        sample(MATRIX, index=(Slice(1, None, 2), None, Slice(-2, None))),
+    ],
+    "reshape": [sample(X, shape=(3, 2)), sample(X, shape=(-1,)), sample(draw(1), shape=())],
+    "broadcast_to": [sample(ROW, shape=(2, 3)), sample(SCALAR, shape=(2, 3)), sample(ROW, shape=(1, 3))],
+    "permute_dims": [sample(STACK, axes=(2, 0, 1)), sample(X, axes=(-1, 0))],
+    "matrix_transpose": [sample(X), sample(STACK)],
+    "expand_dims": [sample(X, axis=1), sample(X, axis=-1), sample(SCALAR, axis=0)],
+    "squeeze": [sample(draw(2, 1, 3), axis=1), sample(draw(1), axis=0)],
+    "diagonal": [sample(SQUARE), sample(X), sample(MATRIX)],
+    "flip": [sample(X, axis=0), sample(X, axis=(0, -1))],
+    "roll": [sample(X, shift=1), sample(X, shift=-2, axis=1)],
+    "concat": [sample(X, Y), sample(X, draw(2, 1), axis=-1), sample(ROW)],
+    "stack": [sample(X, Y), sample(X, Y, axis=-1), sample(SCALAR, draw())],
+    "take": [sample(X, indices=(2, 0, 2), axis=1), sample(ROW, indices=(1,), axis=-1)],
+    **{name: [sample(MATRIX), sample(STACK, k=1), sample(X, k=-1)] for name in ("tril", "triu")},
+    "astype": [sample(X, dtype=dtype) for dtype in ("float64", "float32", "int64", "bool")],
+    "fill": [sample(X, 2.5), sample(X, 2)],
+    "copy": [sample(X, Y), sample(X, ROW), sample(X, SCALAR)],
+    # ---- products ----
+    "matmul": [
+        sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
+        sample(EMPTY, EMPTY.T),
+    ],
+    "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY)],
+    "outer": [sample(ROW, draw(2))],
+    "trace": [sample(SQUARE), sample(X)],
+}  # fmt: skip
