@@ -206,8 +206,14 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
             path=str(path),
             line=line,
         )
-    shows = re.search(r"^Shows: ([^.]*)\.$", rest, re.MULTILINE)
-    concepts = tuple(word.strip() for word in shows[1].split(",")) if shows else ()
+    shows = re.search(r"^Shows:(.*)$", rest, re.MULTILINE)
+    if shows and not re.fullmatch(r" [a-z-]+(, [a-z-]+)*\.", shows[1]):
+        raise CaseError(
+            f"{where}: the line of concepts reads `Shows: retain-grad, tensor-hook.`, not `{shows[0]}`.",
+            path=str(path),
+            line=line,
+        )
+    concepts = tuple(shows[1].strip(" .").split(", ")) if shows else ()
     return Case(id, title.strip(), concepts, path.stem.replace("_", "-"), str(path), line, function)
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "find_op",
 ]
 
-RESERVED = frozenset({"torch", "jax", "jnp", "lax", "numpy", "np", "print", "error", "data", "pathlib", "functools"})
+RESERVED = frozenset({"torch", "jax", "jnp", "lax", "numpy", "np", "print", "error", "data", "pathlib", "nan", "inf"})
 """Names that printed source uses itself."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")

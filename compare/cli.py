@@ -291,7 +291,6 @@ def _run_cases(
 
         try:
             done = runner.run_cases(
-                catalogue,
                 chosen,
                 dtype=dtype,
                 seed=seed,

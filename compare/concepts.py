@@ -308,18 +308,6 @@ _ALL = (
     ),
     # ---- writes ----
     Concept(
-        id="rebinding",
-        title="Rebinding a name means the same in both.",
-        status="exact",
-        torch="`a = a + 1` makes a new tensor with a storage of its own. The old one lives on for whoever still holds "
-        "it.",
-        jax="The same, and it is the only kind of update there is.",
-        why="Binding a name is Python's doing, and neither framework takes part in it.",
-        instead="The same line: `a = a + 1`.",
-        torch_page=_IN_PLACE,
-        jax_page=_IMMUTABLE,
-    ),
-    Concept(
         id="inplace-write",
         title="An in-place write is a new array in JAX.",
         status="idiom",
@@ -572,18 +560,6 @@ _ALL = (
         instead="Enable 64-bit types before any array is made: `jax.config.update('jax_enable_x64', True)`.",
         torch_page=_torch_reference("torch.arange"),
         jax_page=_jax_guide("Default dtypes and the X64 flag", "101/default_dtypes.html"),
-    ),
-    Concept(
-        id="warning",
-        title="PyTorch warns about reads that JAX does not have.",
-        status="none",
-        torch="Reading `.grad` of a non-leaf, or calling `storage()`, warns and goes on. Some warnings appear once "
-        "per process, unless `torch.set_warn_always(True)` was called.",
-        jax="What these warnings are about does not exist: reading it from an array is an AttributeError.",
-        why="The warnings speak of the state of the tape or of the storage, and a JAX array has neither.",
-        instead="Nothing to write: the read is left out.",
-        torch_page=_torch_reference("torch.set_warn_always"),
-        jax_page=_jax_reference("jax.Array"),
     ),
 )
 

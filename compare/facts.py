@@ -6,6 +6,7 @@ before any framework runs.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -66,7 +67,6 @@ class Storage:
 
     number: int
     layout: np.ndarray[Any, Any]
-    creator: str
 
 
 @dataclass(frozen=True)
@@ -94,11 +94,13 @@ class Family:
 class Handle:
     """What a name stands for at one point of a program.
 
+    tensor: a number for the tensor object, whatever names it has had.
     shape, dtype: of the tensor. layout: a NumPy view with the tensor's shape and strides.
     chain: the views between the storage and this handle, outermost last.
     """
 
     name: str
+    tensor: int
     shape: Shape
     dtype: str
     storage: Storage
@@ -126,13 +128,15 @@ class Facts:
     """The state of a walk: names to handles, open grad-mode blocks, live hooks, names of the observations so far."""
 
     handles: dict[str, Handle] = field(default_factory=dict)
+    float_dtype: str = "float64"
     modes: list[str] = field(default_factory=list)
-    hooks: dict[str, str] = field(default_factory=dict)
+    hooks: set[str] = field(default_factory=set)
+    hook_names: set[str] = field(default_factory=set)
     graded: set[int] = field(default_factory=set)
     gradients: set[int] = field(default_factory=set)
     stale: set[int] = field(default_factory=set)
     observations: set[str] = field(default_factory=set)
-    counter: Iterator[int] = field(default_factory=lambda: iter(range(10**9)))
+    counter: Iterator[int] = field(default_factory=itertools.count)
 
     @property
     def recording(self) -> bool:
@@ -194,7 +198,7 @@ class Facts:
             case Detach() | Data():
                 source = self.handle(statement.source)
                 family = Family(next(self.counter), requires_grad=False, is_leaf=True)
-                self.bind(statement.target, replace(source, family=family))
+                self.bind(statement.target, replace(source, tensor=next(self.counter), family=family))
             case RequiresGrad():
                 self._requires_grad(statement)
             case EnterGradMode():
@@ -214,7 +218,7 @@ class Facts:
             case RemoveHook():
                 if statement.hook not in self.hooks:
                     raise ProgramError(f"'{statement.hook}' is not a live hook.{nearest(statement.hook, self.hooks)}")
-                del self.hooks[statement.hook]
+                self.hooks.remove(statement.hook)
             case Backward():
                 self._backward(statement)
             case Grad():
@@ -235,9 +239,9 @@ class Facts:
     ) -> Handle:
         """A handle that sees the whole of a new storage."""
         layout = np.empty(shape, np.int8)
-        storage = Storage(next(self.counter), layout, creator)
+        storage = Storage(next(self.counter), layout)
         family = Family(next(self.counter), requires_grad, is_leaf)
-        return Handle(creator, shape, dtype, storage, family, layout)
+        return Handle(creator, next(self.counter), shape, dtype, storage, family, layout)
 
     def _tensor(self, statement: Leaf | Constant) -> None:
         if statement.dtype not in DTYPES:
@@ -264,8 +268,6 @@ class Facts:
                 f"{item.name}: {item.dtype}{list(item.shape)}" for item in found if isinstance(item, Handle)
             )
             raise ProgramError(f"{op.name}({described}): {error}") from error
-
-    float_dtype: str = "float64"
 
     def _apply(self, statement: Apply) -> Handle:
         op = find_op(statement.op)
@@ -305,8 +307,10 @@ class Facts:
         step = ViewStep(op, attributes, base.shape)
         if not self.recording and base.requires_grad:
             family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
-            return replace(base, shape=shape, layout=layout, chain=(*base.chain, step), family=family)
-        return replace(base, shape=shape, layout=layout, chain=(*base.chain, step))
+        else:
+            family = base.family
+        tensor = next(self.counter)
+        return replace(base, tensor=tensor, shape=shape, layout=layout, chain=(*base.chain, step), family=family)
 
     # -- writes --
 
@@ -432,9 +436,10 @@ class Facts:
                 )
         elif statement.result is not None:
             raise ProgramError(f"The hook on '{handle.name}' must return a tensor or None.")
-        if statement.target in self.hooks:
+        if statement.target in self.hook_names:
             raise ProgramError(f"The hook name '{statement.target}' is taken.")
-        self.hooks[statement.target] = statement.handle
+        self.hook_names.add(statement.target)
+        self.hooks.add(statement.target)
 
     def _backward(self, statement: Backward) -> None:
         root = self.handle(statement.root)

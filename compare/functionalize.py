@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
+from typing import Any, assert_never
 
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
@@ -32,6 +32,7 @@ from compare.pure import (
     Value,
 )
 from compare.statements import (
+    AnyStatement,
     Apply,
     Attempt,
     Backward,
@@ -39,6 +40,7 @@ from compare.statements import (
     Data,
     Detach,
     EnterGradMode,
+    ExitGradMode,
     Grad,
     ItemWrite,
     Leaf,
@@ -50,11 +52,10 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
-    Statement,
     Write,
 )
 
-__all__ = ["Lowering", "Remark", "functionalize", "identity"]
+__all__ = ["Lowering", "Remark", "functionalize"]
 
 
 @dataclass(frozen=True)
@@ -80,11 +81,16 @@ def functionalize(program: Program) -> Lowering:
 
 @dataclass
 class _Retained:
-    """A tensor that retain_grad was called on, and the value that its family had then."""
+    """A tensor that retain_grad was called on, and the values that it and its family had then.
+
+    late: a backward had already passed the tensor.
+    """
 
     handle: Handle
     base: Value
+    producer: Value
     statement: int
+    late: bool
     filled: bool = False
 
 
@@ -98,14 +104,15 @@ class _Lowering:
         self.index = 0
         self.bases: dict[int, dict[int, Value]] = {}
         self.family_names: dict[int, str] = {}
-        # The layout is kept beside the value, so that its id stays its own.
-        self.views: dict[tuple[int, int], tuple[Value, Value, Any]] = {}
-        self.made_from: dict[tuple[int, int], Value] = {}
+        self.views: dict[int, tuple[Value, Value]] = {}
+        self.made_from: dict[int, Value] = {}
         self.alias_words: dict[int, str] = {}
         self.alias_statements: dict[int, list[int]] = {}
         self.stops: dict[int, Stopped] = {}
-        self.gradients: dict[tuple[int, int], Value] = {}
-        self.retained: dict[tuple[int, int], _Retained] = {}
+        self.leaf_gradients: dict[int, Value] = {}
+        self.retained_gradients: dict[int, Value] = {}
+        self.retained: dict[int, _Retained] = {}
+        self.reached: set[Value] = set()
         self.hooks: dict[str, HookedAt] = {}
         self.consumed: set[int] = set()
 
@@ -116,7 +123,7 @@ class _Lowering:
             except ProgramError as error:
                 error.line = error.line or statement.line
                 raise
-        self._late_retains()
+        self.remark_retained()
         self.remarks.sort(key=lambda remark: remark.statement)
         return Lowering(self.pure, tuple(dict.fromkeys(self.remarks)))
 
@@ -130,7 +137,7 @@ class _Lowering:
         base = self.bases[handle.storage.number][handle.family.number]
         if not handle.chain:
             return base
-        key = identity(handle)
+        key = handle.tensor
         known = self.views.get(key)
         if known is not None and known[0] is base:
             return known[1]
@@ -143,8 +150,8 @@ class _Lowering:
     def remember(self, handle: Handle, value: Value) -> Value:
         """Keep what a view shows until its storage is written."""
         base = self.bases[handle.storage.number][handle.family.number]
-        self.views[identity(handle)] = (base, value, handle.layout)
-        self.made_from.setdefault(identity(handle), base)
+        self.views[handle.tensor] = (base, value)
+        self.made_from.setdefault(handle.tensor, base)
         return value
 
     def view(self, value: Value, step: ViewStep, hint: str) -> Value:
@@ -215,11 +222,14 @@ class _Lowering:
     def carried(self, new: Value, old: Value, hint: str) -> Value:
         if not old.tracked:
             return self.stopped(new)
+        while isinstance(old, Carried):
+            # Only the derivative of the old value is carried on, and that is the oldest one's.
+            old = old.old
         return self.pure.add(Carried(hint, self.index, old.shape, old.dtype, new, old))
 
     # ---- statements ----
 
-    def lower(self, statement: Statement) -> None:
+    def lower(self, statement: AnyStatement) -> None:
         match statement:
             case Leaf() | Constant():
                 self.tensor(statement)
@@ -250,6 +260,10 @@ class _Lowering:
                 self.observe(statement)
             case Attempt():
                 self.attempt(statement)
+            case ExitGradMode():
+                pass
+            case _:
+                assert_never(statement)
 
     def start(self, handle: Handle, value: Value) -> None:
         """A new storage, or a new family on one, whose whole extent is `value`."""
@@ -357,7 +371,7 @@ class _Lowering:
     def producer(self, handle: Handle) -> Value:
         """The value of the newest recorded statement that made the tensor."""
         value = self.read(handle)
-        if handle.chain and self.made_from[identity(handle)] is not self.views[identity(handle)][0]:
+        if handle.chain and self.made_from[handle.tensor] is not self.views[handle.tensor][0]:
             raise ProgramError(
                 f"'{handle.name}' is a view whose storage was written after the view was made: which producer a hook "
                 "or a retained gradient belongs to is not modelled. Make the view after the write."
@@ -368,23 +382,28 @@ class _Lowering:
 
     def retain_grad(self, statement: RetainGrad) -> None:
         handle = self.used[statement.handle]
-        if isinstance(self.producer(handle), Differentiable):
+        producer = self.producer(handle)
+        if isinstance(producer, Differentiable):
+            self.remark("retain-grad")
             return
         base = self.bases[handle.storage.number][handle.family.number]
-        self.retained[identity(handle)] = _Retained(handle, base, self.index)
-        if any(hooked.value is self.producer(handle) for hooked in self.hooks.values()):
+        late = producer in self.reached
+        self.retained[handle.tensor] = _Retained(handle, base, producer, self.index, late)
+        if any(hooked.value is producer for hooked in self.hooks.values()):
             self.remark("hook-and-retain-grad")
 
-    def _late_retains(self) -> None:
+    def remark_retained(self) -> None:
+        """Say of each retain_grad whether it came in time; that is known at the end."""
         for retained in self.retained.values():
-            self.remark("retain-grad" if retained.filled else "late-retain-grad", retained.statement)
+            late = retained.late and not retained.filled
+            self.remark("late-retain-grad" if late else "retain-grad", retained.statement)
 
     def register_hook(self, statement: RegisterHook) -> None:
         value = self.producer(self.used[statement.handle])
         self.remark("leaf-hook" if isinstance(value, Differentiable) else "tensor-hook")
         if any(hooked.value is value for hooked in self.hooks.values()):
             self.remark("hook-order")
-        if any(self.producer(retained.handle) is value for retained in self.retained.values()):
+        if any(retained.producer is value for retained in self.retained.values()):
             self.remark("hook-and-retain-grad")
         self.hooks[statement.target] = HookedAt(value, statement)
 
@@ -395,6 +414,7 @@ class _Lowering:
         cotangent = None if statement.gradient is None else self.read(self.used[statement.gradient])
         self.remark("backward" if cotangent is None else "backward-gradient")
         reached = _reached(root)
+        self.reached.update(reached)
         leaves = [value for value in reached if isinstance(value, Differentiable)]
         kept: list[tuple[_Retained, Value]] = []
         for retained in self.retained.values():
@@ -419,27 +439,27 @@ class _Lowering:
         )
         self.pure.regions.append(region)
         for leaf in leaves:
-            self.deposit(region, leaf, (leaf.family, 0), leaf.hint)
+            self.deposit(region, leaf, self.leaf_gradients, leaf.family, leaf.hint)
         for retained, producer in kept:
             retained.filled = True
-            self.deposit(region, producer, identity(retained.handle), retained.handle.name)
+            self.deposit(region, producer, self.retained_gradients, retained.handle.tensor, retained.handle.name)
 
-    def deposit(self, region: Region, of: Value, slot: tuple[int, int], name: str) -> None:
+    def deposit(self, region: Region, of: Value, slots: dict[int, Value], key: int, name: str) -> None:
         """Add a gradient to a `.grad` slot."""
         hint = f"{name.lstrip('_')}_grad"
         gradient = self.pure.add(Gradient(hint, self.index, of.shape, of.dtype, region, of))
         region.gradients.append(gradient)
-        before = self.gradients.get(slot)
+        before = slots.get(key)
         if before is None:
-            self.gradients[slot] = gradient
+            slots[key] = gradient
             return
         self.remark("grad-accumulation")
-        self.gradients[slot] = self.pure.add(Accumulated(hint, self.index, of.shape, of.dtype, before, gradient))
+        slots[key] = self.pure.add(Accumulated(hint, self.index, of.shape, of.dtype, before, gradient))
 
     def slot(self, handle: Handle) -> Value | None:
-        """What `.grad` of a tensor holds: leaves by family, retained tensors by the tensor itself."""
-        leaf = None if handle.chain else self.gradients.get((handle.family.number, 0))
-        return leaf or self.gradients.get(identity(handle))
+        """What `.grad` of a tensor holds. A leaf is known by its family, a retained tensor by itself."""
+        leaf = None if handle.chain else self.leaf_gradients.get(handle.family.number)
+        return leaf or self.retained_gradients.get(handle.tensor)
 
     def grad(self, statement: Grad) -> None:
         self.remark("grad-as-value")
@@ -460,14 +480,19 @@ class _Lowering:
             found = self.slot(handle)
             if found is not None:
                 self.pure.shown.append(Shown(statement.name, found, "value", self.index))
-            elif identity(handle) in self.retained:
-                self.remark("late-retain-grad")
+            elif handle.tensor in self.retained:
+                self.remark("late-retain-grad" if self.retained[handle.tensor].late else "empty-grad")
             else:
                 self.remark("empty-grad" if handle.is_leaf else "nonleaf-grad")
         else:
             self.remark(_READS[statement.what])
 
     def attempt(self, statement: Attempt) -> None:
+        if statement.jax is not None:
+            raise ProgramError(
+                f"'{statement.name}' is declared to raise in JAX, but nothing that it becomes there can: "
+                "a pure program has no leaf, version or graph to refuse. Declare jax=None."
+            )
         attempted = statement.attempted
         self.remark(statement.concept)
         if statement.torch is None:
@@ -496,11 +521,6 @@ class _Lowering:
                 self.remark("view", statement)
         else:
             self.remark("inplace-write")
-
-
-def identity(handle: Handle) -> tuple[int, int]:
-    """A key for the tensor object behind a handle, whatever names it has."""
-    return handle.family.number, id(handle.layout)
 
 
 _READS = {

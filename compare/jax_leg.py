@@ -21,6 +21,7 @@ from compare.pure import (
     Carried,
     Differentiable,
     Given,
+    HookedAt,
     PureProgram,
     Put,
     Region,
@@ -39,7 +40,7 @@ from compare.sources import (
     number_tree,
     print_line,
 )
-from compare.statements import FLOAT_DTYPES, Number, Read, Ref, RegisterHook, inlined_names
+from compare.statements import FLOAT_DTYPES, Number, RegisterHook
 
 __all__ = ["print_jax", "readable", "run_jax"]
 
@@ -85,7 +86,7 @@ class _JaxPrinter:
         self.large = LargeArrays()
         self.names = _Names(RESERVED)
         self.top: dict[Value, ast.expr] = {}
-        self.hook_names: dict[str, str] = {}
+        self.hook_names: dict[HookedAt, str] = {}
 
     def print(self) -> Source:
         self.plan()
@@ -205,9 +206,7 @@ class _JaxPrinter:
                 self.writer.line(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
             return
         if isinstance(value, Given):
-            keywords: dict[str, ast.expr] = {}
-            if value.dtype in FLOAT_DTYPES and value.dtype != self.pure.dtype:
-                keywords["dtype"] = name_tree(f"jnp.{value.dtype}")
+            keywords = self.dtype_keyword(value.dtype) if value.dtype in FLOAT_DTYPES else {}
             tree = call_tree("jnp.array", self.large.tree(value.hint, value.data, value.dtype, "jnp"), **keywords)
         else:
             tree = self.tree(value, self.top_operand)
@@ -263,8 +262,7 @@ class _JaxPrinter:
         body.write()
         for value in region.retained:
             probes[value] = self.names.give(f"{readable(value)}_probe", self.now, self.now)
-            keywords = {} if value.dtype == self.pure.dtype else {"dtype": name_tree(f"jnp.{value.dtype}")}
-            zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **keywords)
+            zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.dtype_keyword(value.dtype))
             self.writer.line(f"{probes[value]} = {ast.unparse(zeros)}", region.origin)
             call_arguments.append(name_tree(probes[value]))
         self.call(step, function, call_arguments)
@@ -295,13 +293,15 @@ class _JaxPrinter:
             self.writer.line(f"{results} = {ast.unparse(called)}", region.origin)
             return
         called = call_tree("jax.vjp", name_tree(function), *arguments, **keywords)
-        results = f"{root}, pullback" + (f", {auxiliary}" if step.auxiliary else "")
+        pullback = self.names.give("pullback", self.now, self.now)
+        results = f"{root}, {pullback}" + (f", {auxiliary}" if step.auxiliary else "")
         self.writer.line(f"{results} = {ast.unparse(called)}", region.origin)
         if region.cotangent is None:
-            cotangent = call_tree("jnp.ones", _shape_tree(region.root.shape))
+            ones = self.dtype_keyword(region.root.dtype)
+            cotangent = call_tree("jnp.ones", _shape_tree(region.root.shape), **ones)
         else:
             cotangent = self.look_up(region.cotangent)
-        pulled = call_tree("pullback", cotangent)
+        pulled = call_tree(pullback, cotangent)
         trailing = "," if len(gradients) == 1 else ""
         self.writer.line(f"{', '.join(gradients)}{trailing} = {ast.unparse(pulled)}", region.origin)
 
@@ -312,10 +312,9 @@ class _JaxPrinter:
         for hooked in region.hooks:
             if hooked.hook.result is None:
                 continue
-            name = self.hook_names.get(hooked.hook.target)
+            name = self.hook_names.get(hooked)
             if name is None:
-                name = self.names.reserve(hooked.hook.target)
-                self.hook_names[hooked.hook.target] = name
+                name = self.hook_names[hooked] = self.names.reserve(hooked.hook.target)
                 self.define_hook(name, hooked.hook, readable(hooked.value), region.origin)
             # The hook registered first runs first, so it is applied last.
             found.setdefault(arguments.get(hooked.value, hooked.value), []).insert(0, name)
@@ -323,23 +322,23 @@ class _JaxPrinter:
 
     def define_hook(self, name: str, hook: RegisterHook, primal: str, origin: int) -> None:
         writer = self.writer
+        forward, backward = self.names.reserve(f"{name}_forward"), self.names.reserve(f"{name}_backward")
         with writer.definition(f"def {name}({primal}):", origin, "@jax.custom_vjp"):
             writer.line(f"return {primal}", origin)
-        with writer.definition(f"def {name}_forward({primal}):", origin):
+        with writer.definition(f"def {forward}({primal}):", origin):
             writer.line(f"return {name}({primal}), None", origin)
-        with writer.definition(f"def {name}_backward(_, {hook.parameter}):", origin):
+        with writer.definition(f"def {backward}(_, {hook.parameter}):", origin):
             inner = Expressions("jnp", lambda op: op.jax)
-            assert isinstance(hook.result, Ref)
-            inlined = inlined_names((*hook.body, Read(name="result", what="value", handle=hook.result.name)))
-            for applied in hook.body:
-                tree = inner.apply(applied)
-                if applied.target in inlined:
-                    inner.inlined[applied.target] = tree
-                else:
-                    writer.line(f"{applied.target} = {ast.unparse(tree)}", origin)
-            writer.line(f"return ({ast.unparse(inner.handle(hook.result.name))},)", origin)
-        writer.line(f"{name}.defvjp({name}_forward, {name}_backward)", origin)
+            lines, result = inner.body(hook.body, hook.result)
+            for line in lines:
+                writer.line(line, origin)
+            writer.line(f"return ({result},)", origin)
+        writer.line(f"{name}.defvjp({forward}, {backward})", origin)
         writer.blank(2)
+
+    def dtype_keyword(self, dtype: str) -> dict[str, ast.expr]:
+        """`dtype=...` where it is not the dtype of the run."""
+        return {} if dtype == self.pure.dtype else {"dtype": name_tree(f"jnp.{dtype}")}
 
 
 class _Body:

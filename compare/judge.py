@@ -251,7 +251,7 @@ def judge_case(
     judged: list[Observation] = []
     raised: set[str] = set()
     names = set()
-    for _, statement, facts in program.walk():
+    for _, statement, handles, _ in program.steps():
         if not isinstance(statement, Read | Attempt):
             continue
         name, warning = statement.name, None
@@ -262,7 +262,7 @@ def judge_case(
             judged.append(_judge_attempt(program, statement, legs, sides))
         else:
             warning = statement.expected.warning if statement.expected is not None else None
-            handle = facts.handle(statement.handle)
+            handle = handles[statement.handle]
             judged.append(_judge_read(program, statement, handle, legs, sides, raised, concepts.get(name)))
         judged.extend(_undeclared_warnings(name, warning, legs))
     for name in dict.fromkeys([*torch.warnings, *jax.warnings]):
@@ -302,8 +302,11 @@ def _observation(
 ) -> Observation:
     torch, jax, reference = (to_json_value(sides.get(leg)) for leg in ("torch", "jax", "reference"))
     worst = finding.worst
+    concept = finding.concept
+    if concept is None and isinstance(sides.get("reference"), Surrogate):
+        concept = "surrogate-gradient"
     return Observation(
-        name, kind, torch, jax, reference, expected, worst.error, worst.ulp, finding.verdict, finding.concept,
+        name, kind, torch, jax, reference, expected, worst.error, worst.ulp, finding.verdict, concept,
         worst.limit, finding.detail, line,
     )  # fmt: skip
 

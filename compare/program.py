@@ -14,7 +14,7 @@ import msgspec
 from compare.checks import check_text
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle
-from compare.statements import FLOAT_DTYPES, AnyStatement, Statement, used
+from compare.statements import FLOAT_DTYPES, AnyStatement, used
 
 __all__ = ["Program"]
 
@@ -35,8 +35,11 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             pass
         return self
 
-    def walk(self) -> Iterator[tuple[int, Statement, Facts]]:
-        """Yield `(index, statement, facts before it)`, then check the statement. Raises ProgramError."""
+    def steps(self) -> Iterator[tuple[int, AnyStatement, dict[str, Handle], Facts]]:
+        """Check each statement, then yield `(index, statement, the handles it used, facts after it)`.
+
+        Raises ProgramError at the statement that is wrong.
+        """
         if not _CASE_ID.match(self.id) or len(self.id) > 100:
             raise ProgramError(f"{self.id!r} is not a case id: use lower-case words joined by hyphens.")
         check_text(self.title, "The title of a case")
@@ -44,21 +47,11 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             raise ProgramError(f"A program runs in one of {', '.join(FLOAT_DTYPES)}, not {self.dtype!r}.")
         facts = Facts(float_dtype=self.dtype)
         for index, statement in enumerate(self.statements):
-            yield index, statement, facts
+            handles = {name: facts.handles[name] for name in used(statement) if name in facts.handles}
             facts.step(statement)
+            yield index, statement, handles, facts
         if facts.modes:
             raise ProgramError(f"A {facts.modes[-1]} block is never closed.")
-
-    def steps(self) -> Iterator[tuple[int, Statement, dict[str, Handle], Facts]]:
-        """Check each statement, then yield `(index, statement, handles it used, facts after it)`."""
-        last: tuple[int, Statement, dict[str, Handle], Facts] | None = None
-        for index, statement, facts in self.walk():
-            if last is not None:
-                yield last
-            handles = {name: facts.handles[name] for name in used(statement) if name in facts.handles}
-            last = (index, statement, handles, facts)
-        if last is not None:
-            yield last
 
     def to_json(self) -> bytes:
         """The program as JSON. NaN and infinities are words."""

@@ -23,7 +23,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import Any
+from typing import Any, assert_never
 
 import mpmath
 import numpy as np
@@ -37,6 +37,7 @@ from compare.ops import OPS, Op
 from compare.program import Program
 from compare.statements import (
     FLOAT_DTYPES,
+    AnyStatement,
     Apply,
     Attempt,
     Backward,
@@ -55,7 +56,6 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
-    Statement,
     Write,
     from_number,
 )
@@ -309,7 +309,7 @@ class _Tape:
     def recording(self) -> bool:
         return not self.modes or self.modes[-1] == "enable_grad"
 
-    def step(self, index: int, statement: Statement, facts: Facts) -> None:
+    def step(self, index: int, statement: AnyStatement, facts: Facts) -> None:
         """Take one statement. `facts`: after it, for dtypes."""
         self.index = index
         match statement:
@@ -348,9 +348,12 @@ class _Tape:
                 self._grad(statement)
             case Read():
                 self._read(statement)
-            case Attempt() if statement.torch is None or isinstance(statement.attempted, Backward):
+            case Attempt():
                 # Of a backward that PyTorch refuses, the gradient still exists where there is history.
-                self.step(index, statement.attempted, facts)
+                if statement.torch is None or isinstance(statement.attempted, Backward):
+                    self.step(index, statement.attempted, facts)
+            case _:
+                assert_never(statement)
 
     # -- tensors --
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.metadata
 import multiprocessing
 import platform
@@ -9,6 +10,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,9 +27,9 @@ from compare.judge import judge_case, outcome
 from compare.observed import LegRun
 from compare.program import Program
 from compare.reference import run_reference
-from compare.results import CaseResult, Environment, Note, Observation, Run, Sources, summarize
+from compare.results import CaseResult, Declared, Environment, Note, Observation, Run, Sources, summarize
 from compare.sources import Source
-from compare.statements import Attempt, Read
+from compare.statements import Attempt, Read, Refusable
 from compare.torch_leg import print_torch, run_torch
 
 __all__ = ["Prepared", "environment", "prepare", "run_case", "run_cases"]
@@ -94,6 +96,10 @@ def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult
         runs = _run_legs(prepared.program, prepared.lowering, prepared.torch, prepared.jax)
         observations = judge_case(prepared.program, *runs, _concepts(prepared))
         divergence = _divergence(prepared, observations)
+    except CompareError as error:
+        return _stopped(
+            case, dtype, f"Case '{case.id}' ({shown_path(case.path)}:{case.line}): {error}", "input", started
+        )
     except Exception as error:
         text = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
         return _stopped(case, dtype, text, "leg", started)
@@ -121,9 +127,13 @@ def _run_legs(program: Program, lowering: Lowering, torch: Source, jax: Source) 
 def _divergence(prepared: Prepared, observations: tuple[Observation, ...]) -> str | None:
     """On a number that is not as declared: the first statement where the legs part, in the case's own line."""
 
+    declared = any(isinstance(one.expected, Declared) for one in observations)
+
     def judged(program: Program) -> tuple[Observation, ...]:
         lowering = functionalize(program)
-        return judge_case(program, *_run_legs(program, lowering, print_torch(program), print_jax(lowering.pure)), {})
+        found = judge_case(program, *_run_legs(program, lowering, print_torch(program), print_jax(lowering.pure)), {})
+        # Where the case says that PyTorch is wrong, that is not the place which is looked for.
+        return tuple(one for one in found if not (declared and one.verdict == "torch-wrong"))
 
     if not any(one.departs and one.kind in ("value", "gradient") and one.verdict != "error" for one in observations):
         return None
@@ -142,12 +152,13 @@ def _described(prepared: Prepared, run: LegRun) -> str:
     """Where a leg stopped, in the case's own lines."""
     failure = run.failure
     assert failure is not None
-    where = ""
+    where = remedy = ""
     if failure.statement is not None:
         line = prepared.program.statements[failure.statement].line
         where = f" at {shown_path(prepared.case.path)}:{line}, `{prepared.torch.line_of(failure.statement)}`"
-    remedy = "Where that is what the case is there to show, declare it with tape.expect_error."
-    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message} {remedy}"
+        if run.leg == "torch" and isinstance(prepared.program.statements[failure.statement], Refusable):
+            remedy = " Where that is what the case is there to show, declare it with tape.expect_error."
+    return f"The {run.leg} leg stopped{where}: {failure.type}: {failure.message}{remedy}"
 
 
 def _concepts(prepared: Prepared) -> dict[str, str]:
@@ -184,7 +195,6 @@ def _stopped(case: Case, dtype: str, error: str, fault: Literal["input", "leg"],
 
 
 def run_cases(
-    catalogue: Catalogue,
     cases: Sequence[Case],
     *,
     dtype: str = "float64",
@@ -212,8 +222,10 @@ def run_cases(
 
 def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iterator[CaseResult]:
     if workers <= 1 or len(cases) <= 1:
-        for case in cases:
-            yield run_case(case, dtype=dtype, seed=seed)
+        for number, case in enumerate(cases):
+            with nullcontext() if number else _collecting_later():
+                result = run_case(case, dtype=dtype, seed=seed)
+            yield result
         return
     # Never fork: a forked child deadlocks once JAX has started its threads.
     fresh = multiprocessing.get_context("spawn")
@@ -225,6 +237,19 @@ def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iter
             yield msgspec.json.decode(encoded, type=CaseResult)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _collecting_later() -> Iterator[None]:
+    """Leave garbage alone while the first case imports the frameworks: they make many objects, and keep them all."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if enabled:
+            gc.enable()
 
 
 _catalogues: dict[str, Catalogue] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 
 from compare.checks import bound_attributes, find_op
 from compare.ops import Attributes, Op, Slice, fill_spelling
-from compare.statements import Apply, Number, Operand, Ref, from_number, nested_shape
+from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, nested_shape
 
 __all__ = [
     "Expressions",
@@ -241,6 +241,18 @@ class Expressions:
         op = find_op(statement.op)
         attributes = bound_attributes(op, len(statement.operands), statement.attributes)
         return self.expression(op, tuple(self.operand(operand) for operand in statement.operands), attributes)
+
+    def body(self, statements: Sequence[Apply], result: Operand | None) -> tuple[list[str], str]:
+        """The lines of a small function, and the expression it returns."""
+        inlined = inlined_names(statements, result=result)
+        lines: list[str] = []
+        for statement in statements:
+            tree = self.apply(statement)
+            if statement.target in inlined:
+                self.inlined[statement.target] = tree
+            else:
+                lines.append(f"{statement.target} = {ast.unparse(tree)}")
+        return lines, "None" if result is None else ast.unparse(self.operand(result))
 
     def _literal(self, name: str, value: Any) -> ast.expr:
         return index_tree(value, self.namespace) if name == "index" else attribute_tree(value, self.namespace)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -244,6 +245,13 @@ class Read(Statement, frozen=True, tag="read"):
     expected: Expected | None = None
 
 
+Refusable = Write | ItemWrite | Backward | RequiresGrad | RetainGrad | RegisterHook
+"""Statements that a framework may refuse, so that a case may declare it."""
+
+Inlinable = Apply | Detach | Data | Grad
+"""Statements whose result may be written inside the one statement that uses it."""
+
+
 class Attempt(Statement, frozen=True, tag="attempt"):
     """A statement that at least one framework is declared to refuse.
 
@@ -251,7 +259,7 @@ class Attempt(Statement, frozen=True, tag="attempt"):
     """
 
     name: str
-    attempted: Write | ItemWrite | Backward | RequiresGrad | RetainGrad | RegisterHook
+    attempted: Refusable
     torch: str | None
     jax: str | None
     concept: str
@@ -271,32 +279,28 @@ def unwrap(statement: Statement) -> Statement:
 # ---- the names a statement uses and binds ----
 
 
+HANDLE_FIELDS = frozenset({"handle", "source", "root", "gradient", "hook", "other"})
+OPERAND_FIELDS = frozenset({"operands", "value"})
+"""The fields in which a statement names what it uses; a new kind of statement uses these names, or adds one here."""
+
+
+@functools.cache
+def _naming_fields(kind: type[Statement]) -> tuple[str, ...]:
+    return tuple(name for name in kind.__struct_fields__ if name in HANDLE_FIELDS or name in OPERAND_FIELDS)
+
+
 def used(statement: Statement) -> tuple[str, ...]:
     """Every handle and hook that a statement refers to, in order, repeats included."""
-    match statement:
-        case Apply():
-            return _refs(statement.operands)
-        case Write():
-            return (statement.handle, *_refs(statement.operands))
-        case ItemWrite():
-            return (statement.handle, *_refs((statement.value,)))
-        case Detach() | Data() | Grad():
-            return (statement.source,)
-        case RequiresGrad() | RetainGrad() | RegisterHook():
-            return (statement.handle,)
-        case RemoveHook():
-            return (statement.hook,)
-        case Backward():
-            return (statement.root, *(() if statement.gradient is None else (statement.gradient,)))
-        case Read():
-            return (statement.handle, *(() if statement.other is None else (statement.other,)))
-        case Attempt():
-            return used(statement.attempted)
-    return ()
-
-
-def _refs(operands: tuple[Operand, ...]) -> tuple[str, ...]:
-    return tuple(operand.name for operand in operands if isinstance(operand, Ref))
+    statement = unwrap(statement)
+    found: list[str] = []
+    for name in _naming_fields(type(statement)):
+        value = getattr(statement, name)
+        if name in HANDLE_FIELDS:
+            found += [] if value is None else [value]
+        else:
+            operands = value if isinstance(value, tuple) else (value,)
+            found += [operand.name for operand in operands if isinstance(operand, Ref)]
+    return tuple(found)
 
 
 def bound(statement: Statement) -> tuple[str, ...]:
@@ -308,30 +312,28 @@ def bound(statement: Statement) -> tuple[str, ...]:
 def renamed(statement: Statement, names: dict[str, str]) -> Statement:
     """The same statement with every handle and hook renamed."""
 
-    def operand(one: Operand) -> Operand:
-        return Ref(names.get(one.name, one.name)) if isinstance(one, Ref) else one
+    def other_name(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(other_name(item) for item in value)
+        if isinstance(value, Ref):
+            return Ref(names.get(value.name, value.name))
+        return names.get(value, value) if isinstance(value, str) else value
 
     if isinstance(statement, Attempt):
         return msgspec.structs.replace(statement, attempted=renamed(statement.attempted, names))
-    changes: dict[str, Any] = {}
-    for attribute in ("target", "handle", "source", "root", "gradient", "hook", "other"):
-        old = getattr(statement, attribute, None)
-        if old is not None:
-            changes[attribute] = names.get(old, old)
-    if isinstance(statement, Apply | Write):
-        changes["operands"] = tuple(operand(one) for one in statement.operands)
-    if isinstance(statement, ItemWrite):
-        changes["value"] = operand(statement.value)
+    fields = (*_naming_fields(type(statement)), *(("target",) if hasattr(statement, "target") else ()))
+    changes = {name: other_name(getattr(statement, name)) for name in fields}
     return msgspec.structs.replace(statement, **changes) if changes else statement
 
 
-def inlined_names(statements: Sequence[Statement]) -> set[str]:
+def inlined_names(statements: Sequence[Statement], result: Operand | None = None) -> set[str]:
     """Names that are written inside the one statement that uses them, never on a line of their own.
 
     Such a name starts with an underscore, is used once, and nothing but other such definitions stands between its
-    definition and its use, so the order in which things happen does not change.
+    definition and its use, so the order in which things happen does not change. `result`: what a function returns,
+    which is one more use at the end.
     """
-    uses: dict[str, int] = {}
+    uses: dict[str, int] = {result.name: 1} if isinstance(result, Ref) else {}
     for statement in statements:
         for name in used(statement):
             uses[name] = uses.get(name, 0) + 1
@@ -341,12 +343,8 @@ def inlined_names(statements: Sequence[Statement]) -> set[str]:
         inlined |= pending.intersection(used(statement))
         pending -= set(used(statement))
         targets = bound(statement)
-        if (
-            isinstance(statement, Apply | Detach | Data | Grad)
-            and targets[0].startswith("_")
-            and uses.get(targets[0]) == 1
-        ):
+        if isinstance(statement, Inlinable) and targets[0].startswith("_") and uses.get(targets[0]) == 1:
             pending |= set(targets)
         else:
             pending.clear()
-    return inlined
+    return inlined | (pending & {result.name} if isinstance(result, Ref) else set())

@@ -42,6 +42,7 @@ from compare.statements import (
     Read,
     ReadKind,
     Ref,
+    Refusable,
     RegisterHook,
     RemoveHook,
     RequiresGrad,
@@ -214,7 +215,7 @@ class GradSlot(_Operators):
         self._source = tensor
 
     def _tensor(self) -> Tensor:
-        return self._tape._grad(self._source)
+        return self._tape._grad(self._source, named=False)
 
 
 class Tensor(_Operators):
@@ -243,9 +244,9 @@ class Tensor(_Operators):
     # -- reads --
 
     @property
-    def grad(self) -> GradSlot:
-        """The `.grad` slot."""
-        return GradSlot(self)
+    def grad(self) -> Any:
+        """The `.grad` slot. Assigned to a name, it is the tensor that the slot holds there."""
+        return GradSlot(self) if _site().hint is None else self._tape._grad(self, named=True)
 
     @property
     def is_leaf(self) -> Reading:
@@ -399,7 +400,9 @@ def _assigned_name(frame: FrameType | None) -> str | None:
 
 def _target_name(target: ast.expr) -> str | None:
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
-        return str(target.slice.value)
+        # `weights["w1"] = ...` names a tensor; `h[0] = ...` is a write, or a place in a list.
+        key = target.slice.value
+        return key if isinstance(key, str) and key.isidentifier() else None
     return target.id if isinstance(target, ast.Name) else None
 
 
@@ -595,8 +598,8 @@ class Tape:
         self._record(Write(handle=tensor._name, op=op, operands=operands, attributes=attributes, line=_site().line))
         return tensor
 
-    def _grad(self, source: Tensor) -> Tensor:
-        return self._bind(lambda target, line: Grad(target=target, source=source._name, line=line), "grad")
+    def _grad(self, source: Tensor, *, named: bool) -> Tensor:
+        return self._bind(lambda target, line: Grad(target=target, source=source._name, line=line), "grad", named=named)
 
     # -- hooks --
 
@@ -646,9 +649,9 @@ class Tape:
         self._hints[name] = hint
         return name
 
-    def _bind(self, make: Callable[[str, int], Statement], kind: str) -> Tensor:
+    def _bind(self, make: Callable[[str, int], Statement], kind: str, *, named: bool = True) -> Tensor:
         site = _site()
-        if site.hint is not None:
+        if named and site.hint is not None:
             name = self._fresh_name(site.hint)
         else:
             name = self._fresh_name(f"_{kind}_{next(self._numbers)}")
@@ -661,9 +664,7 @@ class Tape:
         return Tensor(self, name)
 
     def _record(self, statement: Any) -> None:
-        if self._attempt is not None and isinstance(
-            statement, Write | ItemWrite | Backward | RequiresGrad | RetainGrad | RegisterHook
-        ):
+        if self._attempt is not None and isinstance(statement, Refusable):
             if self._attempt["used"]:
                 raise CaseError("An expect_error block holds one statement; this is the second.", line=statement.line)
             self._attempt["used"] = True

@@ -6,7 +6,7 @@ The only module that imports torch, and only to run.
 from __future__ import annotations
 
 import ast
-from typing import Any
+from typing import Any, assert_never
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from compare.observed import Array, LegRun, Observed
 from compare.program import Program
 from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
 from compare.statements import (
+    AnyStatement,
     Apply,
     Attempt,
     Backward,
@@ -28,13 +29,12 @@ from compare.statements import (
     ItemWrite,
     Leaf,
     Read,
-    Ref,
     RegisterHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
-    Statement,
     Write,
+    bound,
     inlined_names,
 )
 
@@ -57,6 +57,7 @@ class _TorchPrinter:
         self.inlined = inlined_names(program.statements)
         self.large = LargeArrays()
         self.removed = {statement.hook for statement in program.statements if isinstance(statement, RemoveHook)}
+        self.taken = {name for statement in program.statements for name in bound(statement)}
         self.origin = 0
 
     def print(self) -> Source:
@@ -102,7 +103,7 @@ class _TorchPrinter:
             tree = ast.Attribute(value=tree, attr=word, ctx=ast.Load())
         return tree
 
-    def statement(self, statement: Statement) -> None:
+    def statement(self, statement: AnyStatement) -> None:
         match statement:
             case Leaf() | Constant():
                 self.tensor(statement)
@@ -149,6 +150,8 @@ class _TorchPrinter:
                 self.read(statement)
             case Attempt():
                 self.attempt(statement)
+            case _:
+                assert_never(statement)
 
     def tensor(self, statement: Leaf | Constant) -> None:
         data = self.large.tree(statement.target, statement.data, statement.dtype, "torch")
@@ -173,36 +176,21 @@ class _TorchPrinter:
         return spelled
 
     def hook(self, statement: RegisterHook) -> None:
-        result = Ref("_") if statement.result is None else statement.result
-        assert isinstance(result, Ref)
-        inner = Expressions("torch", lambda op: op.torch)
-        uses = (*statement.body, Read(name="result", what="value", handle=result.name))
-        inlined = inlined_names(uses)
-        if all(applied.target in inlined for applied in statement.body):
-            for applied in statement.body:
-                inner.inlined[applied.target] = inner.apply(applied)
-            value = ast.Constant(None) if statement.result is None else inner.handle(result.name)
-            function: ast.expr = ast.Lambda(args=_one_argument(statement.parameter), body=value)
-        else:
-            name = f"{statement.target}_function"
+        lines, result = Expressions("torch", lambda op: op.torch).body(statement.body, statement.result)
+        function = f"lambda {statement.parameter}: {result}"
+        if lines:
+            function = f"{statement.target}_function"
+            while function in self.taken:
+                function += "_"
             self.writer.blank()
-            self.writer.line(f"def {name}({statement.parameter}):", self.origin)
+            self.writer.line(f"def {function}({statement.parameter}):", self.origin)
             with self.writer.indented():
-                for applied in statement.body:
-                    tree = inner.apply(applied)
-                    if applied.target in inlined:
-                        inner.inlined[applied.target] = tree
-                    else:
-                        self.writer.line(f"{applied.target} = {ast.unparse(tree)}", self.origin)
-                returned = "None" if statement.result is None else ast.unparse(inner.handle(result.name))
-                self.writer.line(f"return {returned}", self.origin)
+                for line in (*lines, f"return {result}"):
+                    self.writer.line(line, self.origin)
             self.writer.blank()
-            function = name_tree(name)
-        registered = self.method(statement.handle, "register_hook", function)
-        if statement.target in self.removed:
-            self.writer.line(f"{statement.target} = {ast.unparse(registered)}", self.origin)
-        else:
-            self.emit(registered)
+        registered = f"{ast.unparse(self.expressions.handle(statement.handle))}.register_hook({function})"
+        named = f"{statement.target} = " if statement.target in self.removed else ""
+        self.writer.line(f"{named}{registered}", self.origin)
 
     def read(self, statement: Read) -> None:
         match statement.what:
@@ -228,10 +216,6 @@ class _TorchPrinter:
         self.writer.line("except Exception as error:", self.origin)
         with self.writer.indented():
             self.writer.line(print_line(f"{statement.name} raised", name_tree("error")), self.origin)
-
-
-def _one_argument(name: str) -> ast.arguments:
-    return ast.arguments(posonlyargs=[], args=[ast.arg(arg=name)], kwonlyargs=[], kw_defaults=[], defaults=[])
 
 
 def _storage(tree: ast.expr) -> ast.expr:

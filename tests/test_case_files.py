@@ -76,6 +76,7 @@ def test_chapters_come_by_number_then_by_name(tmp_path: Path) -> None:
         ("import torchh\n", 1, "No module named 'torchh'"),
         (CASE.format(name="good", title="Twice"), 4, "case 'good' is defined twice; the first is at"),
         (CASE.format(name="untitled", title=""), 4, "has no docstring"),
+        (CASE.format(name="x", title="X\n\n    Shows: leaf"), 4, "the line of concepts reads"),
         (CASE.format(name="ÜberCase", title="A name"), 4, "is not a case name"),
     ],
 )

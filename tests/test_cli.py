@@ -52,9 +52,7 @@ class FakeRunner:
     calls: list[dict[str, Any]] = field(default_factory=list)
     jax: Source = field(default_factory=lambda: Source("import jax\nw = 1\n", (None, 0)))
 
-    def run_cases(
-        self, catalogue: object, cases: Sequence[Case], *, on_result: Callable[[CaseResult], None], **options: Any
-    ) -> Run:
+    def run_cases(self, cases: Sequence[Case], *, on_result: Callable[[CaseResult], None], **options: Any) -> Run:
         self.calls.append({"ids": [case.id for case in cases], **options})
         done = []
         for position, case in enumerate(cases):

@@ -387,3 +387,11 @@ def test_integers_are_64_and_32_bits_wide() -> None:
         assert (jnp.array([2**31 - 1]) + 1)[0] == -(2**31)
     with jax.enable_x64(True):
         assert jnp.array([2, 1]).dtype == jnp.int64
+
+
+def test_every_concept_can_be_met() -> None:
+    """A remark of functionalize, the judge, or a case's declaration leads to it."""
+    root = Path(__file__).parent.parent
+    sources = [root / "compare" / name for name in ("functionalize.py", "judge.py", "results.py")]
+    text = "".join(path.read_text("utf-8") for path in [*sources, *(root / "cases").glob("*.py")])
+    assert [concept for concept in CONCEPTS if f'"{concept}"' not in text] == []

@@ -34,7 +34,7 @@ tape.expect(a.grad, [2.0, 4.0])
 
 def test_a_bad_case_does_not_touch_the_others(tmp_path: Path) -> None:
     cases = catalogue(tmp_path, first=GOOD, broken="raise ValueError('boom')", last=GOOD)
-    run = run_cases(cases, cases.cases)
+    run = run_cases(cases.cases)
     assert [case.outcome for case in run.cases] == ["match", "error", "match"]
     assert run.cases[1].fault == "input"
     assert "Case 'broken'" in (run.cases[1].error or "")
@@ -116,8 +116,8 @@ def test_global_state_is_put_back(tmp_path: Path) -> None:
 def test_workers_give_the_same_results_in_order(tmp_path: Path) -> None:
     cases = catalogue(tmp_path, first=GOOD, second=GOOD.replace("4.0", "5.0"), third=GOOD)
     seen: list[str] = []
-    run = run_cases(cases, cases.cases, workers=2, on_result=lambda result: seen.append(result.id))
-    alone = run_cases(cases, cases.cases)
+    run = run_cases(cases.cases, workers=2, on_result=lambda result: seen.append(result.id))
+    alone = run_cases(cases.cases)
     assert seen == ["first", "second", "third"]
     assert [case.observations for case in run.cases] == [case.observations for case in alone.cases]
     assert [case.outcome for case in run.cases] == ["match", "mismatch", "match"]
@@ -125,7 +125,7 @@ def test_workers_give_the_same_results_in_order(tmp_path: Path) -> None:
 
 def test_stopping_at_the_first_departure(tmp_path: Path) -> None:
     cases = catalogue(tmp_path, first=GOOD.replace("4.0", "5.0"), second=GOOD)
-    assert len(run_cases(cases, cases.cases, stop_at_first=True).cases) == 1
+    assert len(run_cases(cases.cases, stop_at_first=True).cases) == 1
 
 
 def test_the_seed_changes_random_data_and_nothing_else(tmp_path: Path) -> None:

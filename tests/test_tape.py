@@ -236,15 +236,65 @@ def test_a_reserved_name_is_refused() -> None:
     assert "'print' is reserved" in message(case)
 
 
-def test_the_accumulated_grad_tensor_goes_stale() -> None:
+def test_the_grad_tensor_goes_stale_when_a_backward_adds_to_it() -> None:
     def case(tape: Tape) -> None:
         a = tape.leaf(1.0)
         (a * 2).backward()
-        g = a.grad * 1
-        first = a.grad
-        loss = a * first
-        loss.backward()
-        tape.observe(g)
+        held = a.grad
+        (a * 3).backward()
+        tape.observe(held)
 
-    program = recorded(case)
-    assert [type(statement).__name__ for statement in program.statements].count("Grad") == 2
+    assert "Clone it before that backward" in message(case)
+
+
+def test_a_gradient_is_bound_where_it_is_assigned() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        (a * a).sum().backward()
+        g = a.grad
+        step = g * 0.1
+        other = a.grad + 1
+        tape.observe(step)
+        tape.observe(other)
+
+    assert printed(case)[2:] == [
+        "g = a.grad",
+        "step = g * 0.1",
+        "other = a.grad + 1",
+        'print("step =", step)',
+        'print("other =", other)',
+    ]
+
+
+def test_items_of_lists_and_dictionaries() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        weights, hidden = {}, [None]
+        weights["first"] = a * 2
+        hidden[0] = weights["first"] * 3
+        b = hidden[0] + 1
+        b[0] = a[1] * 3
+        tape.observe(b)
+
+    assert printed(case)[1:] == [
+        "first = a * 2",
+        "b = first * 3 + 1",
+        "b[0] = a[1] * 3",
+        'print("b =", b)',
+    ]
+
+
+def test_hook_functions_do_not_take_the_name_of_a_tensor() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        a_hook_function = a * 2
+
+        def twice(g: Any) -> Any:
+            doubled = g * 2
+            return doubled * doubled
+
+        a.register_hook(twice)
+        a_hook_function.sum().backward()
+        tape.observe(a.grad)
+
+    assert "def a_hook_function_(g):" in printed(case)

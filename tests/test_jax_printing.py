@@ -1,0 +1,104 @@
+"""Corners of the printed JAX: names that collide, dtypes that are not the run's, hooks under one name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from compare.functionalize import functionalize
+from compare.jax_leg import print_jax, run_jax
+from compare.observed import LegRun
+from compare.program import Program
+from compare.statements import Apply, Backward, Leaf, Read, Ref, RegisterHook, RemoveHook
+from compare.tape import Tape, record
+from compare.torch_leg import print_torch, run_torch
+
+
+def both(program: Program) -> tuple[LegRun, LegRun]:
+    """Run the two printed sources; neither may fail."""
+    lowering = functionalize(program)
+    torch, jax = run_torch(program, print_torch(program)), run_jax(lowering.pure, print_jax(lowering.pure))
+    assert torch.failure is None, torch.failure
+    assert jax.failure is None, jax.failure
+    return torch, jax
+
+
+def agree(program: Program) -> dict[str, Any]:
+    """Every number that JAX shows is PyTorch's."""
+    torch, jax = both(program)
+    assert jax.observed
+    for name, seen in jax.observed.items():
+        one, other = torch.observed[name], seen
+        assert np.array_equal(one.values, other.values), name  # type: ignore[union-attr]
+        assert one.dtype == other.dtype, name  # type: ignore[union-attr]
+    return jax.observed
+
+
+def test_names_that_printed_jax_uses_itself() -> None:
+    def case(tape: Tape) -> None:
+        pullback = tape.leaf([1.0, 2.0])
+        loss_fn = pullback * 2
+        h_hook_forward = loss_fn * 3
+        h = h_hook_forward + 1
+        h.register_hook(lambda g: g * 2)
+        h.retain_grad()
+        h_probe = h * 2
+        loss = h_probe.sum()
+        weights = tape.constant([1.0, 0.5])
+        h_probe.backward(gradient=weights, retain_graph=True)
+        loss.backward()
+        for tensor in (pullback, loss_fn, h_hook_forward, h_probe, loss):
+            tape.observe(tensor)
+        tape.observe(pullback.grad)
+        tape.observe(h.grad)
+
+    agree(record(case, id="names", title="Names", dtype="float64"))
+
+
+def test_a_hook_name_is_not_used_twice_in_one_program() -> None:
+    def hook(factor: int) -> RegisterHook:
+        body = (Apply(target="_1", op="multiply", operands=(Ref("g"), factor)),)
+        return RegisterHook(target=f"s{factor}", handle="h", parameter="g", body=body, result=Ref("_1"))
+
+    program = Program(
+        id="hooks",
+        title="Hooks",
+        dtype="float64",
+        statements=(
+            Leaf(target="a", data=2.0, dtype="float64"),
+            Apply(target="h", op="multiply", operands=(Ref("a"), 3)),
+            hook(2),
+            RemoveHook(hook="s2"),
+            hook(6),
+            Apply(target="loss", op="multiply", operands=(Ref("h"), Ref("h"))),
+            Backward(root="loss"),
+            Read(name="a.grad", what="grad", handle="a"),
+        ),
+    )
+    assert agree(program.checked())["a.grad"].values == 216.0
+
+
+def test_a_root_of_one_element_in_another_dtype() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([2.0], dtype="float32")
+        b = a * a
+        b.retain_grad()
+        b.backward()
+        tape.observe(a.grad)
+        tape.observe(b.grad)
+
+    agree(record(case, id="narrow", title="Narrow", dtype="float64"))
+
+
+def test_a_value_of_another_dtype_beside_the_runs() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        flags = tape.constant([True, False])
+        narrow = a.astype("float32")
+        picked = tape.where(flags, narrow, narrow * 2)
+        picked.sum().backward()
+        tape.observe(picked)
+        tape.observe(a.grad)
+
+    agree(record(case, id="casts", title="Casts", dtype="float64"))
