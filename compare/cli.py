@@ -21,16 +21,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from compare.errors import CompareError, UsageError, nearest
+from compare.errors import CompareError, UsageError, nearest, shown_path
 from compare.report import FORMATS
 
 if TYPE_CHECKING:
-    from compare.cases import Case, Catalogue
+    from compare.cases import Catalogue
     from compare.report import Report
-    from compare.results import CaseResult, Run
+    from compare.results import CaseResult
     from compare.sources import Source
 
-__all__ = ["cli", "main"]
+__all__ = ["cli"]
 
 AS_DECLARED, DEPARTED, BAD_INPUT, CRASHED, NOTHING_SELECTED, INTERRUPTED = 0, 1, 2, 3, 5, 130
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -75,11 +75,6 @@ class _Commands(click.Group):
         if standalone_mode:
             sys.exit(code)
         return code
-
-
-def main() -> None:
-    """The console script."""
-    cli()
 
 
 def _narrate(message: str) -> None:
@@ -300,12 +295,12 @@ def _run_cases(
             )
         except KeyboardInterrupt:
             interrupted = True
-            done = _partial(finished, chosen)
+            done = runner.assembled(finished)
     again = f" --seed {seed}" if seed else ""
     again += f" --cases {shlex.quote(str(output.cases))}" if output.cases else ""
     report = Report(
         run=done,
-        places={case.id: Place(_shortest(case.path), case.line) for case in catalogue.cases},
+        places={case.id: Place(shown_path(case.path), case.line) for case in catalogue.cases},
         failures=catalogue.failures,
         again=again,
         width=output.width,
@@ -317,15 +312,6 @@ def _run_cases(
         _narrate(f"Interrupted: {len(done.cases)} of {len(chosen)} cases had finished.")
         return INTERRUPTED
     return _exit_code(report)
-
-
-def _partial(finished: Sequence[CaseResult], chosen: Sequence[Case]) -> Run:
-    """The run as far as it came, in the order of the cases."""
-    from compare import results, runner
-
-    order = {case.id: position for position, case in enumerate(chosen)}
-    cases = tuple(sorted(finished, key=lambda result: order[result.id]))
-    return results.Run(schema=1, environment=runner.environment(), summary=results.summarize(cases), cases=cases)
 
 
 def _exit_code(report: Report) -> int:
@@ -365,14 +351,6 @@ def _catalogue(output: _Output) -> Catalogue:
     for failure in catalogue.failures:
         _complain(failure.message)
     return catalogue
-
-
-def _shortest(path: str) -> str:
-    """A path from the working directory when it lies below it."""
-    try:
-        return str(Path(path).resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return path
 
 
 # ---- list, show, explain ----
@@ -438,7 +416,7 @@ def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -
     else:
         from compare.report.side_by_side import side_by_side
 
-        where, quiet = f"{_shortest(case.path)}:{case.line}", output.verbosity < 0
+        where, quiet = f"{shown_path(case.path)}:{case.line}", output.verbosity < 0
         page = side_by_side(case, prepared, where, width=output.width, color=output.colored, with_notes=not quiet)
         output.deliver(page)
     return BAD_INPUT if catalogue.failures else AS_DECLARED

@@ -98,33 +98,20 @@ class _JaxPrinter:
                     self.differentiate(step)
                 case Show():
                     self.show(step.shown)
-        return self.with_header()
-
-    def with_header(self) -> Source:
         text = self.writer.text
-        header = ScriptWriter()
-        header.line(f"# {self.pure.id}: {self.pure.title}")
-        if self.large.arrays:
-            header.line("import pathlib")
-            header.blank()
-        if self.pure.dtype == "float64" or re.search(r"\bjax\.", text):
-            header.line("import jax")
-        if re.search(r"\bjnp\.", text) or not re.search(r"\bjax\.|\blax\.", text):
-            header.line("import jax.numpy as jnp")
-        if self.large.arrays:
-            header.line("import numpy")
-        if re.search(r"\blax\.", text):
-            header.line("from jax import lax")
-        header.blank()
-        if self.pure.dtype == "float64":
-            header.line('jax.config.update("jax_enable_x64", True)')
-            header.blank()
-        data_name = f"{self.pure.id}.npz"
-        if self.large.arrays:
-            header.line(f'data = numpy.load(pathlib.Path(__file__).with_name("{data_name}"))')
-            header.blank()
-        header.append(self.writer)
-        return header.source(data_name, self.large.arrays)
+        wanted = {
+            "import jax": self.pure.dtype == "float64" or re.search(r"\bjax\.", text),
+            "import jax.numpy as jnp": re.search(r"\bjnp\.", text),
+            "import numpy": self.large.arrays,
+            "from jax import lax": re.search(r"\blax\.", text),
+        }
+        return self.writer.script(
+            f"{self.pure.id}: {self.pure.title}",
+            [line for line, needed in wanted.items() if needed],
+            'jax.config.update("jax_enable_x64", True)' if self.pure.dtype == "float64" else "",
+            self.pure.id,
+            self.large,
+        )
 
     # ---- what is written where: names, and intermediates that need none ----
 

@@ -32,7 +32,7 @@ from compare.sources import Source
 from compare.statements import Attempt, Read, Refusable
 from compare.torch_leg import print_torch, run_torch
 
-__all__ = ["Prepared", "environment", "prepare", "run_case", "run_cases"]
+__all__ = ["Prepared", "assembled", "environment", "prepare", "run_case", "run_cases"]
 
 
 @dataclass(frozen=True)
@@ -216,8 +216,12 @@ def run_cases(
         on_result(result)
         if stop_at_first and result.outcome in ("mismatch", "error"):
             break
-    found = tuple(results)
-    return Run(1, environment(), summarize(found), found)
+    return assembled(results)
+
+
+def assembled(results: Sequence[CaseResult]) -> Run:
+    """A run of these results, under the installed versions."""
+    return Run(1, environment(), summarize(tuple(results)), tuple(results))
 
 
 def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iterator[CaseResult]:

@@ -114,12 +114,34 @@ class ScriptWriter:
         for text, origin in other._lines:
             self.line(text, origin) if text else self._lines.append(("", None))
 
+    def script(self, title: str, imports: Sequence[str], switch: str, name: str, large: LargeArrays) -> Source:
+        """The lines so far as a whole script, under its header.
+
+        Args:
+            title: the comment on top. imports: in their order. switch: what turns 64-bit floats on, or empty.
+            name: of the data file, without ending, where there is data too large to print.
+        """
+        header = ScriptWriter()
+        header.line(f"# {title}")
+        if large.arrays:
+            header.line("import pathlib")
+            header.blank()
+        for line in imports:
+            header.line(line)
+        header.blank()
+        if switch:
+            header.line(switch)
+            header.blank()
+        if large.arrays:
+            header.line(f'data = numpy.load(pathlib.Path(__file__).with_name("{name}.npz"))')
+            header.blank()
+        header.append(self)
+        origins = tuple(origin for _, origin in header._lines)
+        return Source(header.text, origins, f"{name}.npz" if large.arrays else "", large.arrays)
+
     @property
     def text(self) -> str:
         return "".join(f"{text}\n" for text, _ in self._lines)
-
-    def source(self, data_name: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Source:
-        return Source(self.text, tuple(origin for _, origin in self._lines), data_name if arrays else "", arrays)
 
 
 def print_line(label: str, tree: ast.expr) -> str:

@@ -61,26 +61,15 @@ class _TorchPrinter:
         self.origin = 0
 
     def print(self) -> Source:
-        body = self.writer
         for self.origin, statement in enumerate(self.program.statements):
             self.statement(statement)
-        header = ScriptWriter()
-        header.line(f"# {self.program.id}: {self.program.title}")
-        if self.large.arrays:
-            header.line("import pathlib")
-            header.blank()
-            header.line("import numpy")
-        header.line("import torch")
-        header.blank()
-        if self.program.dtype == "float64":
-            header.line("torch.set_default_dtype(torch.float64)")
-            header.blank()
-        data_name = f"{self.program.id}.npz"
-        if self.large.arrays:
-            header.line(f'data = numpy.load(pathlib.Path(__file__).with_name("{data_name}"))')
-            header.blank()
-        header.append(body)
-        return header.source(data_name, self.large.arrays)
+        return self.writer.script(
+            f"{self.program.id}: {self.program.title}",
+            [*(["import numpy"] if self.large.arrays else []), "import torch"],
+            "torch.set_default_dtype(torch.float64)" if self.program.dtype == "float64" else "",
+            self.program.id,
+            self.large,
+        )
 
     def emit(self, tree: ast.stmt | ast.expr) -> None:
         self.writer.line(ast.unparse(tree), self.origin)

@@ -64,6 +64,9 @@ class FakeRunner:
                 break
         return Run(1, ENVIRONMENT, summarize(tuple(done)), tuple(done))
 
+    def assembled(self, results: Sequence[CaseResult]) -> Run:
+        return Run(1, ENVIRONMENT, summarize(tuple(results)), tuple(results))
+
     def prepare(self, case: Case, *, dtype: str, seed: int) -> types.SimpleNamespace:
         self.calls.append({"ids": [case.id], "dtype": dtype, "seed": seed})
         statements = [types.SimpleNamespace(line=case.line + 3)]
