@@ -11,7 +11,7 @@ import sys
 import tomllib
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -180,7 +180,9 @@ def _load_module(path: Path) -> _Chapter:
     module = importlib.util.module_from_spec(specification)
     with _collecting() as found:
         sys.modules[name] = module
-        specification.loader.exec_module(module)
+        # What a case file prints is narration; results alone go to stdout.
+        with redirect_stdout(sys.stderr):
+            specification.loader.exec_module(module)
         # A chapter without a number comes after those that have one.
         return getattr(module, "chapter_number", math.inf), path, list(found)
 

@@ -34,7 +34,7 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
 
 def check_identifier(name: str) -> None:
     """Refuse a name that could not stand in printed source. Raises ProgramError."""
-    if not _IDENTIFIER.match(name) or keyword.iskeyword(name) or keyword.issoftkeyword(name):
+    if not _IDENTIFIER.match(name) or keyword.iskeyword(name):
         raise ProgramError(f"{name!r} is not a name: use ASCII letters, digits and underscores, and no Python keyword.")
     if name in RESERVED or name.startswith("__"):
         raise ProgramError(f"'{name}' is reserved in printed source; choose another name.")
@@ -44,6 +44,14 @@ def check_text(text: str, what: str) -> None:
     """Refuse text that is not one printable line. Raises ProgramError."""
     if not text or not text.isprintable() or len(text) > 400:
         raise ProgramError(f"{what} must be one printable line of at most 400 characters: {text[:60]!r}.")
+
+
+def check_number(value: Any) -> None:
+    """Refuse a bare number that no tensor could hold. Raises ProgramError."""
+    if isinstance(value, str) and value not in ("nan", "inf", "-inf"):
+        raise ProgramError(f"{value!r} is not a number.")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ProgramError(f"{value} does not fit 64 bits.")
 
 
 def check_data(data: Any, dtype: str) -> None:

@@ -15,7 +15,15 @@ from typing import Any
 
 import numpy as np
 
-from compare.checks import bound_attributes, check_data, check_expected, check_identifier, check_text, find_op
+from compare.checks import (
+    bound_attributes,
+    check_data,
+    check_expected,
+    check_identifier,
+    check_number,
+    check_text,
+    find_op,
+)
 from compare.errors import ProgramError, nearest
 from compare.ops import OPS, Op, Shape
 from compare.statements import (
@@ -53,8 +61,10 @@ __all__ = [
     "ViewStep",
     "check_cast",
     "index_shape",
+    "is_item",
     "number_dtype",
     "overlaps_partly",
+    "same_elements",
 ]
 
 
@@ -170,8 +180,7 @@ class Facts:
         if not op.scalars and len(tensors) != len(found):
             raise ProgramError(f"{op.name} takes tensors only; make the number a tape.constant.")
         for item in found:
-            if isinstance(item, str) and item not in ("nan", "inf", "-inf"):
-                raise ProgramError(f"{item!r} is not a number.")
+            check_number(item)
         return found
 
     # -- one step --
@@ -390,6 +399,7 @@ class Facts:
             check_cast(value.dtype, target)
             self._wrote(target, [value])
         else:
+            check_number(statement.value)
             check_cast(number_dtype(statement.value), target)
 
     # -- tape words --
@@ -527,9 +537,20 @@ def overlaps_partly(source: Handle, target: Handle) -> bool:
     """Whether two handles share elements without being the same elements in the same order."""
     if source.storage is not target.storage or not np.shares_memory(source.layout, target.layout):
         return False
-    one, other = source.layout.__array_interface__, target.layout.__array_interface__
-    same_start = one["data"][0] == other["data"][0]
-    return not (same_start and source.shape == target.shape and source.layout.strides == target.layout.strides)
+    return not same_elements(source.layout, target.layout)
+
+
+def same_elements(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
+    """Whether two layouts of one storage show the same elements in the same order."""
+    starts = one.__array_interface__["data"][0], other.__array_interface__["data"][0]
+    return starts[0] == starts[1] and one.shape == other.shape and one.strides == other.strides
+
+
+def is_item(value: Handle, target: Handle, index: tuple[Any, ...]) -> bool:
+    """Whether `value` is `target[index]`, with its history."""
+    view = OPS["getitem"].view
+    assert view is not None
+    return value.family is target.family and same_elements(value.layout, view.alias(target.layout, index=index))
 
 
 def number_dtype(value: Any) -> str:

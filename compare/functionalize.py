@@ -7,13 +7,14 @@ they are next read. A write that the tape does not record has the value of the n
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, assert_never
 
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
-from compare.facts import Facts, Handle, ViewStep
+from compare.facts import Facts, Handle, ViewStep, is_item
 from compare.ops import OPS, Op, Shape
 from compare.program import Program
 from compare.pure import (
@@ -338,6 +339,8 @@ class _Lowering:
         handle = self.used[statement.handle]
         self.remark_write(handle)
         step = ViewStep(OPS["getitem"], {"index": statement.index}, handle.shape)
+        if isinstance(statement.value, Ref) and is_item(self.used[statement.value.name], handle, statement.index):
+            return  # the last step of `a[0] += 1` writes the item onto itself
         self.write(handle, self.operand(statement.value), (*handle.chain, step))
 
     def alias(self, statement: Detach | Data) -> None:
@@ -497,9 +500,11 @@ class _Lowering:
         self.remark(statement.concept)
         if statement.torch is None:
             self.lower(attempted)
-        elif isinstance(attempted, Backward) and self.read(self.used[attempted.root]).tracked:
-            # PyTorch refuses; the gradient of the program as it was computed exists all the same.
-            self.backward(attempted)
+        elif isinstance(attempted, Backward):
+            root = self.read(self.used[attempted.root])
+            if root.tracked and (attempted.gradient is not None or math.prod(root.shape) == 1):
+                # PyTorch refuses; the gradient of the program as it was computed exists all the same.
+                self.backward(attempted)
 
     def remark_write(self, handle: Handle) -> None:
         """Say what kind of write this is."""

@@ -82,7 +82,9 @@ class _JaxPrinter:
         self.pure = pure
         self.writer = ScriptWriter()
         self.steps: list[Step] = schedule(pure)
-        self.expressions = Expressions("jnp", lambda op: op.jax)
+        # Where anything is 64-bit, JAX's 64-bit types are on, and what is not says so.
+        self.wide = pure.dtype == "float64" or any(value.dtype == "float64" for value in pure.values)
+        self.expressions = Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
         self.large = LargeArrays()
         self.names = _Names(RESERVED)
         self.top: dict[Value, ast.expr] = {}
@@ -100,7 +102,7 @@ class _JaxPrinter:
                     self.show(step.shown)
         text = self.writer.text
         wanted = {
-            "import jax": self.pure.dtype == "float64" or re.search(r"\bjax\.", text),
+            "import jax": self.wide or re.search(r"\bjax\.", text),
             "import jax.numpy as jnp": re.search(r"\bjnp\.", text),
             "import numpy": self.large.arrays,
             "from jax import lax": re.search(r"\blax\.", text),
@@ -108,7 +110,7 @@ class _JaxPrinter:
         return self.writer.script(
             f"{self.pure.id}: {self.pure.title}",
             [line for line, needed in wanted.items() if needed],
-            'jax.config.update("jax_enable_x64", True)' if self.pure.dtype == "float64" else "",
+            'jax.config.update("jax_enable_x64", True)' if self.wide else "",
             self.pure.id,
             self.large,
         )
@@ -243,7 +245,7 @@ class _JaxPrinter:
         hooks = self.define_hooks(region)
         function = self.names.reserve(f"{_plain(region.root)}_fn")
         probes = {value: f"{readable(value)}_probe" for value in region.retained}
-        captured = {value: self.look_up(value) for value in step.captured if value is not region.cotangent}
+        captured = {value: self.look_up(value) for value in step.captured}
         call_arguments = [self.look_up(argument) for argument in step.arguments]
         body = _Body(self, step, function, captured, probes, hooks)
         body.write()
@@ -289,8 +291,8 @@ class _JaxPrinter:
         else:
             cotangent = self.look_up(region.cotangent)
         pulled = call_tree(pullback, cotangent)
-        trailing = "," if len(gradients) == 1 else ""
-        self.writer.line(f"{', '.join(gradients)}{trailing} = {ast.unparse(pulled)}", region.origin)
+        results = f"({gradients[0]},)" if len(gradients) == 1 else ", ".join(gradients)
+        self.writer.line(f"{results} = {ast.unparse(pulled)}", region.origin)
 
     def define_hooks(self, region: Region) -> dict[Value, list[str]]:
         """Define the hooks of a region; return the names to apply to each value, in the order they wrap it."""
@@ -315,7 +317,7 @@ class _JaxPrinter:
         with writer.definition(f"def {forward}({primal}):", origin):
             writer.line(f"return {name}({primal}), None", origin)
         with writer.definition(f"def {backward}(_, {hook.parameter}):", origin):
-            inner = Expressions("jnp", lambda op: op.jax)
+            inner = Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
             lines, result = inner.body(hook.body, hook.result)
             for line in lines:
                 writer.line(line, origin)
@@ -324,8 +326,8 @@ class _JaxPrinter:
         writer.blank(2)
 
     def dtype_keyword(self, dtype: str) -> dict[str, ast.expr]:
-        """`dtype=...` where it is not the dtype of the run."""
-        return {} if dtype == self.pure.dtype else {"dtype": name_tree(f"jnp.{dtype}")}
+        """`dtype=...` where it is not what JAX makes of a float."""
+        return {} if dtype == ("float64" if self.wide else "float32") else {"dtype": name_tree(f"jnp.{dtype}")}
 
 
 class _Body:

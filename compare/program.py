@@ -64,4 +64,6 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             program = msgspec.json.decode(text, type=Program)
         except (msgspec.ValidationError, msgspec.DecodeError) as error:
             raise ProgramError(f"This is not a tape program: {error}") from error
+        except RecursionError:
+            raise ProgramError("This is not a tape program: its values are nested too deeply.") from None
         return program.checked()

@@ -140,16 +140,15 @@ def _slice(region: Region) -> _Slice:
             depends.add(value)
             body.append(value)
     captured = dict.fromkeys(operand for value in body for operand in value.operands if operand not in depends)
-    if region.cotangent is not None:
-        captured[region.cotangent] = None
     return _Slice(tuple(arguments), tuple(body), tuple(captured))
 
 
 def _needed(pure: PureProgram, slices: list[_Slice], home: dict[Value, int]) -> dict[Value, float]:
     """For every value needed at top level, the number of the region that needs it first (inf: only the end does)."""
     needed: dict[Value, float] = {shown.value: inf for shown in pure.shown}
-    for number, one in enumerate(slices):
-        for value in (*one.arguments, *one.captured):
+    for number, (region, one) in enumerate(zip(pure.regions, slices, strict=True)):
+        cotangent = () if region.cotangent is None else (region.cotangent,)
+        for value in (*one.arguments, *one.captured, *cotangent):
             needed[value] = min(needed.get(value, inf), number)
     for value in reversed(pure.values):
         if value not in needed or home.get(value, inf) < needed[value]:

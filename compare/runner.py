@@ -92,6 +92,8 @@ def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult
         prepared = prepare(case, dtype=dtype, seed=seed)
     except CompareError as error:
         return _stopped(case, dtype, str(error), "input", started)
+    except Exception:
+        return _stopped(case, dtype, traceback.format_exc(), "leg", started)
     try:
         runs = _run_legs(prepared.program, prepared.lowering, prepared.torch, prepared.jax)
         observations = judge_case(prepared.program, *runs, _concepts(prepared))

@@ -224,7 +224,7 @@ class LargeArrays:
         while key in self.arrays:
             key += "_"
         self.arrays[key] = np.array(_numbers(data), dtype=dtype)
-        return ast.Subscript(value=name_tree("data"), slice=ast.Constant(key), ctx=ast.Load())
+        return ast.Name(id=f'data["{key}"]', ctx=ast.Load())
 
 
 def _numbers(data: Any) -> Any:
@@ -236,12 +236,14 @@ class Expressions:
 
     Args:
         namespace: `"torch"` or `"jnp"`.
+        narrow: 64-bit types are off, so that an integer is an int32.
         spelling: which of a row's spellings is used.
     """
 
-    def __init__(self, namespace: str, spelling: Callable[[Op], str]) -> None:
+    def __init__(self, namespace: str, spelling: Callable[[Op], str], *, narrow: bool = False) -> None:
         self.namespace = namespace
         self.spelling = spelling
+        self.narrow = narrow
         self.inlined: dict[str, ast.expr] = {}
 
     def handle(self, name: str) -> ast.expr:
@@ -277,4 +279,6 @@ class Expressions:
         return lines, "None" if result is None else ast.unparse(self.operand(result))
 
     def _literal(self, name: str, value: Any) -> ast.expr:
+        if name == "dtype" and value == "int64" and self.narrow:
+            value = "int32"
         return index_tree(value, self.namespace) if name == "index" else attribute_tree(value, self.namespace)

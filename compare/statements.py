@@ -74,11 +74,16 @@ def from_number(value: Any) -> Any:
     return float(value) if isinstance(value, str) else value
 
 
-def nested_shape(data: Any) -> Shape:
-    """Shape of nested lists of numbers. Raises ProgramError when they are ragged."""
+MOST_DIMENSIONS = 32
+
+
+def nested_shape(data: Any, depth: int = 0) -> Shape:
+    """Shape of nested lists of numbers. Raises ProgramError when they are ragged or too deep."""
     if not isinstance(data, list | tuple):
         return ()
-    shapes = {nested_shape(item) for item in data}
+    if depth == MOST_DIMENSIONS:
+        raise ProgramError(f"The data has more than {MOST_DIMENSIONS} dimensions.")
+    shapes = {nested_shape(item, depth + 1) for item in data}
     if len(shapes) > 1:
         raise ProgramError("The data is ragged: rows of one array must have one length.")
     return (len(data), *(shapes.pop() if shapes else ()))
@@ -326,6 +331,10 @@ def renamed(statement: Statement, names: dict[str, str]) -> Statement:
     return msgspec.structs.replace(statement, **changes) if changes else statement
 
 
+NESTING = 8
+"""An expression nests this many intermediates at most; a longer one is split over several lines."""
+
+
 def inlined_names(statements: Sequence[Statement], result: Operand | None = None) -> set[str]:
     """Names that are written inside the one statement that uses them, never on a line of their own.
 
@@ -338,13 +347,17 @@ def inlined_names(statements: Sequence[Statement], result: Operand | None = None
         for name in used(statement):
             uses[name] = uses.get(name, 0) + 1
     inlined: set[str] = set()
-    pending: set[str] = set()
+    pending: dict[str, int] = {}
     for statement in statements:
-        inlined |= pending.intersection(used(statement))
-        pending -= set(used(statement))
+        read = [name for name in used(statement) if name in pending]
+        depth = 1 + max((pending[name] for name in read), default=0)
+        inlined.update(read)
+        for name in read:
+            del pending[name]
         targets = bound(statement)
-        if isinstance(statement, Inlinable) and targets[0].startswith("_") and uses.get(targets[0]) == 1:
-            pending |= set(targets)
+        unnamed = isinstance(statement, Inlinable) and targets[0].startswith("_") and uses.get(targets[0]) == 1
+        if unnamed and depth <= NESTING:
+            pending[targets[0]] = depth
         else:
             pending.clear()
-    return inlined | (pending & {result.name} if isinstance(result, Ref) else set())
+    return inlined | (pending.keys() & {result.name} if isinstance(result, Ref) else set())

@@ -23,7 +23,7 @@ import numpy as np
 
 from compare.checks import check_identifier
 from compare.errors import CaseError, ProgramError, nearest, shown_path
-from compare.facts import Facts
+from compare.facts import Facts, same_elements
 from compare.ops import OPS, Slice
 from compare.program import Program
 from compare.statements import (
@@ -52,6 +52,7 @@ from compare.statements import (
     as_number,
     bound,
     inlined_names,
+    nested_shape,
     renamed,
     unwrap,
     used,
@@ -64,6 +65,17 @@ IN_PLACE_WORDS = {
     "fill": "fill", "copy": "copy", "clamp": "clip", "zero": "zeros_like",
 }  # fmt: skip
 """PyTorch's words for in-place ops, where they differ from the name of the row."""
+
+
+PYTORCH_WORDS = {
+    "view": "reshape", "permute": "permute_dims", "transpose": "permute_dims", "t": "matrix_transpose",
+    "mT": "matrix_transpose", "T": "matrix_transpose", "unsqueeze": "expand_dims", "expand": "broadcast_to",
+    "cat": "concat", "clamp": "clip", "mul": "multiply", "sub": "subtract", "div": "divide", "pow": "power",
+    "neg": "negative", "amax": "max", "amin": "min", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod",
+    "norm": "vector_norm", "to": "astype", "double": "astype", "float": "astype", "gt": "greater", "lt": "less",
+    "eq": "equal", "ne": "not_equal", "mm": "matmul", "bmm": "matmul", "mv": "matmul", "dot": "vecdot",
+}  # fmt: skip
+"""PyTorch's word for an op that has another name here; only for the answer to an unknown op."""
 
 
 # ---- what a case reads ----
@@ -94,6 +106,7 @@ class _Operators:
     """Operators shared by tensors and by `.grad` slots."""
 
     _tape: Tape
+    __array_ufunc__ = None  # NumPy numbers on the left leave the operator to this class
 
     def _tensor(self) -> Tensor:
         raise NotImplementedError
@@ -285,6 +298,14 @@ class Tensor(_Operators):
         """An alias of the same storage without history and with a version counter of its own."""
         return self._tape._bind(lambda target, line: Data(target=target, source=self._name, line=line), "data")
 
+    @data.setter
+    def data(self, value: Any) -> None:
+        one = value._tape._facts.handle(value._name) if isinstance(value, Tensor) else None
+        own = self._tape._facts.handle(self._name)
+        # `a.data += 1` ends by assigning the alias that was written; anything else would swap the storage.
+        if one is None or one.storage is not own.storage or not same_elements(one.layout, own.layout):
+            raise CaseError("Assigning .data is not supported; write into it: a.data.copy_(value).", line=_site().line)
+
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Switch tracking on or off from here on. Returns the same tensor."""
         self._tape._record(RequiresGrad(handle=self._name, flag=flag, line=_site().line))
@@ -303,6 +324,11 @@ class Tensor(_Operators):
         name = None if gradient is None else self._tape._operand(gradient).name
         statement = Backward(root=self._name, gradient=name, retain_graph=retain_graph, line=_site().line)
         self._tape._record(statement)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in _SETTERS:
+            raise CaseError(_SETTERS[name], line=_site().line)
+        super().__setattr__(name, value)
 
     # -- writes --
 
@@ -330,12 +356,21 @@ class Tensor(_Operators):
         return self._tape._write(self, "power", (other,), {})
 
 
+_SETTERS = {
+    "grad": "Assigning or clearing .grad is not supported yet; compute with `a.grad` as a tensor instead.",
+    "requires_grad": "Write a.requires_grad_() or a.requires_grad_(False).",
+}
+"""Attributes of a PyTorch tensor that a case may try to assign, and what to do instead."""
+
+
 def _neutral_index(index: Any, ndim: int) -> tuple[int | Slice | None, ...]:
     """Python's index as a tuple of integers, slices and None; an ellipsis is written out."""
     items = index if isinstance(index, tuple) else (index,)
     taken = sum(item is not None and item is not Ellipsis for item in items)
     found: list[int | Slice | None] = []
     for item in items:
+        if isinstance(item, np.integer):
+            item = int(item)
         if item is Ellipsis:
             found.extend([Slice()] * (ndim - taken))
         elif isinstance(item, slice):
@@ -383,11 +418,15 @@ def _assigned_name(frame: FrameType | None) -> str | None:
     while frame is not None:
         node: Any = executing.Source.executing(frame).node
         parent = getattr(node, "parent", None)
+        while isinstance(parent, ast.Attribute) and parent.attr.endswith("_") and isinstance(parent.parent, ast.Call):  # type: ignore[attr-defined]
+            # `b = a.detach().requires_grad_()`: an in-place word returns the tensor itself.
+            node = parent.parent  # type: ignore[attr-defined]
+            parent = node.parent
         if isinstance(parent, ast.Return):
             frame = frame.f_back
             continue
-        if isinstance(parent, ast.Assign) and parent.value is node and len(parent.targets) == 1:
-            return _target_name(parent.targets[0])
+        if isinstance(parent, ast.Assign) and parent.value is node:
+            return next(filter(None, map(_target_name, parent.targets)), None)
         if isinstance(parent, ast.AnnAssign | ast.NamedExpr) and parent.value is node:
             return _target_name(parent.target)
         if isinstance(parent, ast.Tuple) and isinstance(parent.parent, ast.Assign):  # type: ignore[attr-defined]
@@ -402,8 +441,23 @@ def _target_name(target: ast.expr) -> str | None:
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
         # `weights["w1"] = ...` names a tensor; `h[0] = ...` is a write, or a place in a list.
         key = target.slice.value
-        return key if isinstance(key, str) and key.isidentifier() else None
-    return target.id if isinstance(target, ast.Name) else None
+        return _usable(key) if isinstance(key, str) else None
+    if isinstance(target, ast.Attribute):
+        return _usable(target.attr)
+    return _usable(target.id) if isinstance(target, ast.Name) else None
+
+
+def _usable(name: str) -> str | None:
+    """A name that may stand in printed source: reserved ones get an underscore; None where nothing comes near."""
+    if name.startswith("_"):
+        return None
+    for candidate in (name, f"{name}_"):
+        try:
+            check_identifier(candidate)
+        except ProgramError:
+            continue
+        return candidate
+    return None
 
 
 # ---- the tape ----
@@ -425,6 +479,7 @@ class Tape:
         self._hints: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._attempt: dict[str, Any] | None = None
+        self._in_hook = False
 
     # -- making tensors --
 
@@ -450,7 +505,13 @@ class Tape:
         found = dtype or kinds[numbers.dtype.kind]
         if found.startswith("float"):
             numbers = numbers.astype(found).astype("float64")
-        return {"data": _nested(numbers.tolist()), "dtype": found}
+        nested = _nested(numbers.tolist())
+        if nested_shape(nested) != numbers.shape:
+            raise ProgramError(
+                f"An empty tensor of shape {list(numbers.shape)} cannot be written as nested lists; "
+                "make one of shape [0] and reshape it."
+            )
+        return {"data": nested, "dtype": found}
 
     # -- grad modes --
 
@@ -556,7 +617,10 @@ class Tape:
 
     def _known_op(self, name: str) -> None:
         if name not in OPS:
-            raise ProgramError(f"Unknown op '{name}'.{nearest(name, OPS)}", line=_site().line)
+            meant = (
+                f" PyTorch's {name} is '{PYTORCH_WORDS[name]}' here." if name in PYTORCH_WORDS else nearest(name, OPS)
+            )
+            raise ProgramError(f"Unknown op '{name}'.{meant}", line=_site().line)
 
     def _operand(self, value: Any) -> Any:
         if isinstance(value, _Operators):
@@ -582,6 +646,11 @@ class Tape:
         names = [name for name in row.operand_names if not row.variadic]
         given = dict(attributes or {})
         surplus = list(values[len(names) :]) if names else []
+        if len(surplus) > 1 and next(iter(row.defaults), "") in ("shape", "axes"):
+            surplus = [tuple(surplus)]  # x.reshape(2, 3)
+        for word, meant in (("dim", "axis"), ("keepdim", "keepdims")):
+            if word in given and word not in row.defaults:
+                raise ProgramError(f"{op} has no attribute '{word}'; it is '{meant}' here.", line=_site().line)
         if surplus and len(surplus) <= len(row.defaults):
             # Attributes may be given by position: x.reshape((2, 3)), x.sum(0).
             given.update(zip(row.defaults, surplus, strict=False))
@@ -606,13 +675,17 @@ class Tape:
     def _register_hook(self, tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook:
         site = _site()
         inner = Tape(dtype=self.dtype)
-        parameters = list(inspect.signature(hook).parameters)
+        parameters = [_usable(name) or "cotangent" for name in inspect.signature(hook).parameters]
         if len(parameters) != 1:
             raise ProgramError("A tensor hook takes one argument, the cotangent.", line=site.line)
         facts = self._facts.handle(tensor._name)
         inner._facts.bind(parameters[0], inner._facts.fresh(facts.shape, facts.dtype, creator=parameters[0]))
         inner._hints[parameters[0]] = parameters[0]
-        result = hook(Tensor(inner, parameters[0]))
+        self._in_hook = True
+        try:
+            result = hook(Tensor(inner, parameters[0]))
+        finally:
+            self._in_hook = False
         returned = None if result is None else inner._operand(result)
         body = inner._statements
         for statement in body:
@@ -664,6 +737,12 @@ class Tape:
         return Tensor(self, name)
 
     def _record(self, statement: Any) -> None:
+        if self._in_hook:
+            raise CaseError(
+                "A hook may use its cotangent and numbers only; here it touches a tensor from outside it, "
+                "which is not supported.",
+                line=statement.line,
+            )
         if self._attempt is not None and isinstance(statement, Refusable):
             if self._attempt["used"]:
                 raise CaseError("An expect_error block holds one statement; this is the second.", line=statement.line)
@@ -754,12 +833,17 @@ def record(function: Callable[[Tape], None], *, id: str, title: str, dtype: str,
     path = inspect.getsourcefile(function) or function.__code__.co_filename
     tape = Tape(dtype=dtype, seed=seed)
     try:
-        function(tape)
+        # What a case prints is narration; results alone go to stdout.
+        with contextlib.redirect_stdout(sys.stderr):
+            function(tape)
         return tape.program(id, title)
     except (ProgramError, CaseError) as error:
         line = error.line or _line_in(error, path)
         raise CaseError(f"Case '{id}' ({shown_path(path)}:{line}): {error}", path=path, line=line) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        # A case that exits, too, is a case that crashed: it must not end the run, and least of all with success.
         line = _line_in(error, path)
         raise CaseError(
             f"Case '{id}' ({shown_path(path)}:{line}) crashed: {type(error).__name__}: {error}", path=path, line=line

@@ -102,3 +102,65 @@ def test_a_value_of_another_dtype_beside_the_runs() -> None:
         tape.observe(a.grad)
 
     agree(record(case, id="casts", title="Casts", dtype="float64"))
+
+
+def test_the_cotangent_may_also_be_an_operand() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        v = tape.constant([3.0, 4.0])
+        b = a * v
+        b.backward(gradient=v)
+        tape.observe(a.grad)
+
+    assert agree(record(case, id="both", title="Both", dtype="float64"))["a.grad"].values.tolist() == [9.0, 16.0]
+
+
+def test_casts_in_a_narrow_run() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.5, 2.5])
+        whole = a.astype("int64")
+        b = a * whole.astype("float32")
+        b.sum().backward()
+        tape.observe(b)
+        tape.observe(a.grad)
+
+    agree(record(case, id="narrow", title="Narrow", dtype="float32"))
+
+
+def test_a_wide_cast_in_a_narrow_run_turns_64_bits_on() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.5, 2.5])
+        wide = a.astype("float64") * 2
+        wide.sum().backward()
+        tape.observe(wide)
+        tape.observe(a.grad)
+
+    agree(record(case, id="wide", title="Wide", dtype="float32"))
+
+
+def test_an_augmented_item_write_is_one_update() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        b = a * 2
+        b[0] += 3
+        b[1] *= 2
+        b.sum().backward()
+        tape.observe(b)
+        tape.observe(a.grad)
+
+    program = record(case, id="augmented", title="Augmented", dtype="float64")
+    assert print_jax(functionalize(program).pure).text.count(".at[") == 2
+    agree(program)
+
+
+def test_a_refused_backward_without_a_scalar_root_has_no_gradient_in_jax() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        b = a * 2
+        with tape.expect_error(torch="RuntimeError: grad can be implicitly created", concept="backward"):
+            b.backward()
+        tape.observe(a.grad)
+        tape.observe(b)
+
+    _, jax = both(record(case, id="vector", title="Vector", dtype="float64"))
+    assert list(jax.observed) == ["b"]

@@ -174,7 +174,6 @@ def test_a_refusal_knows_its_line() -> None:
         "w1\nimport os",
         "__import__",
         "import",
-        "match",
         "print",
         "torch",
         "a" * 65,
@@ -207,6 +206,10 @@ def test_names_that_could_become_code_are_refused(name: str) -> None:
         '{"statement":"read","name":"w\\n\\"); import os","what":"value","handle":"w"}]}',
         '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"apply",'
         '"target":"w","op":"getitem","operands":[{"name":"w"}]}]}',
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"constant","target":"w","dtype":"float64",'
+        f'"data":{"[" * 200}1.0{"]" * 200}}}]}}',
+        '{"id":"x","title":"t","dtype":"float64","statements":[{"statement":"constant","target":"w","dtype":"float64",'
+        f'"data":{"[" * 5000}1.0{"]" * 5000}}}]}}',
         '{"id":"x"}',
         "[]",
         "not json",

@@ -228,12 +228,68 @@ def test_a_hook_may_not_reach_outside() -> None:
     assert "only; a tensor from outside it is not supported" in message(case)
 
 
-def test_a_reserved_name_is_refused() -> None:
+def test_names_that_cannot_be_printed_are_changed_not_refused() -> None:
     def case(tape: Tape) -> None:
         print = tape.leaf(1.0)
-        print.backward()
+        data = print * 2
+        match = data + 1
+        θ = match * 2
+        _ = θ + 1
+        tape.observe(_)
 
-    assert "'print' is reserved" in message(case)
+    assert printed(case) == [
+        "print_ = torch.tensor(1.0, requires_grad=True)",
+        "data_ = print_ * 2",
+        "match = data_ + 1",
+        'print("add_2 =", match * 2 + 1)',
+    ]
+
+
+def test_names_through_attributes_chains_and_several_targets() -> None:
+    class Model:
+        pass
+
+    def case(tape: Tape) -> None:
+        model = Model()
+        model.weight = tape.leaf([1.0, 2.0])  # type: ignore[attr-defined]
+        x = y = model.weight * 2  # type: ignore[attr-defined]  # noqa: F841
+        c = x.detach().requires_grad_()
+        tape.observe(c.grad)
+
+    assert printed(case) == [
+        "weight = torch.tensor([1.0, 2.0], requires_grad=True)",
+        "x = weight * 2",
+        "c = x.detach()",
+        "c.requires_grad_()",
+        'print("c.grad =", c.grad)',
+    ]
+
+
+def test_numpy_numbers_and_sizes_by_position() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        b = np.float64(2.5) * a
+        c = b.reshape(2, 1)[np.int64(1)]
+        a.data += 1
+        tape.observe(c)
+
+    assert printed(case)[1:] == [
+        "b = 2.5 * a",
+        "c = b.reshape((2, 1))[1]",
+        "a.data.add_(1)",
+        'print("c =", c)',
+    ]
+
+
+def test_a_long_sum_is_split_over_lines() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(1.0)
+        loss: Any = sum(a * number for number in range(300))
+        loss.backward()
+
+    lines = printed(case)
+    assert max(map(len, lines)) < 120
+    assert len(lines) > 30
 
 
 def test_the_grad_tensor_goes_stale_when_a_backward_adds_to_it() -> None:
@@ -298,3 +354,56 @@ def test_hook_functions_do_not_take_the_name_of_a_tensor() -> None:
         tape.observe(a.grad)
 
     assert "def a_hook_function_(g):" in printed(case)
+
+
+# ---- what would be wrong without a word ----
+
+
+def test_a_hook_may_not_write_outside_itself() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        b = a * 2
+
+        def hook(g: Any) -> Any:
+            b.data.fill_(0.0)
+            return g
+
+        b.register_hook(hook)
+
+    assert "it touches a tensor from outside it" in message(case)
+
+
+def test_an_empty_tensor_keeps_its_shape_or_is_refused() -> None:
+    def case(tape: Tape) -> None:
+        tape.constant(np.zeros((0, 3)))
+
+    assert "An empty tensor of shape [0, 3]" in message(case)
+
+
+def test_a_case_that_exits_is_a_case_that_crashed() -> None:
+    def case(tape: Tape) -> None:
+        tape.leaf(1.0)
+        raise SystemExit(0)
+
+    assert "crashed: SystemExit: 0" in message(case)
+
+
+@pytest.mark.parametrize(
+    ("write", "remedy"),
+    [
+        (lambda a: setattr(a, "grad", None), "Assigning or clearing .grad is not supported yet"),
+        (lambda a: setattr(a, "requires_grad", True), "Write a.requires_grad_()"),
+        (lambda a: setattr(a, "data", a * 2), "write into it: a.data.copy_(value)"),
+        (lambda a: a.view(2, 1), "PyTorch's view is 'reshape' here"),
+        (lambda a: a.sum(dim=0), "it is 'axis' here"),
+        (lambda a: a * 10**30, "does not fit 64 bits"),
+    ],
+)
+def test_words_of_pytorch_are_answered_with_ours(write: Callable[[Any], Any], remedy: str) -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        write(a)
+
+    with pytest.raises(CaseError) as caught:
+        recorded(case)
+    assert remedy in str(caught.value)

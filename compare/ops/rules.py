@@ -140,8 +140,7 @@ def agreed(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES)
         raise ValueError("needs a tensor among the numbers")
     if len(kinds) > 1:
         raise ValueError(
-            f"operands have dtypes {' and '.join(kinds)}, and the frameworks promote them differently; "
-            "cast one with astype"
+            f"operands have dtypes {' and '.join(kinds)}, whose promotion is not modelled; cast one with astype"
         )
     return kinds[0]
 
