@@ -89,6 +89,7 @@ class _JaxPrinter:
         self.names = _Names(RESERVED)
         self.top: dict[Value, ast.expr] = {}
         self.hook_names: dict[HookedAt, str] = {}
+        self.functions: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Value, ...]], str] = {}
 
     def print(self) -> Source:
         self.plan()
@@ -243,12 +244,18 @@ class _JaxPrinter:
     def differentiate(self, step: Differentiate) -> None:
         region = step.region
         hooks = self.define_hooks(region)
-        function = self.names.reserve(f"{_plain(region.root)}_fn")
         probes = {value: f"{readable(value)}_probe" for value in region.retained}
         captured = {value: self.look_up(value) for value in step.captured}
         call_arguments = [self.look_up(argument) for argument in step.arguments]
-        body = _Body(self, step, function, captured, probes, hooks)
-        body.write()
+        parameters, lines = _Body(self, step, captured, probes, hooks).written()
+        # Two backwards through the same computation, as in a training loop, share one function.
+        known = (parameters, tuple(text for text, _ in lines), tuple(captured))
+        function = self.functions.get(known)
+        if function is None:
+            function = self.functions[known] = self.names.reserve(f"{_plain(region.root)}_fn")
+            with self.writer.definition(f"def {function}({', '.join(parameters)}):", region.origin):
+                for text, origin in lines:
+                    self.writer.line(text, origin)
         for value in region.retained:
             probes[value] = self.names.give(f"{readable(value)}_probe", self.now, self.now)
             zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.dtype_keyword(value.dtype))
@@ -337,20 +344,19 @@ class _Body:
         self,
         printer: _JaxPrinter,
         step: Differentiate,
-        function: str,
         captured: dict[Value, ast.expr],
         probes: dict[Value, str],
         hooks: dict[Value, list[str]],
     ) -> None:
         self.printer = printer
         self.step = step
-        self.function = function
+        self.lines: list[tuple[str, int]] = []
         self.trees: dict[Value, ast.expr] = dict(captured)
         self.probes = probes
         self.hooks = hooks
         taken = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
         applied = {name for names in hooks.values() for name in names}
-        self.names = _Names({*RESERVED, *taken, *applied, function})
+        self.names = _Names({*RESERVED, *taken, *applied})
         self.count_uses()
 
     def count_uses(self) -> None:
@@ -379,9 +385,9 @@ class _Body:
             and value not in self.step.auxiliary
         )
 
-    def write(self) -> None:
-        step, writer = self.step, self.printer.writer
-        region = step.region
+    def written(self) -> tuple[tuple[str, ...], list[tuple[str, int]]]:
+        """The parameters, and the lines with the statements they come from."""
+        step, region = self.step, self.step.region
         parameters = []
         for argument in step.arguments:
             name = self.names.give(argument.hint, -1, self.last_use.get(argument, 0))
@@ -390,30 +396,30 @@ class _Body:
         for value in region.retained:
             self.probes[value] = self.names.give(self.probes[value], -1, float("inf"))
             parameters.append(self.probes[value])
-        with writer.definition(f"def {self.function}({', '.join(parameters)}):", region.origin):
-            for argument in step.arguments:
-                self.wrap(argument)
-            for now, value in enumerate(step.body):
-                if isinstance(value, Differentiable):
-                    # A leaf of another backward: here it is only a number, under the name of what it was made from.
-                    self.trees[value] = self.operand(value.source)
-                    continue
-                tree = self.printer.tree(value, self.operand)
-                if self.is_inlined(value):
-                    self.trees[value] = tree
-                    continue
-                if value is region.root and self.is_plain_root(value):
-                    writer.line(f"return {ast.unparse(tree)}", value.origin)
-                    return
-                name = self.names.give(readable(value), now, self.last_use.get(value, now))
-                self.trees[value] = name_tree(name)
-                writer.line(f"{name} = {ast.unparse(tree)}", value.origin)
-                self.wrap(value)
-            returned = ast.unparse(self.trees[region.root])
-            if step.auxiliary:
-                outputs = [ast.unparse(self.trees[value]) for value in step.auxiliary]
-                returned = f"{returned}, {_group(outputs)}"
-            writer.line(f"return {returned}", region.origin)
+        for argument in step.arguments:
+            self.wrap(argument)
+        for now, value in enumerate(step.body):
+            if isinstance(value, Differentiable):
+                # A leaf of another backward: here it is only a number, under the name of what it was made from.
+                self.trees[value] = self.operand(value.source)
+                continue
+            tree = self.printer.tree(value, self.operand)
+            if self.is_inlined(value):
+                self.trees[value] = tree
+                continue
+            if value is region.root and self.is_plain_root(value):
+                self.lines.append((f"return {ast.unparse(tree)}", value.origin))
+                return tuple(parameters), self.lines
+            name = self.names.give(readable(value), now, self.last_use.get(value, now))
+            self.trees[value] = name_tree(name)
+            self.lines.append((f"{name} = {ast.unparse(tree)}", value.origin))
+            self.wrap(value)
+        returned = ast.unparse(self.trees[region.root])
+        if step.auxiliary:
+            outputs = [ast.unparse(self.trees[value]) for value in step.auxiliary]
+            returned = f"{returned}, {_group(outputs)}"
+        self.lines.append((f"return {returned}", region.origin))
+        return tuple(parameters), self.lines
 
     def is_plain_root(self, value: Value) -> bool:
         """Whether the root can be returned without a name: nothing else is done to it, and it has none."""
@@ -427,12 +433,12 @@ class _Body:
 
     def wrap(self, value: Value) -> None:
         """Add the probe, then the hooks, right where the value is made."""
-        writer, origin = self.printer.writer, self.step.region.origin
+        origin = self.step.region.origin
         name = ast.unparse(self.trees[value])
         if value in self.probes:
-            writer.line(f"{name} = {name} + {self.probes[value]}", origin)
+            self.lines.append((f"{name} = {name} + {self.probes[value]}", origin))
         for hook in self.hooks.get(value, []):
-            writer.line(f"{name} = {hook}({name})", origin)
+            self.lines.append((f"{name} = {hook}({name})", origin))
 
     def operand(self, value: Value | Number) -> ast.expr:
         return self.trees[value] if isinstance(value, Value) else number_tree(value, "jnp")

@@ -14,14 +14,24 @@ Shifts alias like values do, and the tape's rules become short:
 
 The root's shift over the step is a one-sided derivative of the program as it was computed. Nothing is linearized in
 between: the norm at zero is a kink, where a chain rule would meet 0 * inf.
+
+Where exact numbers cannot decide, the reference is *withdrawn*: it observes nothing, and gives the reason as a warning.
+
+- A derivative that comes out as nan: the function has none there, or a value on the way is not finite. What is linear
+  in the moved operand stays known beside infinities and nan, and an element that is not moved contributes 0.
+- A zero that may be negative, where its sign decides: mpmath has no -0.0. `compare.ops.exact` says when.
+- A float64 number behind float32 arithmetic: its error is that of float32, and exact numbers do not round. A cast does
+  round; a gradient that passes a float32 tensor is rounded there. What is float32 itself is judged as float32.
+- An integer beyond int64, which wraps around. A read of a tensor that PyTorch refuses to use.
 """
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any, assert_never
 
@@ -29,11 +39,10 @@ import mpmath
 import numpy as np
 
 from compare.checks import bound_attributes
-from compare.errors import ProgramError
 from compare.facts import Facts, ViewStep
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
 from compare.one_sided import settled
-from compare.ops import OPS, Op
+from compare.ops import OPS, Op, exact
 from compare.program import Program
 from compare.statements import (
     FLOAT_DTYPES,
@@ -84,15 +93,16 @@ Vectors = tuple[np.ndarray[Any, Any], ...] | None
 
 
 def run_reference(program: Program) -> LegRun:
-    """Interpret a checked program. Raises ProgramError where the program asks for what is not modelled.
+    """Interpret a checked program.
 
     Returns: by Read name: values as float64, int64 or bool arrays, not rounded to the dtype of the run; gradients as
         Array, as OneSided where an element is at a kink, as Directional where there are too many elements, as Surrogate
-        where a hook edits them. Absent: grad_fn reads, and the gradient of a large tensor at a kink.
+        where a hook edits them. Absent: grad_fn reads, the gradient of a large tensor at a kink, and what is withdrawn.
+        `warnings` has, by Read name, why it is withdrawn, or that a number on the way is beyond the range of its dtype.
     """
     started = time.perf_counter()
     run = LegRun("reference")
-    with mpmath.workdps(DIGITS):
+    with mpmath.workdps(DIGITS), np.errstate(all="ignore"):
         survey = _Tape()
         _execute(survey, program)
         plan = survey.plan()
@@ -101,7 +111,7 @@ def run_reference(program: Program) -> LegRun:
         if tape.unsettled:
             tape = _Tape(plan, steps=3)
             run.failure = _execute(tape, program)
-        run.observed = tape.observed
+        run.observed, run.warnings = tape.observed, tape.notes
     run.seconds = time.perf_counter() - started
     return run
 
@@ -112,9 +122,6 @@ def _execute(tape: _Tape, program: Program) -> Failure | None:
         facts.step(statement)
         try:
             tape.step(index, statement, facts)
-        except ProgramError as error:
-            error.line = error.line or statement.line
-            raise
         except Exception as error:
             return Failure(index, type(error).__name__, str(error), traceback.format_exc())
         if tape.unsettled:
@@ -125,24 +132,61 @@ def _execute(tape: _Tape, program: Program) -> Failure | None:
 # ---- what a tape holds ----
 
 
+@dataclass(frozen=True)
+class _Withdrawn:
+    """Why exact numbers cannot decide."""
+
+    reason: str
+
+
+FLOAT32_ON_THE_WAY = _Withdrawn("it is computed through float32, which rounds more than float64 is judged by")
+NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on the way is not finite")
+SIGN_OF_ZERO = _Withdrawn("the sign of a zero decides, and exact numbers have none")
+WRAPPED = _Withdrawn("an integer is beyond the range of int64, where frameworks wrap around")
+
+
+@dataclass(frozen=True)
+class _Doubts:
+    """What has to be known of numbers beside the numbers, and goes on to what is computed from them.
+
+    unknown: why the values are not known. negative_zero: a zero among them may be negative. coarse: they were computed
+        in float32. beyond: what happened to a number on the way that its dtype cannot hold; empty when nothing did.
+    """
+
+    unknown: Surrogate | _Withdrawn | None = None
+    negative_zero: bool = False
+    coarse: bool = False
+    beyond: str = ""
+
+    def __or__(self, other: _Doubts) -> _Doubts:
+        return _Doubts(
+            self.unknown or other.unknown,
+            self.negative_zero or other.negative_zero,
+            self.coarse or other.coarse,
+            self.beyond or other.beyond,
+        )
+
+
 @dataclass(eq=False)
 class _Storage:
-    """One allocation. `unknown`: why its values are not known, since they come from a made-up gradient."""
+    """One allocation."""
 
     value: Elements
-    unknown: str | None = None
+    doubts: _Doubts = _Doubts()
 
 
 @dataclass(eq=False)
 class _Family:
     """Tensors of one storage that share history: a base and its views.
 
-    history: the nodes that its gradient would pass. shifts: by direction, an array like the storage's.
+    history: the nodes that its gradient would pass. narrowed: those that it passes after a float32 tensor.
+    shifts: by direction, an array like the storage's.
     """
 
     requires_grad: bool = False
     leaf: bool = True
     history: set[Node] = field(default_factory=set)
+    narrowed: set[Node] = field(default_factory=set)
     shifts: dict[Direction, Elements] = field(default_factory=dict)
     base: _Tensor | None = None
 
@@ -286,6 +330,7 @@ class _Tape:
         self.hooks: dict[str, tuple[str, Node]] = {}
         self.collecting: list[_Tensor] = []
         self.observed: dict[str, Observed] = {}
+        self.notes: dict[str, list[str]] = {}
         self.unsettled = False
         # What the first pass finds.
         self.probed: dict[Node, int] = {}
@@ -369,8 +414,10 @@ class _Tape:
 
     def _tensor(self, statement: Leaf | Constant) -> None:
         rounded = np.frompyfunc(lambda number: _number(number, statement.dtype), 1, 1)
-        value = _objects(rounded(np.array(statement.data, dtype=object)))
-        tensor = self._bind(statement.dtype, _Storage(value))
+        data = np.array(statement.data, dtype=object)
+        value = _objects(rounded(data))
+        negative_zero = any(_is_negative_zero(*pair) for pair in zip(data.flat, value.flat, strict=True))
+        tensor = self._bind(statement.dtype, _Storage(value, _Doubts(negative_zero=negative_zero)))
         self.tensors[statement.target] = tensor
         if isinstance(statement, Leaf):
             self._requires_grad(tensor, True)
@@ -381,6 +428,7 @@ class _Tape:
             return
         family.requires_grad = flag
         family.history.clear()
+        family.narrowed.clear()
         family.shifts.clear()
         if flag:
             self._collect(tensor)
@@ -436,12 +484,13 @@ class _Tape:
         moved = tensor.version.count != tensor.renewed
         if not tensor.is_view or not tensor.family.requires_grad or not moved:
             return
-        if not tensor.recorded:
-            raise ProgramError(
-                "A view made under no_grad is used after its storage was written, and PyTorch refuses that. "
-                "Make the view outside the no_grad block, or detach it."
-            )
-        self._renewed(tensor)
+        if tensor.recorded:
+            self._renewed(tensor)
+        else:
+            self._withdraw(tensor.storage, "PyTorch refuses a view made under no_grad once its storage was written")
+
+    def _withdraw(self, storage: _Storage, reason: str) -> None:
+        storage.doubts |= _Doubts(_Withdrawn(reason))
 
     def _renewed(self, tensor: _Tensor) -> None:
         tensor.linked, tensor.renewed, tensor.passed = True, tensor.version.count, []
@@ -468,22 +517,29 @@ class _Tape:
             if view is not None:
                 return view
         values = _values(operands)
-        storage = _Storage(_applied(op, values, attributes, dtype), unknown=_unknown(tensors))
         tensors = [
             operand
             for name, operand in zip_longest(op.operand_names, operands)
             if isinstance(operand, _Tensor) and name not in op.without_history
         ]
+        value = _applied(op, values, attributes, dtype)
+        inherited = _doubts(tensors) | _doubts_of_numbers([*statement.operands, *attributes.values()])
+        storage = _Storage(value, _doubts_of_result(op, values, value, dtype, inherited))
         tracked = self.recording and dtype in FLOAT_DTYPES and any(tensor.family.requires_grad for tensor in tensors)
         result = self._bind(dtype, storage, requires_grad=tracked, leaf=not tracked)
         if tracked:
-            for tensor in tensors:
-                result.family.history |= tensor.history
+            self._join(result.family, tensors, dtype)
             for direction in _directions(tensors):
                 shifts = [_shift(operand, direction) for operand in operands]
                 result.family.shifts[direction] = _shifted(op, values, shifts, attributes, dtype, storage.value)
             self._produced(result)
         return result
+
+    def _join(self, family: _Family, operands: list[_Tensor], dtype: str) -> None:
+        """The family takes on the history of operands."""
+        for tensor in operands:
+            family.history |= tensor.history
+            family.narrowed |= tensor.history if dtype == "float32" else tensor.family.narrowed
 
     def _view(self, op: Op, base: _Tensor, attributes: dict[str, Any]) -> _Tensor | None:
         """The alias, or None where a reshape has to copy."""
@@ -513,13 +569,15 @@ class _Tape:
         values = [target.value.copy(), *_values(operands)]
         tensors = [operand for operand in operands if isinstance(operand, _Tensor)]
         result = _applied(op, values, attributes, target.dtype)
+        inherited = _doubts([target, *tensors]) | _doubts_of_numbers([*statement.operands, *attributes.values()])
+        doubts = _doubts_of_result(op, values, result, target.dtype, inherited)
 
         def shift(direction: Direction) -> Elements:
             # History goes on from the base, past the probes on a view.
             shifts = [target.family_shift(direction), *(_shift(operand, direction) for operand in operands)]
             return _shifted(op, values, shifts, attributes, target.dtype, result)
 
-        self._put(target, (), tensors, result, shift)
+        self._put(target, (), tensors, result, shift, doubts)
         if target.is_view and self.recording and target.family.requires_grad:
             self._renewed(target)
 
@@ -529,7 +587,8 @@ class _Tape:
         step = ViewStep(OPS["getitem"], {"index": statement.index}, target.value.shape)
         tensors = [value] if isinstance(value, _Tensor) else []
         [new] = _values([value])
-        self._put(target, (step,), tensors, new, lambda direction: _shift(value, direction))
+        doubts = _doubts(tensors) | _doubts_of_numbers([statement.value])
+        self._put(target, (step,), tensors, new, lambda direction: _shift(value, direction), doubts)
 
     def _put(
         self,
@@ -538,6 +597,7 @@ class _Tape:
         operands: list[_Tensor],
         value: Any,
         shift: Callable[[Direction], Elements | None],
+        doubts: _Doubts,
     ) -> None:
         """Write a value, and its shift along each direction, to the elements of `target` that `index` sees."""
         family, storage = target.family, target.storage
@@ -546,7 +606,7 @@ class _Tape:
                 self._renew(tensor)
         tracked = self.recording and (family.requires_grad or any(tensor.family.requires_grad for tensor in operands))
         if tracked and not target.recorded:
-            raise ProgramError("A view made under no_grad is written where history is recorded: PyTorch refuses that.")
+            self._withdraw(storage, "PyTorch refuses to write a view made under no_grad where history is recorded")
         if tracked:
             directions = _directions(operands).union(family.shifts)
             shifts = {direction: _copied(shift(direction)) for direction in directions}
@@ -554,12 +614,11 @@ class _Tape:
                 array = family.shifts.setdefault(direction, _zeros(storage.value.shape))
                 _replace(_viewed(target.viewed(array), index), moved)
         _replace(_viewed(target.value, index), _copied(value))
-        storage.unknown = storage.unknown or _unknown(operands)
+        storage.doubts |= doubts
         target.version.count += 1
         if tracked:
             family.requires_grad, family.leaf = True, False
-            for tensor in operands:
-                family.history |= tensor.history
+            self._join(family, operands, target.dtype)
             assert family.base is not None
             self._produced(family.base)
 
@@ -577,7 +636,7 @@ class _Tape:
             return
         self._renew(root)
         cotangent = None if statement.gradient is None else self.tensors[statement.gradient]
-        unknown = _unknown([root] if cotangent is None else [root, cotangent])
+        doubts = _doubts([root] if cotangent is None else [root, cotangent])
         history = root.history
         for tensor in self.collecting:
             if not tensor.family.requires_grad:
@@ -587,21 +646,24 @@ class _Tape:
             if tensor.node not in history or self.marks.get(tensor.node, "label") == "label":
                 continue
             probe = self.probes[tensor.node]
-            reason = self._edited(tensor.node, history) or unknown
-            if reason is None:
+            coarse = tensor.dtype == "float64" and (doubts.coarse or tensor.node in root.family.narrowed)
+            unknown = self._edited(tensor.node, history) or doubts.unknown or (FLOAT32_ON_THE_WAY if coarse else None)
+            if unknown is None:
                 sides = self._derivatives(probe, root, cotangent)
             else:
                 sides = [(mpmath.nan, mpmath.nan)] * probe.count
             if sides is None:
                 self.unsettled = True
                 return
-            self._accumulate(tensor, sides, probe.vectors, reason)
+            if unknown is None and any(mpmath.isnan(side) for pair in sides for side in pair):
+                unknown = NO_DERIVATIVE
+            self._accumulate(tensor, sides, probe.vectors, replace(doubts, unknown=unknown))
 
-    def _edited(self, node: Node, history: set[Node]) -> str | None:
+    def _edited(self, node: Node, history: set[Node]) -> Surrogate | None:
         """Whether a live hook stands between a node and the root whose history this is, or on the node itself."""
         for name, hooked in self.hooks.values():
             if hooked in history and node in self.upstream[hooked]:
-                return f"a hook on '{name}' edits the cotangent"
+                return Surrogate(f"a hook on '{name}' edits the cotangent")
         return None
 
     def _derivatives(self, probe: _Probe, root: _Tensor, cotangent: _Tensor | None) -> list[tuple[Any, Any]] | None:
@@ -613,7 +675,7 @@ class _Tape:
             shift = root.shift(direction)
             if shift is None:
                 return mpmath.mpf(0)
-            change = (weight * moved for weight, moved in zip(weights, shift.flat, strict=True))
+            change = (weight * moved for weight, moved in zip(weights, shift.flat, strict=True) if moved != 0)
             return sum(change, mpmath.mpf(0)) / probe.steps[direction]
 
         derivatives = []
@@ -625,16 +687,18 @@ class _Tape:
             derivatives.append(found)
         return derivatives
 
-    def _accumulate(self, tensor: _Tensor, sides: list[tuple[Any, Any]], vectors: Vectors, reason: str | None) -> None:
+    def _accumulate(self, tensor: _Tensor, sides: list[tuple[Any, Any]], vectors: Vectors, doubts: _Doubts) -> None:
         shape = tensor.value.shape if vectors is None else (len(vectors),)
         left, right = (_array([pair[side] for pair in sides], shape) for side in (0, 1))
         version, old = _Version(), tensor.grad
         if old is not None:
             left, right = _array(left + old.left, shape), _array(right + old.tensor.storage.value, shape)
-            reason = old.tensor.storage.unknown or reason
+            doubts = old.tensor.storage.doubts | doubts
             # PyTorch adds to a leaf's gradient in place, and to a retained one out of place.
             version.count = old.tensor.version.count + 1 if tensor.is_leaf else 0
-        held = self._bind(tensor.dtype, _Storage(right, unknown=reason), version=version)
+        # Nothing is known of the signs of its zeros, and of roundings only where they would be too large for it.
+        doubts = replace(doubts, negative_zero=bool((right == 0).any()), coarse=tensor.dtype == "float32")
+        held = self._bind(tensor.dtype, _Storage(right, doubts), version=version)
         tensor.grad = _Gradient(held, left, vectors)
 
     def _grad(self, statement: Grad) -> None:
@@ -643,14 +707,15 @@ class _Tape:
         if source.grad is not None:
             held = source.grad.tensor
             if not source.grad.smooth:
-                unknown = f"'{statement.source}.grad' is used as a value, and it is at a kink"
-                held = self._bind(held.dtype, _Storage(held.storage.value, unknown=unknown))
+                unknown = Surrogate(f"'{statement.source}.grad' is used as a value, and it is at a kink")
+                held = self._bind(held.dtype, _Storage(held.storage.value, _Doubts(unknown)))
             self.tensors[statement.target] = held
-        elif self.surveyed:
-            raise ProgramError(f"'{statement.source}.grad' is used as a tensor, but no backward has reached it.")
         else:
-            # The first pass only looks for places: any values do.
-            self.tensors[statement.target] = self._bind(source.dtype, _Storage(source.value.copy()))
+            # The first pass has no gradients and only looks for places: any values do.
+            unreached = _Withdrawn(f"'{statement.source}.grad' is used as a tensor, but no backward has reached it")
+            self.tensors[statement.target] = self._bind(
+                source.dtype, _Storage(source.value.copy(), _Doubts(unreached if self.surveyed else None))
+            )
 
     # -- reads --
 
@@ -658,15 +723,18 @@ class _Tape:
         tensor = self.tensors[statement.handle]
         if statement.what in ("is_leaf", "grad_fn"):
             self._renew(tensor)
-        seen: Observed
+        seen: Observed | _Withdrawn
+        held: _Tensor | None = None
         match statement.what:
             case "value":
-                seen = _observed(tensor)
+                seen, held = _observed(tensor), tensor
             case "grad":
                 self.read_gradients.add(tensor.born)
                 if tensor.grad is not None and tensor.grad.vectors is not None and not tensor.grad.smooth:
                     return
-                seen = None if tensor.grad is None else _observed_gradient(tensor.grad)
+                seen = None
+                if tensor.grad is not None:
+                    seen, held = _observed_gradient(tensor.grad), tensor.grad.tensor
             case "is_leaf":
                 seen = tensor.is_leaf
             case "requires_grad":
@@ -682,6 +750,11 @@ class _Tape:
                 seen = tensor.storage is self.tensors[statement.other].storage
             case _:
                 return
+        if isinstance(seen, _Withdrawn):
+            self.notes[statement.name] = [seen.reason]
+            return
+        if held is not None and held.storage.doubts.beyond:
+            self.notes[statement.name] = [held.storage.doubts.beyond]
         self.observed[statement.name] = seen
 
 
@@ -736,6 +809,12 @@ def _shift(operand: _Tensor | Any, direction: Direction) -> Elements | None:
     return operand.shift(direction) if isinstance(operand, _Tensor) else None
 
 
+def _is_negative_zero(written: Any, rounded: Any) -> bool:
+    """Whether a number of the program is -0.0, or becomes it in its dtype."""
+    number = from_number(written)
+    return isinstance(number, float) and bool(rounded == 0) and math.copysign(1.0, number) < 0
+
+
 def _applied(op: Op, values: Sequence[Any], attributes: dict[str, Any], dtype: str) -> Elements:
     """The op on numbers: a new array in C order, so that it can be viewed like PyTorch's."""
     rounded = dtype if dtype in FLOAT_DTYPES else "float64"
@@ -752,8 +831,9 @@ def _shifted(
     result: Elements,
 ) -> Elements:
     """How far the op's result is moved when its operands are."""
-    if op.linear and shifts[0] is not None and all(shift is None for shift in shifts[1:]):
-        return _applied(op, [shifts[0], *values[1:]], attributes, dtype)
+    linear = _linear(op, values, shifts, attributes, dtype)
+    if linear is not None:
+        return linear
     pairs = list(zip(values, shifts, strict=True))
     moved = [value if shift is None else _objects(value + shift) for value, shift in pairs]
     change = _objects(_applied(op, moved, attributes, dtype) - result)
@@ -763,6 +843,52 @@ def _shifted(
         marked = _applied(op, [_marked(*pair) for pair in pairs], attributes, dtype)
         change[unclear & ~_each(mpmath.isnan, marked)] = mpmath.mpf(0)
     return change
+
+
+def _linear(
+    op: Op, values: Sequence[Any], shifts: Sequence[Elements | None], attributes: dict[str, Any], dtype: str
+) -> Elements | None:
+    """The shift of a result that is linear in what is moved: exact, whatever the values are. None for other ops."""
+    moves = [_zeros(np.shape(value)) if shift is None else shift for value, shift in zip(values, shifts, strict=True)]
+    only_first = shifts[0] is not None and all(shift is None for shift in shifts[1:])
+    if op.linear and only_first:
+        return _applied(op, [moves[0], *values[1:]], attributes, dtype)
+    if op.name == "astype":
+        return _copied(moves[0])
+    if op.name in ("add", "subtract", "concat", "stack", "copy"):
+        return _applied(op, moves, attributes, dtype)
+    if op.name == "where":
+        return _applied(op, [values[0], *moves[1:]], attributes, dtype)
+    if op.name == "divide" and only_first:
+        quotient = _applied(op, [moves[0], values[1]], attributes, dtype)
+        return _objects(np.where(np.broadcast_to(moves[0] == 0, quotient.shape), mpmath.mpf(0), quotient))
+    if op.name in ("multiply", "matmul", "vecdot", "outer"):
+        parts = [
+            _product(op, [*values[:place], shift, *values[place + 1 :]], place, attributes, dtype)
+            for place, shift in enumerate(shifts)
+            if shift is not None
+        ]
+        if len(parts) == 2:
+            parts.append(_applied(op, moves, attributes, dtype))
+        return _objects(sum(parts[1:], parts[0]))
+    return None
+
+
+def _product(op: Op, factors: Sequence[Any], moved: int, attributes: dict[str, Any], dtype: str) -> Elements:
+    """The product of a shift, the factor at `moved`, and a value. A shift of 0 beside an infinity or nan gives 0."""
+    whole = _applied(op, factors, attributes, dtype)
+    finite = _each(mpmath.isfinite, _objects(factors[1 - moved]))
+    if finite.all():
+        return whole
+
+    def with_factors(shift: Any, value: Any) -> Elements:
+        numbers = [_exact(_objects(one)) for one in ((shift, value) if moved == 0 else (value, shift))]
+        return _applied(op, [_objects(one) for one in numbers], attributes, dtype)
+
+    shift, value = factors[moved], factors[1 - moved]
+    apart = with_factors(shift, np.where(finite, value, mpmath.mpf(0)))
+    meets = with_factors(np.where(shift != 0, 1, 0), np.where(finite, 0, 1))
+    return _objects(np.where(meets != 0, whole, apart))
 
 
 def _marked(value: Any, shift: Elements | None) -> Any:
@@ -778,8 +904,50 @@ def _directions(tensors: list[_Tensor]) -> set[Direction]:
     return set[Direction]().union(*(tensor.directions for tensor in tensors))
 
 
-def _unknown(tensors: list[_Tensor]) -> str | None:
-    return next((tensor.storage.unknown for tensor in tensors if tensor.storage.unknown is not None), None)
+def _doubts(tensors: list[_Tensor]) -> _Doubts:
+    doubts = _Doubts()
+    for tensor in tensors:
+        doubts |= tensor.storage.doubts
+    return doubts
+
+
+def _doubts_of_numbers(written: Sequence[Any]) -> _Doubts:
+    """Those that come with the numbers among operands and attributes."""
+    numbers = [number for number in written if isinstance(number, float)]
+    return _Doubts(negative_zero=any(_is_negative_zero(number, number) for number in numbers))
+
+
+def _doubts_of_result(op: Op, values: Sequence[Any], result: Elements, dtype: str, inherited: _Doubts) -> _Doubts:
+    """What has to be known of an op's result."""
+    unknown = inherited.unknown
+    if unknown is None and inherited.negative_zero and exact.sign_of_zero_decides(op.name, values):
+        unknown = SIGN_OF_ZERO
+    if dtype not in FLOAT_DTYPES:
+        if unknown is None and dtype == "int64" and not all(-(2**63) <= number < 2**63 for number in result.flat):
+            unknown = WRAPPED
+        return replace(inherited, unknown=unknown, negative_zero=False)
+    return _Doubts(
+        unknown,
+        exact.negative_zero_may_arise(op.name, values, result, inherited.negative_zero),
+        inherited.coarse or (dtype == "float32" and op.name not in exact.WITHOUT_ROUNDING),
+        inherited.beyond or _beyond(result, dtype),
+    )
+
+
+def _beyond(result: Elements, dtype: str) -> str:
+    """What happens to a number of the result that the dtype cannot hold; empty when it can hold them all."""
+    largest, smallest = _range(dtype)
+    sizes = [abs(number) for number in result.flat if mpmath.isfinite(number) and number != 0]
+    if any(size > largest for size in sizes):
+        return f"overflow: a number on the way is beyond the range of {dtype}"
+    if any(size < smallest for size in sizes):
+        return f"underflow: a number on the way is nearer to zero than any {dtype}"
+    return ""
+
+
+def _range(dtype: str) -> tuple[float, float]:
+    limits = np.finfo(dtype)
+    return float(limits.max), float(limits.smallest_subnormal)
 
 
 def _array(numbers: Any, shape: tuple[int, ...]) -> Elements:
@@ -798,21 +966,27 @@ def _scale(size: Any) -> Any:
 # ---- observations ----
 
 
-def _floats(array: Elements, dtype: str) -> Elements:
-    kind = dtype if dtype in ("int64", "bool") else "float64"
-    return np.array(array.astype(kind))
+def _floats(array: Elements, dtype: str) -> np.ndarray[Any, Any]:
+    if dtype in ("int64", "bool"):
+        return np.array(array.astype(dtype))
+    values = np.array(array.astype(np.float64))
+    # What the dtype cannot hold is an infinity in it.
+    return np.where(np.abs(values) > _range(dtype)[0], np.copysign(np.inf, values), values)
 
 
-def _observed(tensor: _Tensor) -> Observed:
-    if tensor.storage.unknown is not None:
-        return Surrogate(tensor.storage.unknown)
+def _observed(tensor: _Tensor) -> Observed | _Withdrawn:
+    doubts = tensor.storage.doubts
+    if doubts.unknown is not None:
+        return doubts.unknown
+    if doubts.coarse and tensor.dtype == "float64":
+        return FLOAT32_ON_THE_WAY
     return Array(_floats(tensor.value, tensor.dtype), tensor.dtype)
 
 
-def _observed_gradient(gradient: _Gradient) -> Observed:
+def _observed_gradient(gradient: _Gradient) -> Observed | _Withdrawn:
     held = gradient.tensor
-    if held.storage.unknown is not None:
-        return Surrogate(held.storage.unknown)
+    if held.storage.doubts.unknown is not None:
+        return held.storage.doubts.unknown
     if gradient.vectors is not None:
         return Directional(gradient.vectors, tuple(float(number) for number in held.storage.value))
     if not gradient.smooth:

@@ -164,3 +164,37 @@ def test_a_refused_backward_without_a_scalar_root_has_no_gradient_in_jax() -> No
 
     _, jax = both(record(case, id="vector", title="Vector", dtype="float64"))
     assert list(jax.observed) == ["b"]
+
+
+def test_a_training_loop_shares_one_function() -> None:
+    def case(tape: Tape) -> None:
+        x = tape.constant([1.0, 2.0])
+        w = tape.leaf([0.5, -0.5])
+        for _ in range(3):
+            loss = ((x * w - 1) ** 2).sum()
+            loss.backward()
+            with tape.no_grad():
+                w -= 0.01 * w.grad
+            tape.observe(w)
+        tape.observe(w.grad)
+
+    program = record(case, id="loop", title="Loop", dtype="float64")
+    text = print_jax(functionalize(program).pure).text
+    assert text.count("def loss_fn") == 1
+    assert text.count("jax.jit(jax.grad(loss_fn))(w)") == 3
+    torch, jax = both(program)
+    for name, seen in jax.observed.items():
+        one, other = torch.observed[name], seen
+        assert np.allclose(one.values, other.values, rtol=1e-12, atol=0)  # type: ignore[union-attr]
+
+
+def test_a_function_is_not_shared_when_what_it_captures_differs() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf(2.0)
+        for factor in (3.0, 5.0):
+            scale = tape.constant(factor)
+            loss = a * scale
+            loss.backward()
+        tape.observe(a.grad)
+
+    assert agree(record(case, id="scales", title="Scales", dtype="float64"))["a.grad"].values == 8.0

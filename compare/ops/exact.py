@@ -1,6 +1,7 @@
 """Exact arithmetic that the references share: mpmath numbers, with IEEE's answers where mpmath raises or turns complex.
 
-mpmath has no negative zero: a quotient or a power at zero is what IEEE gives for +0.
+mpmath has no negative zero: a quotient or a power at zero is what IEEE gives for +0. Where a zero may be negative and
+its sign decides, nothing is claimed: `negative_zero_may_arise` and `sign_of_zero_decides` tell where.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ import numpy as np
 from compare.ops.rules import normalized_axes
 
 __all__ = [
-    "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot", "logaddexp", "maximum",
-    "minimum", "power", "real", "reduced_by", "remainder", "running", "sinh", "tanh",
+    "WITHOUT_ROUNDING", "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot", "logaddexp", "maximum",
+    "minimum", "negative_zero_may_arise", "power", "real", "reduced_by", "remainder", "running", "sign_of_zero_decides", "sinh", "tanh",
 ]  # fmt: skip
 
 Function = Callable[..., Any]
@@ -151,3 +152,53 @@ def logaddexp(x: Any, y: Any) -> Any:
     if x == y:
         return x + mpmath.log(2)
     return maximum(x, y) + mpmath.log1p(exp(-abs(x - y)))
+
+
+# ---- what floating point knows and exact numbers do not ----
+
+REARRANGING = frozenset(
+    "getitem reshape broadcast_to permute_dims matrix_transpose expand_dims squeeze diagonal flip roll concat stack "
+    "take tril triu clone zeros_like ones_like fill copy where".split()
+)
+"""Rows whose results are elements of their operands, or constants."""
+WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative abs sign relu maximum minimum max min clip".split())
+"""Rows that compute nothing that has to be rounded, beside what a cast rounds."""
+POSITIVE_ZERO = frozenset("abs square exp zeros_like ones_like vector_norm var std".split())
+"""Rows that have no negative zero for a result."""
+SIGNS_KEPT = REARRANGING | frozenset(
+    "add subtract sum mean cumulative_sum trace maximum minimum max min relu clip sign".split()
+)
+"""Rows that have a negative zero for a result only where an operand has one."""
+
+
+def negative_zero_may_arise(op: str, values: Any, result: Any, suspected: bool) -> bool:
+    """Whether a zero of a floating-point result may be negative. `suspected`: one of the operands' may be.
+
+    Errs towards yes: without a rule of its own, an op may answer -0.0 as soon as an operand has a negative element.
+    """
+    zeros = np.asarray(result == 0, dtype=bool)
+    if op in POSITIVE_ZERO or not zeros.any():
+        return False
+    if suspected or op == "negative":
+        return True
+    if op in SIGNS_KEPT:
+        return False
+    negative = [np.asarray(np.asarray(value, dtype=object) < 0, dtype=bool) for value in values]
+    if op in ("multiply", "divide"):
+        return bool((zeros & (negative[0] ^ negative[1])).any())
+    return any(one.any() for one in negative)
+
+
+def sign_of_zero_decides(op: str, values: Any) -> bool:
+    """Whether the result, or its derivative, is another one for -0.0 than for 0.0 among these operands."""
+    numbers = [np.asarray(value, dtype=object) for value in values]
+    zeros = [np.asarray(one == 0, dtype=bool) for one in numbers]
+    if op == "divide":
+        return bool(zeros[1].any())
+    if op in ("reciprocal", "rsqrt", "sqrt", "log", "log2"):
+        return bool(zeros[0].any())
+    if op == "power":
+        return bool((zeros[0] & np.asarray(numbers[1] < 1, dtype=bool)).any())
+    if op == "atan2":
+        return bool((zeros[0] & np.asarray(numbers[1] <= 0, dtype=bool)).any())
+    return False

@@ -260,10 +260,15 @@ def _whole(number: Any) -> Any:
     return mpmath.sign(number) * mpmath.floor(abs(mpmath.mpf(number)))
 
 
+def _single(number: Any) -> Any:
+    with np.errstate(over="ignore"):
+        return mpmath.mpf(float(np.float32(float(number))))
+
+
 CASTS: dict[str, Any] = {
-    "float64": mpmath.mpf, "float32": mpmath.mpf, "int64": _whole, "bool": lambda number: number != 0,
+    "float64": mpmath.mpf, "float32": _single, "int64": _whole, "bool": lambda number: number != 0,
 }  # fmt: skip
-"""What a cast does to a number. Rounding to a float dtype is no part of the exact function."""
+"""What a cast does to a number. float64 is the widest dtype: a cast to it has nothing to round."""
 
 
 def _cast_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
