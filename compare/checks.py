@@ -22,6 +22,7 @@ __all__ = [
     "check_data",
     "check_expected",
     "check_identifier",
+    "check_number",
     "check_text",
     "find_op",
 ]

@@ -12,7 +12,9 @@ import os
 import re
 import shlex
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -52,6 +54,13 @@ class _Commands(click.Group):
             raise click.UsageError(f"Unknown command '{args[0]}'.{nearest(args[0], self.commands)}", ctx)
         return super().resolve_command(ctx, args)
 
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        """The whole program. At its end all is written, and the interpreter would answer Ctrl-C with a traceback."""
+        try:
+            return super().__call__(*arguments, **options)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+
     # click overloads `main` by what it returns; one signature stands for both.
     def main(  # type: ignore[override]
         self, args: Any = None, prog_name: Any = None, standalone_mode: bool = True, **extra: Any
@@ -67,9 +76,10 @@ class _Commands(click.Group):
         except (click.Abort, KeyboardInterrupt):
             _narrate("Interrupted.")
             code = INTERRUPTED
-        except Exception:
+        except (Exception, SystemExit):
             import traceback
 
+            # An exit code is decided here alone: a case or a framework that calls sys.exit does not choose it.
             _complain(f"this is a mistake in compare itself.\n{traceback.format_exc()}")
             code = CRASHED
         if standalone_mode:
@@ -148,27 +158,48 @@ class _Output:
             _narrate(message)
 
 
-def _output_options(*formats: str) -> Callable[[_Command], _Command]:
-    """The global options; the command receives them as one `_Output`."""
-    declared = [
-        click.option("--output-format", "format", type=click.Choice(formats), default=formats[0], show_default=True),
-        click.option("-o", "path", type=click.Path(path_type=Path), metavar="PATH", help="Write the result to a file."),
-        click.option("--force", is_flag=True, help="Replace what is there already."),
-        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", show_default=True),
-        click.option("-q", "--quiet", count=True, help="Say less."),
-        click.option("-v", "--verbose", count=True, help="Say more."),
-        click.option("--cases", type=click.Path(path_type=Path), metavar="DIR", help="Directory of cases."),
+def _global_options(formats: Sequence[str], *, in_front: bool) -> list[Callable[[Any], Any]]:
+    """The global options. In front of the command each is None unless given, so that it replaces no default."""
+
+    def option(*names: str, default: Any, **settings: Any) -> Callable[[Any], Any]:
+        shown = isinstance(default, str) and not in_front
+        return click.option(*names, default=None if in_front else default, show_default=shown, **settings)
+
+    path, color = click.Path(path_type=Path), click.Choice(["auto", "always", "never"])
+    written = "How to write the result."
+    return [
+        option("--output-format", "format", default=formats[0], type=click.Choice(formats), help=written),
+        option("-o", "path", default=None, type=path, metavar="PATH", help="Write the result to a file."),
+        option("--force", default=False, is_flag=True, help="Replace what is there already."),
+        option("--color", default="auto", type=color, help="When to use colour."),
+        option("-q", "--quiet", default=0, count=True, help="Say less."),
+        option("-v", "--verbose", default=0, count=True, help="Say more."),
+        option("--cases", default=None, type=path, metavar="DIR", help="Directory of cases."),
     ]
+
+
+def _with(options: Sequence[Callable[[Any], Any]]) -> Callable[[_Command], _Command]:
+    """A decorator that declares options in the order in which the help lists them."""
+
+    def decorate(command: _Command) -> _Command:
+        return functools.reduce(lambda declared, option: option(declared), reversed(options), command)
+
+    return decorate
+
+
+def _output_options(*formats: str) -> Callable[[_Command], _Command]:
+    """The global options after a command, which receives them as one `_Output`."""
 
     def decorate(command: _Command) -> _Command:
         @functools.wraps(command)
         def wrapped(quiet: int, verbose: int, **options: Any) -> Any:
             given = {name: options.pop(name) for name in ("format", "path", "force", "color", "cases")}
-            return command(output=_Output(verbosity=verbose - quiet, **given), **options)
+            output = _Output(verbosity=verbose - quiet, **given)
+            if output.path is None and sys.stdout is None:
+                raise UsageError("Standard output is closed. Open it, or name a file with -o.")
+            return command(output=output, **options)
 
-        for option in reversed(declared):
-            wrapped = option(wrapped)
-        return wrapped  # type: ignore[return-value]  # the options change the signature, click calls it
+        return _with(_global_options(formats, in_front=False))(wrapped)  # type: ignore[return-value]  # click calls it
 
     return decorate
 
@@ -183,38 +214,19 @@ def _version(context: click.Context, parameter: click.Parameter, asked: bool) ->
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-@click.option("--output-format", type=click.Choice(list(FORMATS)), help="How to write the result.")
-@click.option("-o", "path", metavar="PATH", help="Write the result to a file.")
-@click.option("--force", is_flag=True, default=None, help="Replace what is there already.")
-@click.option("--color", type=click.Choice(["auto", "always", "never"]), help="Colour; auto asks the terminal.")
-@click.option("-q", "--quiet", count=True, default=None, help="Say less.")
-@click.option("-v", "--verbose", count=True, default=None, help="Say more.")
-@click.option("--cases", metavar="DIR", help="Directory of cases.")
+@_with(_global_options(list(FORMATS), in_front=True))
 @click.pass_context
-def cli(context: click.Context, /, output_format: str | None, **given: Any) -> None:
+def cli(context: click.Context, /, **given: Any) -> None:
     """Run one computation as PyTorch, as JAX and exactly, and compare what each of them shows.
 
     The options here may also follow the command. Exit codes: 0 all as declared, 1 not as declared, 2 bad input,
     3 crash, 5 no case selected, 130 interrupted.
     """
-    defaults = {name: option for name, option in {"format": output_format, **given}.items() if option is not None}
+    defaults = {name: option for name, option in given.items() if option is not None}
     context.default_map = dict.fromkeys(cli.commands, defaults)
 
 
 # ---- all, run ----
-
-
-def _run_options(command: _Command) -> _Command:
-    declared = [
-        click.option("-k", "expression", metavar="EXPR", help="Only cases that match, as in 'grad and not hook'."),
-        click.option("-x", "stop_at_first", is_flag=True, help="Stop at the first case that is not as declared."),
-        click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True),
-        click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random data."),
-        click.option("-j", "workers", type=_Workers(), metavar="N|auto", default="1", help="Processes; 1 unless told."),
-    ]
-    for option in reversed(declared):
-        command = option(command)
-    return command
 
 
 class _Workers(click.ParamType[int]):
@@ -230,8 +242,34 @@ class _Workers(click.ParamType[int]):
         return int(value)
 
 
+_PROGRAM_OPTIONS = [
+    click.option(
+        "--dtype",
+        type=click.Choice(["float64", "float32"]),
+        default="float64",
+        show_default=True,
+        help="Precision of the legs.",
+    ),
+    click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random data."),
+]
+_RUN_OPTIONS = [
+    click.option("-k", "expression", metavar="EXPR", help="Only cases that match: 'grad and not hook'."),
+    click.option("-x", "stop_at_first", is_flag=True, help="Stop at the first case not as declared."),
+    *_PROGRAM_OPTIONS,
+    click.option(
+        "-j",
+        "workers",
+        type=_Workers(),
+        metavar="N|auto",
+        default="1",
+        show_default=True,
+        help="Processes; auto: one per core.",
+    ),
+]
+
+
 @cli.command("all")
-@_run_options
+@_with(_RUN_OPTIONS)
 @_output_options(*FORMATS)
 def _all(output: _Output, **options: Any) -> int:
     """Run every case."""
@@ -240,7 +278,7 @@ def _all(output: _Output, **options: Any) -> int:
 
 @cli.command("run")
 @click.argument("names", nargs=-1, metavar="CASE...")
-@_run_options
+@_with(_RUN_OPTIONS)
 @_output_options(*FORMATS)
 def _run(output: _Output, names: tuple[str, ...], **options: Any) -> int:
     """Run the cases named, or those that -k selects."""
@@ -278,11 +316,13 @@ def _run_cases(
     interrupted = False
     if output.verbosity > 0:
         _narrate(f"Running {len(chosen)} of {len(catalogue.cases)} cases in {dtype}, {workers} at a time.")
-    with _progress(len(chosen), output) as advance:
+    with _progress(len(chosen), output) as advance, _interrupt_held_back(workers == 1) as asked:
 
         def on_result(result: CaseResult) -> None:
             finished.append(result)
             advance(result)
+            if asked():
+                raise KeyboardInterrupt
 
         try:
             done = runner.run_cases(
@@ -307,7 +347,9 @@ def _run_cases(
         color=output.colored,
         verbosity=output.verbosity,
     )
-    output.deliver(render(output.format, report))
+    with _interrupt_held_back() as asked:
+        output.deliver(render(output.format, report))
+        interrupted = interrupted or asked()
     if interrupted:
         _narrate(f"Interrupted: {len(done.cases)} of {len(chosen)} cases had finished.")
         return INTERRUPTED
@@ -325,12 +367,39 @@ def _exit_code(report: Report) -> int:
 
 
 @contextmanager
+def _interrupt_held_back(hold: bool = True) -> Iterator[Callable[[], bool]]:
+    """Hold the first Ctrl-C back and yield whether it came; the second interrupts.
+
+    Where the frameworks run in this process, an exception at any point of theirs can be lost in a callback, or end the
+    process with a segmentation fault while they are imported.
+    """
+    came = False
+
+    def take(number: int, frame: object) -> None:
+        nonlocal came
+        if came:
+            raise KeyboardInterrupt
+        came = True
+
+    usual = signal.getsignal(signal.SIGINT)
+    here = threading.current_thread() is threading.main_thread()
+    if not hold or not here or usual is not signal.default_int_handler:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGINT, take)
+    try:
+        yield lambda: came
+    finally:
+        signal.signal(signal.SIGINT, usual)
+
+
+@contextmanager
 def _progress(total: int, output: _Output) -> Iterator[Callable[[CaseResult], None]]:
     """A bar on a terminal; lines when verbose; otherwise nothing."""
     if output.verbosity > 0:
         yield lambda result: _narrate(f"{result.outcome}: {result.id} ({result.seconds:.2f} s)")
         return
-    if output.verbosity < 0 or not sys.stderr.isatty():
+    if output.verbosity < 0 or sys.stderr is None or not sys.stderr.isatty():
         yield lambda result: None
         return
     from rich.console import Console
@@ -386,8 +455,7 @@ def _deliver_rows(output: _Output, header: Sequence[str], rows: Iterable[Sequenc
 @cli.command("show")
 @click.argument("name", metavar="CASE")
 @click.option("--code", type=click.Choice(["torch", "jax"]), help="Print only that program, ready to run.")
-@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
-@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed of random data.")
+@_with(_PROGRAM_OPTIONS)
 @_output_options("full", "json", "markdown")
 def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -> int:
     """Show a case, its PyTorch and its JAX, side by side."""
@@ -414,11 +482,13 @@ def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -
         sections = [f"## {title}\n\n{fenced(text)}" for title, text in programs.items()]
         output.deliver("\n".join([f"# {escaped(case.id)}: {escaped(case.title)}\n", *sections]))
     else:
-        from compare.report.side_by_side import side_by_side
+        from compare.report.side_by_side import NARROWEST, side_by_side
 
         where, quiet = f"{shown_path(case.path)}:{case.line}", output.verbosity < 0
         page = side_by_side(case, prepared, where, width=output.width, color=output.colored, with_notes=not quiet)
         output.deliver(page)
+        if output.width is not None and output.width < NARROWEST:
+            output.narrate(f"Side by side needs {NARROWEST} columns; this terminal has {output.width}.")
     return BAD_INPUT if catalogue.failures else AS_DECLARED
 
 
@@ -431,13 +501,15 @@ def _deliver_source(output: _Output, source: Source) -> None:
 
         import numpy as np
 
-        from compare.report.files import check_target, write
+        from compare.report.files import check_target, holds, write
 
         data = output.path.parent / source.data_name
-        check_target(data, force=output.force)
         packed = io.BytesIO()
         np.savez(packed, allow_pickle=False, **source.arrays)
-        write(data, packed.getvalue())
+        # The two programs of a case load the same data: the second finds it there.
+        if not holds(data, packed.getvalue()):
+            check_target(data, force=output.force)
+            write(data, packed.getvalue())
     output.deliver(source.text)
 
 
@@ -491,28 +563,37 @@ def _report(output: _Output, stored: Path) -> int:
     from compare.report import Report, render
     from compare.results import read_run
 
+    if output.path is not None and output.format != "full":
+        raise UsageError(f"-o DIR writes Markdown and JSON pages; leave out --output-format {output.format}.")
     try:
         content = stored.read_bytes()
     except OSError as error:
         raise UsageError(f"{stored} cannot be read: {error.strerror}.") from error
-    try:
+    with _about(stored):
         shown = Report(read_run(content), width=output.width, color=output.colored, verbosity=output.verbosity)
-        if output.path is None:
-            output.deliver(render(output.format, shown))
-            return AS_DECLARED
-        if output.format != "full":
-            raise UsageError(f"-o DIR writes Markdown and JSON pages; leave out --output-format {output.format}.")
-        from compare.report.folder import write_folder
+    if output.path is None:
+        output.deliver(render(output.format, shown))
+        return AS_DECLARED
+    from compare.report.folder import pages, write_folder
 
-        count = write_folder(shown, output.path, force=output.force)
-    except UsageError as error:
-        raise UsageError(f"{stored}: {error}") from error
-    output.narrate(f"Wrote {count} files into {output.path}.")
+    with _about(stored):
+        files = pages(shown)
+    write_folder(files, output.path, force=output.force)
+    output.narrate(f"Wrote {len(files)} files into {output.path}.")
     return AS_DECLARED
 
 
+@contextmanager
+def _about(file: Path) -> Iterator[None]:
+    """Name the file in what is wrong with it."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{file}: {error}") from error
+
+
 @cli.command("env")
-@click.option("--schema", is_flag=True, help="Print the JSON Schema of a stored run instead.")
+@click.option("--schema", is_flag=True, help="Print the JSON Schema of a stored run.")
 @_output_options("full", "json", "markdown")
 def _env(output: _Output, schema: bool) -> int:
     """Show the versions in use."""

@@ -107,6 +107,7 @@ class Handle:
     tensor: a number for the tensor object, whatever names it has had.
     shape, dtype: of the tensor. layout: a NumPy view with the tensor's shape and strides.
     chain: the views between the storage and this handle, outermost last.
+    viewed_without_grad: one of those views was made under no_grad.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Handle:
     layout: np.ndarray[Any, Any]
     chain: tuple[ViewStep, ...] = ()
     strides_known: bool = True
+    viewed_without_grad: bool = False
 
     @property
     def is_leaf(self) -> bool:
@@ -318,8 +320,15 @@ class Facts:
             family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
         else:
             family = base.family
-        tensor = next(self.counter)
-        return replace(base, tensor=tensor, shape=shape, layout=layout, chain=(*base.chain, step), family=family)
+        return replace(
+            base,
+            tensor=next(self.counter),
+            shape=shape,
+            layout=layout,
+            chain=(*base.chain, step),
+            family=family,
+            viewed_without_grad=base.viewed_without_grad or not self.recording,
+        )
 
     # -- writes --
 
@@ -350,6 +359,11 @@ class Facts:
         reason = self.refusal(handle)
         if reason is not None:
             raise ProgramError(f"In-place write to '{handle.name}': {reason}.")
+        if handle.viewed_without_grad and self.recording and any(one.requires_grad for one in (handle, *sources)):
+            raise ProgramError(
+                f"In-place write to '{handle.name}': it is a view made under no_grad, and PyTorch forbids a recorded "
+                "write through it. Make the view and the write both inside the block, or both outside."
+            )
         for source in sources:
             if overlaps_partly(source, handle):
                 raise ProgramError(

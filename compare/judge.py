@@ -7,6 +7,9 @@ in both directions.
 The sign of a zero is told in `detail` and does not decide: IEEE 754 calls -0.0 and 0.0 equal, and correct programs
 differ in it (a masked product gives -0.0 where a select gives 0.0). Where a sign matters later, as in `1 / x`, it shows
 there as an infinity of the other sign, which is a mismatch.
+
+Two legs whose every element is near enough to the reference match, also where they are a little too far from each
+other; `detail` says how far. At a kink, where the reference is an interval, they have to agree with each other.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from compare.errors import CompareError
@@ -66,7 +70,7 @@ class Comparison:
     index: where: the element furthest beyond its limit. limit: the allowed error there.
     error, ulp: the largest over all elements; None where there is no number to give. Two numbers below `atol` are
         zero ulps apart: 0.0 and 5e-26 are the same answer, not 5e15 ulps of error.
-    zero: where two zeros have different signs.
+    zero: where two zeros have different signs. below: where two numbers below `atol` differ by more than `rtol` allows.
 
     `error <= limit` exactly when the values agree: where they do, the limit is that of the largest error.
     """
@@ -77,6 +81,7 @@ class Comparison:
     limit: float | None = None
     ulp: int | None = None
     zero: tuple[int, ...] | None = None
+    below: tuple[int, ...] | None = None
 
     @property
     def agree(self) -> bool:
@@ -131,6 +136,7 @@ def _compare_arrays(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], dty
     spacing = np.ldexp(1.0, np.frexp(np.maximum(scale, tolerance.atol))[1] - tolerance.digits)
     ulps = np.where(scale > tolerance.atol, error / spacing, 0.0)
     zero = (a == 0.0) & (b == 0.0) & (np.signbit(a) != np.signbit(b))
+    below = (scale <= tolerance.atol) & (error > tolerance.rtol * scale)
     return Comparison(
         "value" if beyond.any() else "",
         worst,
@@ -138,6 +144,7 @@ def _compare_arrays(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], dty
         float(limit[worst]),
         int(np.rint(ulps.max())) if np.isfinite(largest) else None,
         _first(zero) if zero.any() else None,
+        _first(below) if below.any() else None,
     )
 
 
@@ -157,7 +164,8 @@ def _nearest(leg: Array, reference: OneSided) -> Array:
 
 def _inner_products(leg: Array, reference: Directional) -> Array:
     values = leg.values.astype(np.float64)
-    return Array(np.array([np.sum(direction * values) for direction in reference.directions]), leg.dtype)
+    with np.errstate(all="ignore"):
+        return Array(np.array([np.sum(direction * values) for direction in reference.directions]), leg.dtype)
 
 
 # ---- telling what differs ----
@@ -251,6 +259,7 @@ def judge_case(
     judged: list[Observation] = []
     raised: set[str] = set()
     names = set()
+    unraised: str | None = None
     for _, statement, handles, _ in program.steps():
         if not isinstance(statement, Read | Attempt):
             continue
@@ -259,11 +268,14 @@ def judge_case(
         sides = {leg: run.observed[name] for leg, run in legs.items() if name in run.observed}
         if isinstance(statement, Attempt):
             raised |= {leg for leg, side in sides.items() if isinstance(side, Raised)}
+            if unraised is None and statement.torch is not None and not isinstance(sides.get("torch"), Raised):
+                unraised = name
             judged.append(_judge_attempt(program, statement, legs, sides))
         else:
             warning = statement.expected.warning if statement.expected is not None else None
             handle = handles[statement.handle]
-            judged.append(_judge_read(program, statement, handle, legs, sides, raised, concepts.get(name)))
+            seen = _judge_read(program, statement, handle, legs, sides, raised, concepts.get(name))
+            judged.append(seen if unraised is None else _after_unraised(seen, unraised))
         judged.extend(_undeclared_warnings(name, warning, legs))
     for name in dict.fromkeys([*torch.warnings, *jax.warnings]):
         if name not in names:
@@ -309,6 +321,14 @@ def _observation(
         name, kind, torch, jax, reference, expected, worst.error, worst.ulp, finding.verdict, concept,
         worst.limit, finding.detail, line,
     )  # fmt: skip
+
+
+def _after_unraised(found: Observation, unraised: str) -> Observation:
+    """Only torch ran the statement that was declared to raise: a difference after it accuses no leg."""
+    if found.verdict in ("match", "no-analogue", "error") or found.concept == INTEGER_WIDTH:
+        return found
+    told = f"after '{unraised}', which was declared to raise and did not"
+    return msgspec.structs.replace(found, verdict="mismatch", detail="; ".join(filter(None, [told, found.detail])))
 
 
 def _stopped(program: Program, legs: Mapping[str, LegRun], needed: Iterable[str], name: str) -> str:
@@ -375,7 +395,7 @@ def _judge_read(
         if kind == "tape":
             finding = _judge_tape(read, handle.dtype, sides, raised)
         else:
-            finding = _judge_value(program, read, handle, sides, raised)
+            finding = _judge_value(program, read, handle, legs, sides, raised)
         finding = _check_warning(read, legs["torch"], _check_declared(read, kind, handle.dtype, sides, finding))
     declared: Value | Declared = None if expected is None else to_json_value(expected.torch)
     concept = finding.concept or noted
@@ -403,7 +423,14 @@ def _judge_tape(read: Read, dtype: str, sides: Sides, raised: set[str]) -> _Find
     return _Finding("mismatch", f"{_account(known, dtype, Comparison('kind'))}; {why}")
 
 
-def _judge_value(program: Program, read: Read, handle: Handle, sides: Sides, raised: set[str]) -> _Finding:
+def _reference_notes(legs: Mapping[str, LegRun], read: Read) -> list[str]:
+    """What the reference says of a read: why it is withdrawn, or what happened to a number on the way."""
+    return legs["reference"].warnings.get(read.name, []) if "reference" in legs else []
+
+
+def _judge_value(
+    program: Program, read: Read, handle: Handle, legs: Mapping[str, LegRun], sides: Sides, raised: set[str]
+) -> _Finding:
     """The legs against each other, against the program's shape and dtype, and against the reference."""
     torch, jax, dtype = sides["torch"], sides.get("jax"), handle.dtype
     known = {"torch": torch, "jax": jax, "reference": sides.get("reference")}
@@ -420,22 +447,34 @@ def _judge_value(program: Program, read: Read, handle: Handle, sides: Sides, rai
         return _Finding("mismatch", fault, legs_agree, undecided=read.what == "dtype")
     if narrow and read.what == "dtype":
         return _Finding("convention", concept=INTEGER_WIDTH)
+    notes = "".join(f"; {note}" for note in _reference_notes(legs, read))
     if "reference" in known:
         finding = _with_reference(known, dtype, legs_agree)
+        if finding.verdict in ("torch-wrong", "jax-wrong", "both-wrong"):
+            finding = replace(finding, detail=finding.detail + notes)
     elif legs_agree.agree:
         finding = _Finding("match", "", legs_agree)
     else:
         side = sides.get("reference")
-        why = f": {side.reason}" if isinstance(side, Surrogate) else ""
+        why = f": {side.reason}" if isinstance(side, Surrogate) else notes.replace("; ", ": ", 1)
         told = f"{_account(known, dtype, legs_agree)}; no reference says which is right{why}"
         finding = _Finding("mismatch", told, legs_agree, undecided=True)
     if narrow and finding.verdict == "match":
         return replace(finding, verdict="convention", concept=INTEGER_WIDTH)
-    if finding.verdict == "match" and legs_agree.zero is not None:
-        where = f"at {list(legs_agree.zero)}: " if legs_agree.zero else ""
-        signs = [f"{leg} has {known[leg].values[legs_agree.zero]}" for leg in ("torch", "jax")]
-        return replace(finding, detail=f"{where}{'; '.join(signs)}; the two zeros are equal")
+    if finding.verdict == "match":
+        details = [finding.detail]
+        if legs_agree.zero is not None:
+            details.append(f"{_both(known, legs_agree.zero)}; the two zeros are equal")
+        if legs_agree.below is not None:
+            details.append(f"{_both(known, legs_agree.below)}; below the absolute tolerance, not judged")
+        return replace(finding, detail="; ".join(filter(None, details)))
     return finding
+
+
+def _both(known: Sides, index: tuple[int, ...]) -> str:
+    """What both legs have at an index."""
+    where = f"at {list(index)}: " if index else ""
+    return where + "; ".join(f"{leg} has {known[leg].values[index]}" for leg in ("torch", "jax"))
 
 
 def _with_reference(known: Sides, dtype: str, legs_agree: Comparison) -> _Finding:
@@ -448,7 +487,10 @@ def _with_reference(known: Sides, dtype: str, legs_agree: Comparison) -> _Findin
         if isinstance(reference, OneSided):
             return _Finding("convention", _account(known, dtype, legs_agree), worst)
         told = _account({"torch": torch, "jax": jax}, dtype, legs_agree)
-        return _Finding("mismatch", f"{told}; each alone is near enough to the reference", worst, undecided=True)
+        if isinstance(reference, Directional):  # inner products do not bound the error of one element
+            return _Finding("mismatch", f"{told}; along the reference's directions both agree", worst, undecided=True)
+        worst = max((torch_agrees, jax_agrees), key=lambda one: one.error or 0.0)
+        return _Finding("match", f"{told}; each alone is near enough to the reference", worst)
     wrong = jax_agrees if torch_agrees.agree else torch_agrees
     verdict: Verdict = "jax-wrong" if torch_agrees.agree else "torch-wrong" if jax_agrees.agree else "both-wrong"
     if isinstance(reference, Directional) and wrong.index:  # the index counts directions

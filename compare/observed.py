@@ -71,7 +71,8 @@ class LegRun:
     """One leg's run of one case.
 
     observed: by observation name, in the order seen.
-    warnings: by observation name; the name `""` collects warnings at no observation.
+    warnings: by observation name; the name `""` collects warnings at no observation. Of the reference: why it has no
+        answer there.
     """
 
     leg: str

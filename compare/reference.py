@@ -141,6 +141,7 @@ class _Withdrawn:
 
 FLOAT32_ON_THE_WAY = _Withdrawn("it is computed through float32, which rounds more than float64 is judged by")
 NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on the way is not finite")
+REFUSED_VIEW = _Withdrawn("PyTorch refuses a view made under no_grad once its storage was written")
 SIGN_OF_ZERO = _Withdrawn("the sign of a zero decides, and exact numbers have none")
 WRAPPED = _Withdrawn("an integer is beyond the range of int64, where frameworks wrap around")
 
@@ -256,6 +257,11 @@ class _Tensor:
     @property
     def is_view(self) -> bool:
         return self is not self.family.base
+
+    @property
+    def outdated(self) -> bool:
+        """Whether this is a view whose history is older than the last write."""
+        return self.is_view and self.family.requires_grad and self.version.count != self.renewed
 
     @property
     def is_leaf(self) -> bool:
@@ -481,16 +487,8 @@ class _Tape:
 
     def _renew(self, tensor: _Tensor) -> None:
         """What PyTorch does when a view's history is asked for: after a write, it starts again at the base."""
-        moved = tensor.version.count != tensor.renewed
-        if not tensor.is_view or not tensor.family.requires_grad or not moved:
-            return
-        if tensor.recorded:
+        if tensor.outdated and tensor.recorded:
             self._renewed(tensor)
-        else:
-            self._withdraw(tensor.storage, "PyTorch refuses a view made under no_grad once its storage was written")
-
-    def _withdraw(self, storage: _Storage, reason: str) -> None:
-        storage.doubts |= _Doubts(_Withdrawn(reason))
 
     def _renewed(self, tensor: _Tensor) -> None:
         tensor.linked, tensor.renewed, tensor.passed = True, tensor.version.count, []
@@ -606,7 +604,7 @@ class _Tape:
                 self._renew(tensor)
         tracked = self.recording and (family.requires_grad or any(tensor.family.requires_grad for tensor in operands))
         if tracked and not target.recorded:
-            self._withdraw(storage, "PyTorch refuses to write a view made under no_grad where history is recorded")
+            doubts |= _Doubts(REFUSED_VIEW)
         if tracked:
             directions = _directions(operands).union(family.shifts)
             shifts = {direction: _copied(shift(direction)) for direction in directions}
@@ -736,7 +734,7 @@ class _Tape:
                 if tensor.grad is not None:
                     seen, held = _observed_gradient(tensor.grad), tensor.grad.tensor
             case "is_leaf":
-                seen = tensor.is_leaf
+                seen = REFUSED_VIEW if tensor.outdated else tensor.is_leaf
             case "requires_grad":
                 seen = tensor.family.requires_grad
             case "retains_grad":

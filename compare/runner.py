@@ -6,6 +6,8 @@ import gc
 import importlib.metadata
 import multiprocessing
 import platform
+import signal
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
@@ -238,11 +240,30 @@ def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iter
     directory = str(Path(cases[0].path).parent)
     jobs = [(directory, case.id, dtype, seed) for case in cases]
     pool = ProcessPoolExecutor(min(workers, len(cases)), mp_context=fresh)
+    ended = False
     try:
-        for encoded in pool.map(_run_in_worker, jobs):
-            yield msgspec.json.decode(encoded, type=CaseResult)
+        with _ignoring_interrupts():
+            encoded = pool.map(_run_in_worker, jobs)  # starts the workers
+        for one in encoded:
+            yield msgspec.json.decode(one, type=CaseResult)
+        ended = True
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+        for worker in () if ended else multiprocessing.active_children():
+            worker.terminate()
+
+
+@contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """A process started in here ignores Ctrl-C, which a terminal sends to every process: this one answers for all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
 
 
 @contextmanager

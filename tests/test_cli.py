@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -25,6 +27,7 @@ from compare.cases import Case
 from compare.cli import cli
 from compare.concepts import CONCEPTS
 from compare.errors import CompareError, UsageError
+from compare.report import Report
 from compare.report.files import write
 from compare.results import CaseResult, Run, json_schema, read_run, summarize
 from compare.selection import selector
@@ -183,12 +186,69 @@ def test_a_mistake_in_the_workbench_is_3(invoke: Invoke, runner: FakeRunner, mon
     assert "ZeroDivisionError" in done.stderr
 
 
+@pytest.mark.parametrize("code", [0, 1, None])
+def test_an_exit_inside_a_command_does_not_choose_the_exit_code(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch, code: int | None
+) -> None:
+    def leave(*arguments: object, **options: object) -> None:
+        raise SystemExit(code)
+
+    monkeypatch.setattr(FakeRunner, "run_cases", leave)
+    done = invoke("all")
+    assert done.exit_code == 3
+    assert "Error: this is a mistake in compare itself." in done.stderr
+    assert "raise SystemExit(code)" in done.stderr
+
+
 def test_ctrl_c_prints_what_finished_and_is_130(invoke: Invoke, runner: FakeRunner) -> None:
     runner.interrupt_after = 2
     done = invoke("all", "--output-format", "json")
     assert done.exit_code == 130
     assert [case.id for case in read_run(done.stdout_bytes).cases] == ["hook-order", "hook-twice"]
     assert "Interrupted: 2 of 4 cases had finished." in done.stderr
+
+
+def test_ctrl_c_waits_for_the_running_case_and_a_second_one_does_not(
+    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passed: list[str] = []
+
+    def run_cases(self: FakeRunner, cases: Sequence[Case], on_result: Callable[[CaseResult], None], **_: object) -> Run:
+        for case, presses in zip(cases, runs, strict=False):
+            for press in range(presses):
+                signal.raise_signal(signal.SIGINT)
+                passed.append(f"{case.id} {press}")
+            on_result(result(case.id))
+        raise AssertionError("not interrupted")
+
+    monkeypatch.setattr(FakeRunner, "run_cases", run_cases)
+    before = signal.getsignal(signal.SIGINT)
+    runs = [0, 1]
+    done = invoke("all")
+    assert (done.exit_code, passed) == (130, ["hook-twice 0"])
+    assert done.stderr == "Interrupted: 2 of 4 cases had finished.\n"
+    runs = [2]
+    done = invoke("all")
+    assert (done.exit_code, passed) == (130, ["hook-twice 0", "hook-order 0"])
+    assert done.stderr == "Interrupted: 0 of 4 cases had finished.\n"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_while_the_report_is_made_prints_it(
+    invoke: Invoke, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from compare.report import json_report
+
+    made = json_report.json
+
+    def pressed(report: Report) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return made(report)
+
+    monkeypatch.setattr(json_report, "json", pressed)
+    done = invoke("all", "--output-format", "json")
+    assert (done.exit_code, done.stderr) == (130, "Interrupted: 4 of 4 cases had finished.\n")
+    assert len(read_run(done.stdout_bytes).cases) == 4
 
 
 def test_ctrl_c_anywhere_else_is_130(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -236,9 +296,18 @@ def test_run_options_reach_the_runner(invoke: Invoke, runner: FakeRunner) -> Non
 
 
 def test_all_takes_the_options_of_run(invoke: Invoke, runner: FakeRunner) -> None:
-    invoke("all", "-k", "hook", "-j", "auto")
+    invoke("all", "-k", "hook")
     assert runner.calls[0]["ids"] == ["hook-order", "hook-twice"]
-    assert runner.calls[0]["workers"] >= 1
+    assert runner.calls[0]["workers"] == 1
+
+
+def test_auto_is_a_worker_for_each_core(invoke: Invoke, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    invoke("all", "-j", "auto")
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 7)
+    invoke("all", "-j", "auto")
+    assert [call["workers"] for call in runner.calls] == [3, 7]
 
 
 def test_the_command_to_reproduce_has_the_seed_and_the_cases(invoke: Invoke, runner: FakeRunner, cases: Path) -> None:
@@ -483,8 +552,12 @@ def test_code_that_loads_data_is_written_with_its_data(invoke: Invoke, runner: F
     with np.load(tmp_path / "big.npz", allow_pickle=False) as data:
         assert data["x"].tolist() == [0.0, 1.0, 2.0]
     (tmp_path / "p.py").unlink()
+    other = invoke("show", "hook-order", "--code", "jax", "-o", str(tmp_path / "other.py"))
+    assert other.exit_code == 0  # both programs of a case load one file
+    runner.jax = Source("import numpy\n", (None,), "big.npz", {"x": np.arange(4.0)})
     refused = invoke("show", "hook-order", "--code", "jax", "-o", str(tmp_path / "p.py"))
     assert refused.exit_code == 2
+    assert f"{tmp_path / 'big.npz'} exists already" in refused.stderr
     assert not (tmp_path / "p.py").exists()
 
 
@@ -502,6 +575,8 @@ def test_show_stacks_the_three_on_a_narrow_terminal(invoke: Invoke, monkeypatch:
     monkeypatch.setattr("compare.cli._Output.width", 80)
     lines = invoke("show", "hook-order").stdout.splitlines()
     assert "│" not in "".join(lines)
+    assert invoke("show", "hook-order").stderr == "Side by side needs 120 columns; this terminal has 80.\n"
+    assert invoke("show", "hook-order", "-q").stderr == ""
     assert [line for line in lines if line in ("PyTorch", "JAX")] == ["PyTorch", "JAX"]
     assert "w = torch.tensor(1.0)" in lines
 
@@ -563,7 +638,7 @@ def test_report_writes_a_folder(invoke: Invoke, stored: Path, tmp_path: Path) ->
     assert r"# retain-grad: \<script\>" in (folder / "retain-grad.md").read_text()
     refused = invoke("report", str(stored), "-o", str(folder))
     assert refused.exit_code == 2
-    assert "is not empty. Add --force" in refused.stderr
+    assert refused.stderr.startswith(f"Error: -o {folder} is not empty. Add --force")
     assert invoke("report", str(stored), "-o", str(folder), "--force").exit_code == 0
 
 
@@ -584,6 +659,7 @@ def test_report_never_leaves_its_folder(invoke: Invoke, tmp_path: Path, id: str)
     before = sorted(tmp_path.rglob("*"))
     done = invoke("report", str(file), "-o", str(tmp_path / "pages"))
     assert done.exit_code == 2
+    assert done.stderr.startswith(f"Error: {file}: ")
     assert sorted(tmp_path.rglob("*")) == before
 
 
@@ -666,10 +742,31 @@ def test_a_closed_pipe_is_quiet(cases: Path) -> None:
     assert process.wait(60) == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows cannot start a process without a standard output")
+@pytest.mark.parametrize("command", ["list", "run three-weights", "show three-weights"])
+def test_a_closed_stdout_is_refused_unless_a_file_is_named(tmp_path: Path, command: str) -> None:
+    shell = ["sh", "-c", f'"$0" -m compare {command} "$@" >&-', sys.executable]
+    refused = subprocess.run(shell, cwd=ROOT, capture_output=True, timeout=60, check=False, text=True)
+    assert refused.returncode == 2
+    assert refused.stderr == "Error: Standard output is closed. Open it, or name a file with -o.\n"
+    target = tmp_path / "out"
+    assert subprocess.run([*shell, "-q", "-o", str(target)], cwd=ROOT, timeout=60, check=False).returncode == 0
+    assert target.stat().st_size > 0
+
+
 def test_output_is_utf8_whatever_the_locale() -> None:
     done = compare_command("explain", env={**os.environ, "PYTHONIOENCODING": "ascii"})
     assert done.returncode == 0
     assert CONCEPTS["retain-grad"].title in done.stdout.decode("utf-8")
+
+
+def test_every_option_has_one_line_of_help() -> None:
+    for name, command in cli.commands.items():
+        context = click.Context(command, info_name=name)
+        options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
+        told = [(option.get_help_record(context) or ("", ""))[1] for option in options]
+        assert len(told) >= 8
+        assert [text for text in told if not 5 < len(text) <= 46 or not re.search(r"\.(  \[.*\])?$", text)] == []
 
 
 def test_version() -> None:
@@ -704,10 +801,29 @@ def test_ctrl_c_in_fact(tmp_path: Path) -> None:
         process.send_signal(signal.SIGINT)
         narrated = stderr.read()
     assert process.wait(60) == 130
-    assert "Interrupted: " in narrated
+    assert re.fullmatch(
+        r"((match|diverges-as-documented): .*\n)*Wrote .*\nInterrupted: \d+ of \d+ cases had finished.\n", narrated
+    )
     assert read_run(target.read_bytes()).cases[0].id == finished.split()[1]
 
 
 def test_the_page_of_observations_survives_a_hostile_name(invoke: Invoke, runner: FakeRunner) -> None:
     runner.results["hook-order"] = result("hook-order", observations=(observation("[bold]x[/bold] [axes=0]"),))
     assert "[bold]x[/bold] [axes=0]" in invoke("run", "hook-order").stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no process groups to signal")
+def test_ctrl_c_is_answered_once_for_all_workers() -> None:
+    command = [sys.executable, "-m", "compare", "all", "-v", "-j", "2"]
+    process = subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    assert process.stderr is not None
+    next(line for line in process.stderr if line.startswith(("match: ", "diverges-as-documented: ")))
+    os.killpg(process.pid, signal.SIGINT)
+    output, narrated = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(
+        r"((match|diverges-as-documented): .*\n)*Interrupted: \d+ of \d+ cases had finished.\n", narrated
+    )
+    assert "1 match" in output or " cases: " in output

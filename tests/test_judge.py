@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -383,8 +384,51 @@ def test_the_error_is_that_of_the_pair_that_differs_most() -> None:
 def test_each_near_the_reference_and_not_near_each_other() -> None:
     low, high = array(np.array(V) - 0.8e-10 * np.array(V)), array(np.array(V) + 0.8e-10 * np.array(V))
     found = one(low, high, array(V))
+    assert (found.verdict, ended(found)) == ("match", "match")
+    assert found.detail == (
+        "at [1, 1]: torch has 7.99999999936; jax has 8.00000000064; largest error 1.3e-09, allowed error 8e-10; "
+        "each alone is near enough to the reference"
+    )
+    assert found.max_abs_error is not None
+    assert found.limit is not None
+    assert found.max_abs_error <= found.limit
+
+
+def test_near_the_inner_products_of_the_reference_is_not_near_every_element() -> None:
+    directions = (np.array([[1.0, 1.0], [0.0, 0.0]]),)
+    left, right = array([[1.0, 2.0], [0.0, 0.0]]), array([[2.0, 1.0], [0.0, 0.0]])
+    found = one(left, right, Directional(directions, (3.0,)))
     assert found.verdict == "mismatch"
-    assert found.detail.endswith("; each alone is near enough to the reference")
+    assert found.detail.endswith("; along the reference's directions both agree")
+
+
+def test_two_numbers_below_the_absolute_tolerance_are_told_and_not_judged() -> None:
+    found = one(at_kink(1.0, 3e-18, 0.0, 0.0), at_kink(1.0, 1e-20, 0.0, 0.0))
+    assert (found.verdict, found.max_ulp) == ("match", 0)
+    assert found.detail == "at [0, 1]: torch has 3e-18; jax has 1e-20; below the absolute tolerance, not judged"
+    assert one(at_kink(1.0, 3e-18, 0.0, 0.0), at_kink(1.0, 3e-18, 0.0, 0.0)).detail == ""
+
+
+def test_what_the_reference_notes_is_told_with_a_difference() -> None:
+    inf, note = array([[np.inf, 6.0], [7.0, 8.0]]), "overflow: a number on the way is beyond the range of float64"
+    for torch, jax, third, verdict in (
+        (inf, inf, {"w.grad": array(V)}, "both-wrong"),
+        (array(V), inf, {}, "mismatch"),
+        (array(V), array(V), {"w.grad": array(V)}, "match"),
+    ):
+        [found] = judge_case(
+            program(read("w.grad")), LegRun("torch", {"w.grad": torch}), LegRun("jax", {"w.grad": jax}),
+            LegRun("reference", third, {"w.grad": [note]}), {},
+        )  # fmt: skip
+        assert found.verdict == verdict
+        assert found.detail.endswith(note) == (verdict != "match")
+
+
+def test_inner_products_with_an_infinity_give_no_warning(recwarn: pytest.WarningsRecorder) -> None:
+    directions = (np.array([[1.0, -1.0], [0.0, 0.0]]),)
+    seen = array([[np.inf, np.inf], [0.0, 0.0]])
+    assert one(seen, seen, Directional(directions, (3.0,))).verdict == "both-wrong"
+    assert [str(told.message) for told in recwarn] == []
 
 
 KINK = OneSided(np.array([[-1.0, 1.0], [0.0, 0.0]]), np.array([[1.0, 1.0], [np.nan, 1.0]]))
@@ -652,6 +696,20 @@ def test_an_error_not_as_declared(declared: tuple[str | None, str | None], torch
     statement = Attempt(name="w += 1", attempted=written, torch=declared[0], jax=declared[1], concept="inplace-on-leaf")
     [found] = observe(statement, torch, jax)
     assert (found.verdict, found.detail, ended(found)) == ("mismatch", told, "mismatch")
+
+
+def test_a_difference_after_an_error_that_did_not_come_accuses_no_leg() -> None:
+    more = array(np.array(W) + 1.0)
+    others = {"w": array(W), "v": array(V)}
+    before_it = msgspec.structs.replace(read("v"), name="v before")
+    statements = [before_it, attempt("a leaf", None), read("w"), read("v")]
+    torch = {"v before": array(W), "w": more, "v": array(V)}
+    rest = {"v before": array(V), **others}
+    before, _, after, same = observe(statements, torch, rest, rest)
+    assert (before.verdict, "declared to raise" in before.detail) == ("torch-wrong", False)
+    assert after.verdict == "mismatch"
+    assert after.detail.startswith("after 'w += 1', which was declared to raise and did not; at [0, 0]: torch has 2.0")
+    assert (same.verdict, same.detail) == ("match", "")
 
 
 def test_none_after_a_raised_backward_is_part_of_the_error() -> None:

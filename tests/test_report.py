@@ -26,7 +26,7 @@ from results_made_by_hand import (
 
 from compare.errors import UsageError
 from compare.report import FORMATS, Place, Report, render
-from compare.report.folder import write_folder
+from compare.report.folder import pages, write_folder
 from compare.report.markdown import escaped, fenced, table
 from compare.report.plain import columns
 from compare.report.side_by_side import align
@@ -128,17 +128,25 @@ def test_quiet_concise_has_one_line_per_case() -> None:
 def test_a_departure_says_what_where_how_far_and_how_to_see_it_again() -> None:
     text = render("full", WHOLE)
     block = text[text.index("✗ hook-order: mismatch") : text.index("! crash: error")]
-    assert re.findall(r"^ +(\w+) +(\S.*)$", block, re.MULTILINE) == [
+    assert re.findall(r"^ +(\w+(?: at)?) +(\S.*)$", block, re.MULTILINE) == [
         ("torch", "28.0"),
         ("jax", "28.0"),
         ("reference", "28.0"),
         ("expected", "29.0"),
-        ("error", "legs differ by 0 (0 ulps), allowed 2.8e-09"),
         ("verdict", MISMATCHING.observations[1].detail),
-        ("at", "cases/leaves.py:23"),
+        ("apart", "legs differ by 0 (0 ulps), allowed 2.8e-09"),
+        ("read at", "cases/leaves.py:23"),
         ("python", "-m compare run hook-order --dtype float64"),
     ]
     assert "w2.grad" not in block
+
+
+def test_a_departure_of_a_leg_says_where_the_legs_first_differ() -> None:
+    found = observation(jax=29.0, expected=None, verdict="jax-wrong", detail="jax has 29.0")
+    case = result("a", "mismatch", observations=(found,), divergence="the values part at cases/x.py:3, `y = x.sin()`")
+    lines = [re.split(r"  +", line.strip()) for line in render("full", Report(run(case), verbosity=-1)).splitlines()]
+    assert ["expected", "nothing is declared"] in lines
+    assert ["first difference", case.divergence] in lines
 
 
 def test_the_table_has_the_worst_error_of_each_case() -> None:
@@ -357,11 +365,10 @@ def test_json_is_the_stored_run() -> None:
 
 
 def test_a_folder_has_an_index_and_two_files_per_case(tmp_path: Path) -> None:
-    count = write_folder(WHOLE, tmp_path / "out", force=False)
+    write_folder(pages(WHOLE), tmp_path / "out", force=False)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     ids = [case.id for case in WHOLE.run.cases]
     assert names == sorted(["index.md", *(f"{id}.md" for id in ids), *(f"{id}.json" for id in ids)])
-    assert count == len(names)
     index = (tmp_path / "out" / "index.md").read_text("utf-8")
     assert [
         token.attrs["href"] for block in parse(index) for token in block.children or [] if "href" in token.attrs
@@ -379,23 +386,22 @@ def test_a_folder_has_an_index_and_two_files_per_case(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("id", ["../escape", "/absolute", "a/b", "..", "", "A", "a\n", "index", "a" * 101, "a\x00"])
-def test_an_id_that_is_no_file_name_is_refused(tmp_path: Path, id: str) -> None:
+def test_an_id_that_is_no_file_name_is_refused(id: str) -> None:
     with pytest.raises(UsageError):
-        write_folder(Report(run(result("first"), result(id))), tmp_path / "out", force=False)
-    assert not (tmp_path / "out").exists()
+        pages(Report(run(result("first"), result(id))))
 
 
-def test_an_id_that_is_there_twice_is_refused(tmp_path: Path) -> None:
+def test_an_id_that_is_there_twice_is_refused() -> None:
     with pytest.raises(UsageError, match="is there twice"):
-        write_folder(Report(run(result("one"), result("one"))), tmp_path / "out", force=False)
+        pages(Report(run(result("one"), result("one"))))
 
 
 def test_a_folder_that_is_not_empty_needs_force(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("kept")
     with pytest.raises(UsageError, match="not empty"):
-        write_folder(WHOLE, tmp_path, force=False)
+        write_folder(pages(WHOLE), tmp_path, force=False)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
-    write_folder(WHOLE, tmp_path, force=True)
+    write_folder(pages(WHOLE), tmp_path, force=True)
     assert (tmp_path / "mine.txt").read_text() == "kept"
     assert (tmp_path / "index.md").exists()
 

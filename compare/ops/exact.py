@@ -17,8 +17,9 @@ import numpy as np
 from compare.ops.rules import normalized_axes
 
 __all__ = [
-    "WITHOUT_ROUNDING", "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot", "logaddexp", "maximum",
-    "minimum", "negative_zero_may_arise", "power", "real", "reduced_by", "remainder", "running", "sign_of_zero_decides", "sinh", "tanh",
+    "WITHOUT_ROUNDING", "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot",
+    "logaddexp", "maximum", "minimum", "negative_zero_may_arise", "power", "real", "reduced_by", "remainder",
+    "running", "sign_of_zero_decides", "sinh", "tanh",
 ]  # fmt: skip
 
 Function = Callable[..., Any]

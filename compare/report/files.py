@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compare.errors import UsageError
 
-__all__ = ["check_folder", "check_target", "write"]
+__all__ = ["check_folder", "check_target", "holds", "write"]
 
 
 def check_target(path: Path, *, force: bool) -> None:
@@ -34,6 +34,14 @@ def check_folder(folder: Path, *, force: bool) -> None:
     except OSError as error:
         raise UsageError(f"-o {folder} cannot be used: {error.strerror}.") from error
     _check_directory(folder)
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether the file is there already with just this content."""
+    try:
+        return path.is_file() and path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def _check_directory(directory: Path) -> None:

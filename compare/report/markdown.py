@@ -97,7 +97,7 @@ def _case_section(case: CaseResult, report: Report, *, level: int, sources: bool
     for one in departures(case):
         parts.append(f"- Not as declared: {escaped(one.name)}: {escaped(told(one))}\n")
     if case.divergence is not None:
-        parts.append(f"- First: {escaped(case.divergence)}\n")
+        parts.append(f"- First difference: {escaped(case.divergence)}\n")
     if case.outcome in ("mismatch", "error"):
         parts.append(fenced(again(case, report), "sh"))
     if case.notes:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from compare.runner import Prepared
     from compare.sources import Source
 
-__all__ = ["align", "side_by_side"]
+__all__ = ["NARROWEST", "align", "side_by_side"]
 
 NARROWEST = 120  # columns of a terminal that can hold three programs
 

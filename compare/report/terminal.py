@@ -191,12 +191,15 @@ def _departed(page: Page, case: CaseResult, report: Report) -> None:
         page.line(line, indent=2)
     for one in departures(case):
         page.line(visible(f"{one.name} ({one.kind}): {one.verdict}"), "bold", indent=2)
-        rows = [(word, _shown(page, side)) for word, side in sides(one).items()]
-        rows += [("error", apart(one)), ("verdict", visible(one.detail))]
-        rows += [("at", location(report.place(case.id, one.line)))]
+        shown = sides(one)
+        if one.expected is None and shown["expected"] == "-":
+            shown["expected"] = "nothing is declared"
+        rows = [(word, _shown(page, side)) for word, side in shown.items()]
+        rows += [("verdict", visible(one.detail)), ("apart", apart(one))]
+        rows += [("read at", location(report.place(case.id, one.line)))]
         page.labelled([(label, text) for label, text in rows if text], indent=4)
     if case.divergence is not None:
-        page.labelled([("first", visible(case.divergence))], indent=2)
+        page.labelled([("first difference", visible(case.divergence))], indent=2)
     where = location(report.place(case.id))
     if where and not departures(case):
         page.unbroken(f"  at {where}")
