@@ -20,7 +20,6 @@ from compare.program import Program
 from compare.pure import (
     Accumulated,
     Applied,
-    Carried,
     Differentiable,
     Given,
     Gradient,
@@ -29,7 +28,8 @@ from compare.pure import (
     Put,
     Region,
     Shown,
-    Stopped,
+    StopGradient,
+    StraightThrough,
     Value,
 )
 from compare.statements import (
@@ -77,7 +77,7 @@ class Lowering:
 
 def functionalize(program: Program) -> Lowering:
     """Lower a tape program. Takes time linear in its statements. Raises ProgramError where it cannot be exact."""
-    return _Lowering(program).run()
+    return _Functionalizer(program).run()
 
 
 @dataclass
@@ -95,7 +95,7 @@ class _Retained:
     filled: bool = False
 
 
-class _Lowering:
+class _Functionalizer:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.pure = PureProgram(program.id, program.title, program.dtype)
@@ -109,7 +109,7 @@ class _Lowering:
         self.made_from: dict[int, Value] = {}
         self.alias_words: dict[int, str] = {}
         self.alias_statements: dict[int, list[int]] = {}
-        self.stops: dict[int, Stopped] = {}
+        self.stops: dict[int, StopGradient] = {}
         self.leaf_gradients: dict[int, Value] = {}
         self.retained_gradients: dict[int, Value] = {}
         self.retained: dict[int, _Retained] = {}
@@ -179,7 +179,7 @@ class _Lowering:
             return value
         if value.number not in self.stops:
             hint = f"_{value.hint.lstrip('_')}_stopped"
-            self.stops[value.number] = self.pure.add(Stopped(hint, self.index, value.shape, value.dtype, value))
+            self.stops[value.number] = self.pure.add(StopGradient(hint, self.index, value.shape, value.dtype, value))
         return self.stops[value.number]
 
     def operand(self, operand: Operand, *, history: bool = True) -> Value | Number:
@@ -223,10 +223,10 @@ class _Lowering:
     def carried(self, new: Value, old: Value, hint: str) -> Value:
         if not old.tracked:
             return self.stopped(new)
-        while isinstance(old, Carried):
+        while isinstance(old, StraightThrough):
             # Only the derivative of the old value is carried on, and that is the oldest one's.
             old = old.old
-        return self.pure.add(Carried(hint, self.index, old.shape, old.dtype, new, old))
+        return self.pure.add(StraightThrough(hint, self.index, old.shape, old.dtype, new, old))
 
     # ---- statements ----
 
@@ -317,8 +317,8 @@ class _Lowering:
 
     def renamed_stop(self, value: Value, hint: str) -> Value:
         """The same value; an unnamed stop takes the name of the tensor it was made for."""
-        if isinstance(value, Stopped) and not value.named:
-            return self.pure.add(Stopped(hint, self.index, value.shape, value.dtype, value.source, named=True))
+        if isinstance(value, StopGradient) and not value.named:
+            return self.pure.add(StopGradient(hint, self.index, value.shape, value.dtype, value.source, named=True))
         return value
 
     def in_place(self, statement: Write) -> None:
@@ -354,7 +354,7 @@ class _Lowering:
         if base.tracked:
             named = word == "detach" and not handle.chain and not statement.target.startswith("_")
             hint = statement.target if named else f"_{base.hint.lstrip('_')}_stopped"
-            base = self.pure.add(Stopped(hint, self.index, base.shape, base.dtype, base, named))
+            base = self.pure.add(StopGradient(hint, self.index, base.shape, base.dtype, base, named))
         self.start(handle, base)
         if handle.chain or statement.target.startswith("_"):
             self.family_names[handle.family.number] = self.family_names[source.family.number]
@@ -379,7 +379,7 @@ class _Lowering:
                 f"'{handle.name}' is a view whose storage was written after the view was made: which producer a hook "
                 "or a retained gradient belongs to is not modelled. Make the view after the write."
             )
-        while isinstance(value, Carried):
+        while isinstance(value, StraightThrough):
             value = value.old
         return value
 
@@ -558,7 +558,7 @@ def _arguments(leaves: list[Differentiable], reached: dict[Value, None]) -> dict
         argument: Value = leaf
         while True:
             users = consumers.get(argument, [])
-            if len(users) != 1 or not isinstance(users[0], Carried):
+            if len(users) != 1 or not isinstance(users[0], StraightThrough):
                 break
             argument = users[0]
         arguments[leaf] = argument

@@ -18,7 +18,6 @@ from compare.observed import Array, LegRun, Observed
 from compare.pure import (
     Accumulated,
     Applied,
-    Carried,
     Differentiable,
     Given,
     HookedAt,
@@ -26,7 +25,8 @@ from compare.pure import (
     Put,
     Region,
     Shown,
-    Stopped,
+    StopGradient,
+    StraightThrough,
     Value,
 )
 from compare.regions import Bind, Differentiate, Show, Step, same_number, schedule
@@ -220,9 +220,9 @@ class _JaxPrinter:
                 statement = self.expressions.spell(value.op.view.put, value.op, pair, value.attributes)
                 assert isinstance(statement, ast.Expr)
                 return statement.value
-            case Stopped():
+            case StopGradient():
                 return call_tree("lax.stop_gradient", operand(value.source))
-            case Carried():
+            case StraightThrough():
                 new = operand(value.new)
                 if value.new.tracked:
                     new = call_tree("lax.stop_gradient", new)
@@ -365,7 +365,7 @@ class _Body:
         self.last_use: dict[Value, float] = {}
         for now, value in enumerate(step.body):
             for operand in value.operands:
-                times = 2 if isinstance(value, Carried) and operand is value.old else 1
+                times = 2 if isinstance(value, StraightThrough) and operand is value.old else 1
                 self.uses[operand] = self.uses.get(operand, 0) + times
                 self.last_use[operand] = now
         for value in (step.region.root, *step.auxiliary):

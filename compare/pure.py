@@ -13,8 +13,19 @@ from compare.ops import Op, Shape
 from compare.statements import Number, RegisterHook
 
 __all__ = [
-    "Accumulated", "Applied", "Carried", "Differentiable", "Given", "Gradient", "HookedAt", "PureProgram", "Put",
-    "Region", "Shown", "Stopped", "Value",
+    "Accumulated",
+    "Applied",
+    "Differentiable",
+    "Given",
+    "Gradient",
+    "HookedAt",
+    "PureProgram",
+    "Put",
+    "Region",
+    "Shown",
+    "StopGradient",
+    "StraightThrough",
+    "Value",
 ]  # fmt: skip
 
 V = TypeVar("V", bound="Value")
@@ -99,7 +110,7 @@ class Put(Value):
 
 
 @dataclass(eq=False)
-class Stopped(Value):
+class StopGradient(Value):
     """The same number without derivative. `named`: the tape said `detach`, so it is printed even where it is idle."""
 
     source: Value
@@ -115,7 +126,7 @@ class Stopped(Value):
 
 
 @dataclass(eq=False)
-class Carried(Value):
+class StraightThrough(Value):
     """An unrecorded write: the value of `new`, the derivative of `old`."""
 
     new: Value

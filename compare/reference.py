@@ -103,20 +103,20 @@ def run_reference(program: Program) -> LegRun:
     started = time.perf_counter()
     run = LegRun("reference")
     with mpmath.workdps(DIGITS), np.errstate(all="ignore"):
-        survey = _Tape()
+        survey = _Interpreter()
         _execute(survey, program)
         plan = survey.plan()
-        tape = _Tape(plan)
+        tape = _Interpreter(plan)
         run.failure = _execute(tape, program)
         if tape.unsettled:
-            tape = _Tape(plan, steps=3)
+            tape = _Interpreter(plan, steps=3)
             run.failure = _execute(tape, program)
         run.observed, run.warnings = tape.observed, tape.notes
     run.seconds = time.perf_counter() - started
     return run
 
 
-def _execute(tape: _Tape, program: Program) -> Failure | None:
+def _execute(tape: _Interpreter, program: Program) -> Failure | None:
     facts = Facts(float_dtype=program.dtype)
     for index, statement in enumerate(program.statements):
         facts.step(statement)
@@ -317,7 +317,7 @@ def _replace(view: Elements, new: Any) -> None:
 # ---- the interpreter ----
 
 
-class _Tape:
+class _Interpreter:
     """One pass over the program.
 
     plan: the nodes to mark, each with how to move it: `"elements"`, `"directions"`, or not at all. A first pass without

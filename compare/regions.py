@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import inf
 
-from compare.pure import Carried, Differentiable, Gradient, PureProgram, Region, Shown, Stopped, Value
+from compare.pure import Differentiable, Gradient, PureProgram, Region, Shown, StopGradient, StraightThrough, Value
 
 __all__ = ["Bind", "Differentiate", "Show", "Step", "same_number", "schedule"]
 
@@ -56,9 +56,9 @@ def same_number(value: Value) -> Value:
     while True:
         if isinstance(value, Differentiable):
             value = value.source
-        elif isinstance(value, Carried):
+        elif isinstance(value, StraightThrough):
             value = value.new
-        elif isinstance(value, Stopped) and not value.named:
+        elif isinstance(value, StopGradient) and not value.named:
             value = value.source
         else:
             return value
@@ -74,34 +74,34 @@ class _Slice:
 def schedule(pure: PureProgram) -> list[Step]:
     """Place every value that is needed, every region and every observation."""
     slices = [_slice(region) for region in pure.regions]
-    home: dict[Value, int] = {}
+    first_region: dict[Value, int] = {}
     for number, one in enumerate(slices):
         for value in one.body:
-            home.setdefault(value, number)
-    needed = _needed(pure, slices, home)
+            first_region.setdefault(value, number)
+    needed = _needed(pure, slices, first_region)
     # A value stands where the tape has it: before the first region that came later, once its operands are there.
     origins = [region.origin for region in pure.regions]
-    slot: dict[Value, int] = {}
-    leaving: dict[int, list[Value]] = {}
-    standing: dict[int, list[Value]] = {}
+    position: dict[Value, int] = {}
+    auxiliary_of: dict[int, list[Value]] = {}
+    at_top_level: dict[int, list[Value]] = {}
     for value in sorted(needed, key=lambda value: value.number):
-        if home.get(value, inf) < needed[value]:
-            leaving.setdefault(home[value], []).append(value)
-            slot[value] = home[value] + 1
+        if first_region.get(value, inf) < needed[value]:
+            auxiliary_of.setdefault(first_region[value], []).append(value)
+            position[value] = first_region[value] + 1
         elif isinstance(value, Gradient):
-            slot[value] = value.region.number + 1
+            position[value] = value.region.number + 1
         else:
             earliest = bisect.bisect(origins, value.origin)
-            slot[value] = max([earliest, *(slot[operand] for operand in _top_level_operands(value))])
-            standing.setdefault(slot[value], []).append(value)
+            position[value] = max([earliest, *(position[operand] for operand in _top_level_operands(value))])
+            at_top_level.setdefault(position[value], []).append(value)
 
     steps: list[Step] = []
-    waiting: dict[Value, list[Shown]] = {}
+    unplaced: dict[Value, list[Shown]] = {}
     for shown in pure.shown:
-        waiting.setdefault(shown.value, []).append(shown)
+        unplaced.setdefault(shown.value, []).append(shown)
 
     def show(values: Iterable[Value]) -> None:
-        ready = [shown for value in values for shown in waiting.pop(value, [])]
+        ready = [shown for value in values for shown in unplaced.pop(value, [])]
         steps.extend(Show(shown) for shown in sorted(ready, key=lambda shown: shown.origin))
 
     def bind(values: list[Value]) -> None:
@@ -110,13 +110,13 @@ def schedule(pure: PureProgram) -> list[Step]:
             show([value])
 
     for number, (region, one) in enumerate(zip(pure.regions, slices, strict=True)):
-        bind(standing.get(number, []))
-        out = leaving.get(number, [])
+        bind(at_top_level.get(number, []))
+        out = auxiliary_of.get(number, [])
         auxiliary = tuple(value for value in out if value is not region.root)
         steps.append(Differentiate(region, one.arguments, one.body, one.captured, auxiliary, region.root in out))
         show([*out, *region.gradients])
-    bind(standing.get(len(slices), []))
-    assert not waiting, "an observation was never placed"
+    bind(at_top_level.get(len(slices), []))
+    assert not unplaced, "an observation was never placed"
     return steps
 
 
@@ -143,7 +143,7 @@ def _slice(region: Region) -> _Slice:
     return _Slice(tuple(arguments), tuple(body), tuple(captured))
 
 
-def _needed(pure: PureProgram, slices: list[_Slice], home: dict[Value, int]) -> dict[Value, float]:
+def _needed(pure: PureProgram, slices: list[_Slice], first_region: dict[Value, int]) -> dict[Value, float]:
     """For every value needed at top level, the number of the region that needs it first (inf: only the end does)."""
     needed: dict[Value, float] = {shown.value: inf for shown in pure.shown}
     for number, (region, one) in enumerate(zip(pure.regions, slices, strict=True)):
@@ -151,7 +151,7 @@ def _needed(pure: PureProgram, slices: list[_Slice], home: dict[Value, int]) -> 
         for value in (*one.arguments, *one.captured, *cotangent):
             needed[value] = min(needed.get(value, inf), number)
     for value in reversed(pure.values):
-        if value not in needed or home.get(value, inf) < needed[value]:
+        if value not in needed or first_region.get(value, inf) < needed[value]:
             continue
         for operand in _top_level_operands(value):
             needed[operand] = min(needed.get(operand, inf), needed[value])
@@ -159,4 +159,4 @@ def _needed(pure: PureProgram, slices: list[_Slice], home: dict[Value, int]) -> 
 
 
 def _top_level_operands(value: Value) -> tuple[Value, ...]:
-    return (value.new,) if isinstance(value, Carried) else value.operands
+    return (value.new,) if isinstance(value, StraightThrough) else value.operands
