@@ -37,6 +37,7 @@ class Value:
 
     hint: the name it should get; a leading underscore means that it has no name of its own.
     origin: the index of the tape statement that made it.
+    number: its place in the program. operands: the values it is computed from.
     tracked: a derivative flows back through it.
     """
 
@@ -45,18 +46,13 @@ class Value:
     shape: Shape
     dtype: str
     number: int = field(default=-1, init=False)
-
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return ()
+    operands: tuple[Value, ...] = field(default=(), init=False)
+    tracked: bool = field(default=False, init=False)
 
     @property
     def differentiable(self) -> tuple[Value, ...]:
+        """The operands that a derivative flows back to."""
         return tuple(operand for operand in self.operands if operand.tracked)
-
-    @property
-    def tracked(self) -> bool:
-        return False
 
 
 @dataclass(eq=False)
@@ -75,16 +71,8 @@ class Applied(Value):
     attributes: dict[str, Any]
 
     def __post_init__(self) -> None:
-        self._operands = tuple(argument for argument in self.arguments if isinstance(argument, Value))
-        self._tracked = self.dtype.startswith("float") and any(operand.tracked for operand in self._operands)
-
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return self._operands
-
-    @property
-    def tracked(self) -> bool:
-        return self._tracked
+        self.operands = tuple(argument for argument in self.arguments if isinstance(argument, Value))
+        self.tracked = self.dtype.startswith("float") and any(operand.tracked for operand in self.operands)
 
 
 @dataclass(eq=False)
@@ -97,16 +85,8 @@ class Put(Value):
     new: Value | Number
 
     def __post_init__(self) -> None:
-        self._operands = (self.base, self.new) if isinstance(self.new, Value) else (self.base,)
-        self._tracked = any(operand.tracked for operand in self._operands)
-
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return self._operands
-
-    @property
-    def tracked(self) -> bool:
-        return self._tracked
+        self.operands = (self.base, self.new) if isinstance(self.new, Value) else (self.base,)
+        self.tracked = any(operand.tracked for operand in self.operands)
 
 
 @dataclass(eq=False)
@@ -116,9 +96,8 @@ class StopGradient(Value):
     source: Value
     named: bool = False
 
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return (self.source,)
+    def __post_init__(self) -> None:
+        self.operands = (self.source,)
 
     @property
     def differentiable(self) -> tuple[Value, ...]:
@@ -132,17 +111,13 @@ class StraightThrough(Value):
     new: Value
     old: Value
 
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return (self.new, self.old)
+    def __post_init__(self) -> None:
+        self.operands = (self.new, self.old)
+        self.tracked = True
 
     @property
     def differentiable(self) -> tuple[Value, ...]:
         return (self.old,)
-
-    @property
-    def tracked(self) -> bool:
-        return True
 
 
 @dataclass(eq=False)
@@ -152,17 +127,13 @@ class Differentiable(Value):
     source: Value
     family: int
 
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return (self.source,)
+    def __post_init__(self) -> None:
+        self.operands = (self.source,)
+        self.tracked = True
 
     @property
     def differentiable(self) -> tuple[Value, ...]:
         return ()
-
-    @property
-    def tracked(self) -> bool:
-        return True
 
 
 @dataclass(eq=False)
@@ -180,9 +151,8 @@ class Accumulated(Value):
     before: Value
     more: Value
 
-    @property
-    def operands(self) -> tuple[Value, ...]:
-        return (self.before, self.more)
+    def __post_init__(self) -> None:
+        self.operands = (self.before, self.more)
 
 
 @dataclass(frozen=True, eq=False)
