@@ -53,7 +53,9 @@ def execute(source: Source, *, leg: str, filename: str, convert: Callable[[Any],
         def note_warnings(name: str, line: int) -> None:
             nonlocal seen
             for warning in caught[seen:]:
-                here = warning.filename == filename and warning.lineno == line
+                # A print may stand on several lines; they all come from one statement.
+                same_statement = source.statement_at(warning.lineno) == source.statement_at(line)
+                here = warning.filename == filename and line > 0 and same_statement
                 run.warnings.setdefault(name if here else "", []).append(
                     f"{warning.category.__name__}: {folded(str(warning.message))}"
                 )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import io
+import itertools
 import json
 import math
+import tokenize
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -28,6 +31,7 @@ __all__ = [
     "name_tree",
     "number_tree",
     "print_line",
+    "wrapped",
 ]
 
 INLINE_ELEMENTS = 64
@@ -76,7 +80,8 @@ class ScriptWriter:
         if self._lines:
             self._lines.extend([("", None)] * self._pending_blank)
         self._pending_blank = 0
-        self._lines.append(("    " * self._indent + text, origin))
+        indent = "    " * self._indent
+        self._lines.extend((line, origin) for line in wrapped(indent + text))
 
     def blank(self, count: int = 1) -> None:
         """At least `count` blank lines before whatever comes next."""
@@ -111,8 +116,10 @@ class ScriptWriter:
 
     def append(self, other: ScriptWriter) -> None:
         """Add the lines of another writer."""
-        for text, origin in other._lines:
-            self.line(text, origin) if text else self._lines.append(("", None))
+        if self._lines:
+            self._lines.extend([("", None)] * self._pending_blank)
+        self._pending_blank = 0
+        self._lines.extend(other._lines)
 
     def script(self, title: str, imports: Sequence[str], switch: str, name: str, large: LargeArrays) -> Source:
         """The lines so far as a whole script, under its header.
@@ -147,6 +154,50 @@ class ScriptWriter:
 def print_line(label: str, tree: ast.expr) -> str:
     """`print("loss =", loss)`. The label is quoted the way JSON does, which Python reads alike."""
     return f"print({json.dumps(label, ensure_ascii=False)}, {ast.unparse(tree)})"
+
+
+# ---- long lines ----
+
+WIDTH = 110
+"""A longer line is broken inside its last brackets."""
+
+
+def wrapped(text: str) -> list[str]:
+    """A line of code as lines of at most `WIDTH` characters, where the brackets that end it can be opened up."""
+    code = text.lstrip()
+    if len(text) <= WIDTH or code.startswith("#") or code[-1] not in ")]}":
+        return [text]
+    indent = text[: len(text) - len(code)]
+    start, commas = _last_brackets(code)
+    bounds = [start, *commas, len(code) - 1]
+    items = [code[left + 1 : right].strip() for left, right in itertools.pairwise(bounds)]
+    # A comma behind a single item would make a tuple of it.
+    comma = "," if len(items) > 1 else ""
+    together = f"{indent}    {', '.join(filter(None, items))}"
+    if len(together) <= WIDTH:
+        return [indent + code[: start + 1], together, indent + code[-1]]
+    lines = [indent + code[: start + 1]]
+    for item in filter(None, items):
+        lines += wrapped(f"{indent}    {item}")
+        lines[-1] += comma
+    return [*lines, indent + code[-1]]
+
+
+def _last_brackets(code: str) -> tuple[int, list[int]]:
+    """Where the brackets that end a line of code open, and where the commas right inside them are."""
+    opened: list[tuple[int, list[int]]] = []
+    closed = (0, [0])
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        position = token.start[1]
+        if token.type != tokenize.OP:
+            continue
+        if token.string in "([{":
+            opened.append((position, []))
+        elif token.string in ")]}":
+            closed = opened.pop()
+        elif token.string == "," and opened:
+            opened[-1][1].append(position)
+    return closed
 
 
 # ---- syntax trees ----

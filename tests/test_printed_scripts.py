@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import re
@@ -19,7 +20,7 @@ from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
 from compare.program import Program
 from compare.runner import prepare, run_case
-from compare.sources import Source
+from compare.sources import Source, wrapped
 from compare.statements import Apply, Backward, EnterGradMode, ExitGradMode, ItemWrite, Leaf, Read, Ref, Write
 from compare.torch_leg import print_torch
 
@@ -151,3 +152,29 @@ def calls_to_lower(program: Program) -> int:
 def test_lowering_is_linear() -> None:
     calls_to_lower(training_loop(2))
     assert calls_to_lower(training_loop(100)) < 12 * calls_to_lower(training_loop(10))
+
+
+def test_long_lines_are_broken_without_changing_what_they_say() -> None:
+    rows = [[0.125 * column + row for column in range(9)] for row in range(4)]
+    long = "argument_of_some_length"
+    lines = [
+        f"x = torch.tensor({rows}, requires_grad=True)",
+        f"    loss, (a_grad, b_grad) = jax.jit(jax.value_and_grad(loss_fn, argnums=(0, 1)))({long}, {long}, {long})",
+        f'print("a name with (brackets, and \\" quotes), long enough to be broken =", {long} + {long} + {long})',
+        f"y = x.at[({', '.join(map(str, range(40)))})]",
+        f"z = jnp.where({long}, ({long} + {long}) * {long}, jnp.array([{long}, {long}, {long}]))",
+        f"w = jnp.sin({long} * {long} * {long} * {long})",
+        f"# a comment ({long}, {long}, {long}, {long}, {long})",
+    ]
+    for line in lines:
+        pieces = wrapped(line)
+        assert ast.dump(ast.parse("\n".join(pieces).strip())) == ast.dump(ast.parse(line.strip()))
+        assert len(pieces) > 1 or line.startswith("#")
+        assert max(map(len, pieces)) <= 110 or line.startswith("#")
+
+
+def test_no_printed_line_is_very_long() -> None:
+    for case in CATALOGUE.cases:
+        prepared = prepare(case)
+        for source in (prepared.torch, prepared.jax):
+            assert max(len(line) for line in source.text.splitlines() if not line.startswith("#")) <= 110

@@ -142,3 +142,16 @@ def test_notes_name_their_statement(tmp_path: Path) -> None:
     notes = {note.concept: note.statement for note in prepare(case).notes}
     assert notes["detach"] == notes["clone"] == "c = torch.exp(a).detach().clone()"
     assert notes["inplace-write"] == "c[0] = 3.0"
+
+
+def test_a_warning_on_a_broken_line_belongs_to_its_read(tmp_path: Path) -> None:
+    name = "intermediate_with_a_name_so_long_that_its_line_is_broken"
+    body = f"""
+    a = tape.leaf([1.0, 2.0])
+    {name} = a * 2
+    {name}.sum().backward()
+    tape.expect({name}.grad, None, warning="that is not a leaf")
+    """
+    [case] = catalogue(tmp_path, broken_line=body).cases
+    assert "print(\n" in prepare(case).torch.text
+    assert run_case(case).outcome == "match"
