@@ -243,14 +243,15 @@ def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iter
     ended = False
     try:
         with _ignoring_interrupts():
-            encoded = pool.map(_run_in_worker, jobs)  # starts the workers
-        for one in encoded:
-            yield msgspec.json.decode(one, type=CaseResult)
+            futures = [pool.submit(_run_in_worker, job) for job in jobs]  # starts the workers
+        for future in futures:
+            yield msgspec.json.decode(future.result(), type=CaseResult)
         ended = True
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        # Nothing is cancelled: a pool that loses its workers cannot settle a future that was.
         for worker in () if ended else multiprocessing.active_children():
             worker.terminate()
+        pool.shutdown(wait=False)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Random programs: PyTorch, JAX and the reference agree on everything read, or PyTorch raises and the run says so."""
+"""Random programs: PyTorch, JAX and the reference agree on everything read, or PyTorch raises and the run says so.
+
+The search is the same in every run of one version: what it finds is about the code, not about luck.
+"""
 
 from __future__ import annotations
 
@@ -97,19 +100,19 @@ def programs_over_the_vocabulary(draw: Callable[..., Any]) -> Program:
     return tape.program("random", "Random")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(programs_over_the_vocabulary())
 def test_programs_over_the_whole_vocabulary_agree_on_all_three_legs(program: Program) -> None:
     check(program, note)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=False, length=8))
 def test_straight_line_programs_agree_on_all_three_legs(program: Program) -> None:
     check(program, note)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=True, length=10))
 def test_tape_programs_agree_or_raise(program: Program) -> None:
     check(program, note)
