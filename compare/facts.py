@@ -298,7 +298,9 @@ class Facts:
         ]
         tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in carrying)
         handle = self.fresh(shape, dtype, requires_grad=tracked, is_leaf=not tracked, creator=statement.target)
-        known = all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
+        # A dense result with one axis at most has one layout only, whatever its operands had.
+        one_axis = sum(size > 1 for size in shape) <= 1
+        known = one_axis or all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
         return replace(handle, strides_known=known)
 
     def _view(self, op: Op, base: Handle, attributes: dict[str, Any], shape: Shape) -> Handle:
