@@ -74,17 +74,19 @@ def commands_without_frameworks() -> None:
 
 
 def chain(length: int) -> Program:
-    """A program of about `length` statements: ops, rebinding, item writes, in-place ops, one backward."""
+    """A program of about `length` statements: ops, rebinding, item writes, in-place ops, views, one backward."""
     statements: list[object] = [
         Leaf(target="a", data=[1.0, 2.0], dtype="float64"),
         Apply(target="h", op="multiply", operands=(Ref("a"), 1.5)),
     ]
-    for _ in range(length // 4):
+    for _ in range(length // 6):
         statements += [
             Apply(target="t", op="sin", operands=(Ref("h"),)),
             Apply(target="h", op="add", operands=(Ref("h"), Ref("t"))),
             ItemWrite(handle="h", index=(0,), value=0.5),
             Write(handle="h", op="multiply", operands=(0.9,)),
+            Apply(target="v", op="getitem", operands=(Ref("h"),), attributes={"index": (0,)}),
+            Write(handle="v", op="multiply", operands=(1.1,)),
         ]
     statements += [
         Apply(target="loss", op="sum", operands=(Ref("h"),)),

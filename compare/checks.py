@@ -12,7 +12,7 @@ from typing import Any
 
 from compare.errors import ProgramError, nearest
 from compare.ops import OPS, Op, Slice
-from compare.statements import DTYPES, FLOAT_DTYPES, nested_shape
+from compare.statements import DTYPES, FLOAT_DTYPES, NUMBER_WORDS, nested_shape
 
 __all__ = [
     "ATTRIBUTE_KINDS",
@@ -49,7 +49,7 @@ def check_text(text: str, what: str) -> None:
 
 def check_number(value: Any) -> None:
     """Refuse a bare number that no tensor could hold. Raises ProgramError."""
-    if isinstance(value, str) and value not in ("nan", "inf", "-inf"):
+    if isinstance(value, str) and value not in NUMBER_WORDS:
         raise ProgramError(f"{value!r} is not a number.")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ProgramError(f"{value} does not fit 64 bits.")
@@ -62,7 +62,7 @@ def check_data(data: Any, dtype: str) -> None:
             check_data(item, dtype)
         return
     if isinstance(data, str):
-        fits = data in ("nan", "inf", "-inf") and dtype in FLOAT_DTYPES
+        fits = data in NUMBER_WORDS and dtype in FLOAT_DTYPES
     elif isinstance(data, bool):
         fits = dtype == "bool"
     elif isinstance(data, int):
@@ -78,7 +78,7 @@ def check_expected(value: Any) -> None:
     if isinstance(value, list | tuple):
         nested_shape(value)
         for item in value:
-            if isinstance(item, str) and item not in ("nan", "inf", "-inf"):
+            if isinstance(item, str) and item not in NUMBER_WORDS:
                 raise ProgramError(f"{item!r} is declared among numbers.")
             check_expected(item)
 

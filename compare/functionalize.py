@@ -82,13 +82,12 @@ def functionalize(program: Program) -> Lowering:
 
 @dataclass
 class _Retained:
-    """A tensor that retain_grad was called on, and the values that it and its family had then.
+    """A tensor that retain_grad was called on, and the value that it had then.
 
     late: a backward had already passed the tensor.
     """
 
     handle: Handle
-    base: Value
     producer: Value
     statement: int
     late: bool
@@ -389,9 +388,7 @@ class _Functionalizer:
         if isinstance(producer, Differentiable):
             self.remark("retain-grad")
             return
-        base = self.bases[handle.storage.number][handle.family.number]
-        late = producer in self.reached
-        self.retained[handle.tensor] = _Retained(handle, base, producer, self.index, late)
+        self.retained[handle.tensor] = _Retained(handle, producer, self.index, late=producer in self.reached)
         if any(hooked.value is producer for hooked in self.hooks.values()):
             self.remark("hook-and-retain-grad")
 
@@ -421,14 +418,7 @@ class _Functionalizer:
         leaves = [value for value in reached if isinstance(value, Differentiable)]
         kept: list[tuple[_Retained, Value]] = []
         for retained in self.retained.values():
-            handle = retained.handle
-            base = self.bases[handle.storage.number][handle.family.number]
-            if handle.chain and base is not retained.base:
-                raise ProgramError(
-                    f"retain_grad on '{handle.name}', a view whose storage was written afterwards: which producer the "
-                    "gradient belongs to is not modelled yet. Retain the base, or call retain_grad after the write."
-                )
-            producer = self.producer(handle)
+            producer = self.producer(retained.handle)
             if producer in reached:
                 kept.append((retained, producer))
         region = Region(
@@ -520,10 +510,12 @@ class _Functionalizer:
                 self.remark("write-after-save" if late else "detached-write")
         elif not self.facts.recording and own.tracked:
             self.remark("write-after-save" if own.number in self.consumed else "no-grad-write")
-        elif self.alias_statements.get(handle.storage.number):
+        elif handle.storage.number in self.alias_statements:
             self.remark("view-write")
+            # Each alias is told of once, at the first write after it was made.
             for statement in self.alias_statements[handle.storage.number]:
                 self.remark("view", statement)
+            self.alias_statements[handle.storage.number] = []
         else:
             self.remark("inplace-write")
 

@@ -26,7 +26,7 @@ from compare.facts import Handle
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
 from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
-from compare.statements import Attempt, Read, as_number, from_number, nested_shape
+from compare.statements import NUMBER_WORDS, Attempt, Read, as_number, from_number, nested_shape
 
 __all__ = ["TOLERANCES", "Comparison", "Tolerance", "compare", "judge_case", "outcome", "to_json_value"]
 
@@ -527,7 +527,7 @@ def _in_form(declared: Any, seen: Any) -> Any:
     """A declared value in the form of what was seen; one number stands for every element of an array."""
     if not isinstance(seen, Array) or declared is None:
         return declared
-    if isinstance(declared, str) and declared not in ("nan", "inf", "-inf"):
+    if isinstance(declared, str) and declared not in NUMBER_WORDS:
         return declared
     shape = nested_shape(declared)
     values = np.asarray(np.frompyfunc(from_number, 1, 1)(np.array(declared, dtype=object)), dtype=object)

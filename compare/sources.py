@@ -17,7 +17,7 @@ import numpy as np
 
 from compare.checks import bound_attributes, find_op
 from compare.ops import Attributes, Op, Slice, fill_spelling
-from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, nested_shape
+from compare.statements import NUMBER_WORDS, Apply, Number, Operand, Ref, from_number, inlined_names, nested_shape
 
 __all__ = [
     "Expressions",
@@ -236,7 +236,7 @@ def attribute_tree(value: Any, namespace: str) -> ast.expr:
     """The value of an op's attribute: numbers, None, tuples, slices; a word is a dtype of the namespace."""
     if value is None:
         return ast.Constant(None)
-    if isinstance(value, str) and value not in ("nan", "inf", "-inf"):
+    if isinstance(value, str) and value not in NUMBER_WORDS:
         return name_tree(f"{namespace}.{'bool_' if (value, namespace) == ('bool', 'jnp') else value}")
     if isinstance(value, Slice):
         lower, upper, step = (

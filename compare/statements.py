@@ -16,6 +16,7 @@ from compare.ops import Shape, Slice
 __all__ = [
     "DTYPES",
     "FLOAT_DTYPES",
+    "NUMBER_WORDS",
     "AnyStatement",
     "Apply",
     "Attempt",
@@ -56,6 +57,7 @@ DTYPES = (*FLOAT_DTYPES, "int64", "bool")
 
 # ---- values inside a program ----
 
+NUMBER_WORDS = ("nan", "inf", "-inf")
 Number = bool | int | float | Literal["nan", "inf", "-inf"]
 """A number as JSON carries it: the three values JSON lacks are words."""
 

@@ -39,6 +39,7 @@ from compare.statements import (
     Grad,
     ItemWrite,
     Leaf,
+    Operand,
     Read,
     ReadKind,
     Ref,
@@ -463,6 +464,16 @@ def _usable(name: str) -> str | None:
 # ---- the tape ----
 
 
+@dataclass
+class _Refusal:
+    """An open expect_error block: what it declares, and whether its statement has come."""
+
+    torch: str | None
+    jax: str | None
+    concept: str
+    used: bool = False
+
+
 class Tape:
     """Records what a case does to it.
 
@@ -478,7 +489,7 @@ class Tape:
         self._statements: list[Statement] = []
         self._hints: dict[str, str] = {}
         self._numbers = itertools.count(1)
-        self._attempt: dict[str, Any] | None = None
+        self._attempt: _Refusal | None = None
         self._in_hook = False
 
     # -- making tensors --
@@ -562,11 +573,11 @@ class Tape:
         """
         if self._attempt is not None:
             raise CaseError("expect_error blocks do not nest.", line=_caller_line())
-        self._attempt = {"torch": torch, "jax": jax, "concept": concept, "used": False}
+        self._attempt = _Refusal(torch, jax, concept)
         line = _caller_line()
         try:
             yield
-            if not self._attempt["used"]:
+            if not self._attempt.used:
                 raise CaseError("An expect_error block holds no statement that a framework could refuse.", line=line)
         finally:
             self._attempt = None
@@ -691,7 +702,7 @@ class Tape:
         for statement in body:
             if not isinstance(statement, Apply):
                 raise ProgramError("A hook may compute a new cotangent; it may not write or read.", line=statement.line)
-        names = _final_names(body, inner._hints, keep=returned.name if isinstance(returned, Ref) else None)
+        names = _final_names(body, inner._hints, result=returned)
         applied = tuple(renamed(statement, names) for statement in body)
         final = Ref(names.get(returned.name, returned.name)) if isinstance(returned, Ref) else returned
         name = self._fresh_name(site.hint or f"{self._shown(tensor._name)}_hook")
@@ -744,15 +755,15 @@ class Tape:
                 line=statement.line,
             )
         if self._attempt is not None and isinstance(statement, Refusable):
-            if self._attempt["used"]:
+            if self._attempt.used:
                 raise CaseError("An expect_error block holds one statement; this is the second.", line=statement.line)
-            self._attempt["used"] = True
+            self._attempt.used = True
             statement = Attempt(
                 name=self._unique_observation(_site().text),
                 attempted=statement,
-                torch=self._attempt["torch"],
-                jax=self._attempt["jax"],
-                concept=self._attempt["concept"],
+                torch=self._attempt.torch,
+                jax=self._attempt.jax,
+                concept=self._attempt.concept,
                 line=statement.line,
             )
         self._facts.step(statement)
@@ -760,7 +771,7 @@ class Tape:
 
     def program(self, id: str, title: str) -> Program:
         """The recorded program, with its final names, checked."""
-        names = _final_names(self._statements, self._hints, keep=None)
+        names = _final_names(self._statements, self._hints)
         statements = tuple(renamed(statement, names) for statement in self._statements)
         return Program(id=id, title=title, dtype=self.dtype, statements=statements).checked()  # type: ignore[arg-type]
 
@@ -788,15 +799,15 @@ def _caller_line() -> int:
 # ---- final names ----
 
 
-def _final_names(statements: Sequence[Statement], hints: dict[str, str], keep: str | None) -> dict[str, str]:
+def _final_names(
+    statements: Sequence[Statement], hints: dict[str, str], result: Operand | None = None
+) -> dict[str, str]:
     """Give every handle the name the case gave it.
 
     A name is bound again only when its old tensor is not used any more; an unnamed intermediate that cannot be
     written inside the one statement that uses it gets a name of its own.
     """
-    inlined = inlined_names(statements)
-    if keep is not None:
-        inlined.add(keep)
+    inlined = inlined_names(statements, result)
     last_use: dict[str, int] = {}
     for position, statement in enumerate(statements):
         for name in used(statement):
