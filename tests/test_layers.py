@@ -130,7 +130,7 @@ def test_all_names_every_public_class_and_function(module: str) -> None:
 def repository_files() -> Iterator[Path]:
     for directory, directories, files in os.walk(ROOT):
         directories[:] = [name for name in directories if name == ".ci" or not name.startswith((".", "__pycache__"))]
-        yield from (Path(directory, name) for name in files)
+        yield from (Path(directory, name) for name in files if name != ".git")  # a file, in a second worktree
 
 
 # Each is spelled so that this file does not contain it.

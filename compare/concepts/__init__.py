@@ -1,0 +1,57 @@
+"""What PyTorch's tape has and JAX has not, or has otherwise: one entry per concept, in the order to read them.
+
+One module per chapter. A note points to its concept by id, and takes `status`, `why` and `instead` from it. `exact`:
+JAX has the same thing. `idiom`: JAX says it in another way, and the numbers agree. `none`: JAX has no counterpart, or
+needs none.
+"""
+
+from __future__ import annotations
+
+from compare.concepts import (
+    back_doors,
+    backward,
+    conventions,
+    custom_rules,
+    detaching,
+    functional,
+    graph,
+    hooks,
+    in_place,
+    leaves,
+    references,
+    tracing,
+    training,
+    views,
+)
+from compare.concepts.concept import Concept, Page, Status
+from compare.errors import UsageError, nearest
+
+__all__ = ["CHAPTERS", "CONCEPTS", "Concept", "Page", "Status", "find_concept"]
+
+CHAPTERS: dict[str, tuple[Concept, ...]] = {
+    "leaves": leaves.ENTRIES,
+    "backward": backward.ENTRIES,
+    "graph": graph.ENTRIES,
+    "detaching": detaching.ENTRIES,
+    "in-place": in_place.ENTRIES,
+    "back-doors": back_doors.ENTRIES,
+    "views": views.ENTRIES,
+    "hooks": hooks.ENTRIES,
+    "custom-rules": custom_rules.ENTRIES,
+    "functional": functional.ENTRIES,
+    "conventions": conventions.ENTRIES,
+    "tracing": tracing.ENTRIES,
+    "training": training.ENTRIES,
+    "references": references.ENTRIES,
+}
+"""The entries of each chapter, in the order to read them."""
+
+CONCEPTS: dict[str, Concept] = {concept.id: concept for entries in CHAPTERS.values() for concept in entries}
+
+
+def find_concept(id: str) -> Concept:
+    """Return the concept with this id. Raises UsageError, with the nearest id, when there is none."""
+    if id not in CONCEPTS:
+        remedy = nearest(id, CONCEPTS) or f" The concepts are: {', '.join(CONCEPTS)}."
+        raise UsageError(f"There is no concept '{id}'.{remedy}")
+    return CONCEPTS[id]

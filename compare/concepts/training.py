@@ -1,0 +1,9 @@
+"""Training state, optimizers, memory and debugging."""
+
+from __future__ import annotations
+
+from compare.concepts.concept import Concept
+
+__all__ = ["ENTRIES"]
+
+ENTRIES: tuple[Concept, ...] = ()
