@@ -87,20 +87,23 @@ def _with_own_names(program: Program) -> list[Statement]:
     plain: list[Statement] = []
     for statement in program.statements:
         reading = renamed(statement, {name: current[name] for name in used(statement) if name in current})
+        own_names: list[str] = []
         for name in bound(statement):
             hint = name.lstrip("_")
             own = next(one for n in itertools.count(1) if (one := f"{hint}_{n}") not in taken)
             taken.add(own)
             current[name] = own
-            reading = _rebound(reading, own)
-        plain.append(reading)
+            own_names.append(own)
+        plain.append(_rebound(reading, own_names))
     return plain
 
 
-def _rebound(statement: Any, target: str) -> Any:
+def _rebound(statement: Any, names: Sequence[str]) -> Any:
     if isinstance(statement, Attempt):
-        return msgspec.structs.replace(statement, attempted=_rebound(statement.attempted, target))
-    return msgspec.structs.replace(statement, target=target)
+        return msgspec.structs.replace(statement, attempted=_rebound(statement.attempted, names))
+    if hasattr(statement, "targets"):
+        return msgspec.structs.replace(statement, targets=tuple(names))
+    return msgspec.structs.replace(statement, target=names[0]) if names else statement
 
 
 def _watching(program: Program, plain: Sequence[Statement], cotangents: bool) -> list[_Watched]:
@@ -131,15 +134,15 @@ def _watching(program: Program, plain: Sequence[Statement], cotangents: bool) ->
         watched.append(_Watched(statement, origin, added=False))
         if cotangents and isinstance(statement, Backward):
             watched += [_Watched(_read("grad", name, origin), origin) for name in retained]
-        subject = statement.handle if isinstance(statement, Write | ItemWrite) else next(iter(bound(statement)), None)
-        if subject is None or subject not in facts.handles:
-            continue
-        watched.append(_Watched(_read("value", subject, origin), origin))
-        handle = facts.handles[subject]
-        if recording and handle.requires_grad and isinstance(statement, Apply | Leaf):
-            if not handle.is_leaf:
-                watched.append(_Watched(RetainGrad(handle=subject), origin))
-            retained.append(subject)
+        for subject in (statement.handle,) if isinstance(statement, Write | ItemWrite) else bound(statement):
+            if subject not in facts.handles:
+                continue
+            watched.append(_Watched(_read("value", subject, origin), origin))
+            handle = facts.handles[subject]
+            if recording and handle.requires_grad and isinstance(statement, Apply | Leaf):
+                if not handle.is_leaf:
+                    watched.append(_Watched(RetainGrad(handle=subject), origin))
+                retained.append(subject)
     return watched
 
 

@@ -288,7 +288,9 @@ def unwrap(statement: Statement) -> Statement:
 
 HANDLE_FIELDS = frozenset({"handle", "source", "root", "gradient", "hook", "other"})
 OPERAND_FIELDS = frozenset({"operands", "value"})
-"""The fields in which a statement names what it uses; a new kind of statement uses these names, or adds one here."""
+TARGET_FIELDS = frozenset({"target", "targets"})
+"""The fields in which a statement names what it uses and binds, one name or a tuple of them; a new kind of statement
+uses these names, or adds one here."""
 
 
 @functools.cache
@@ -302,18 +304,20 @@ def used(statement: Statement) -> tuple[str, ...]:
     found: list[str] = []
     for name in _naming_fields(type(statement)):
         value = getattr(statement, name)
+        items = value if isinstance(value, tuple) else (value,)
         if name in HANDLE_FIELDS:
-            found += [] if value is None else [value]
+            found += [item for item in items if item is not None]
         else:
-            operands = value if isinstance(value, tuple) else (value,)
-            found += [operand.name for operand in operands if isinstance(operand, Ref)]
+            found += [item.name for item in items if isinstance(item, Ref)]
     return tuple(found)
 
 
 def bound(statement: Statement) -> tuple[str, ...]:
-    """The name that a statement binds, if it binds one."""
-    target = getattr(unwrap(statement), "target", None)
-    return () if target is None else (target,)
+    """The names that a statement binds, in order."""
+    statement = unwrap(statement)
+    if hasattr(statement, "targets"):
+        return tuple(statement.targets)
+    return (statement.target,) if hasattr(statement, "target") else ()
 
 
 def renamed(statement: Statement, names: dict[str, str]) -> Statement:
@@ -328,7 +332,7 @@ def renamed(statement: Statement, names: dict[str, str]) -> Statement:
 
     if isinstance(statement, Attempt):
         return msgspec.structs.replace(statement, attempted=renamed(statement.attempted, names))
-    fields = (*_naming_fields(type(statement)), *(("target",) if hasattr(statement, "target") else ()))
+    fields = (*_naming_fields(type(statement)), *(TARGET_FIELDS & set(statement.__struct_fields__)))
     changes = {name: other_name(getattr(statement, name)) for name in fields}
     return msgspec.structs.replace(statement, **changes) if changes else statement
 

@@ -395,11 +395,15 @@ def _neutral_index(index: Any, ndim: int) -> tuple[int | Slice | None, ...]:
 
 @dataclass(frozen=True)
 class _Site:
-    """The line of the case that is running, the name it assigns to (if any), and its text."""
+    """The line of the case that is running, the name it assigns to (if any), and its text.
+
+    hints: the names of `a, b = ...`, where that is what it assigns to.
+    """
 
     line: int
     hint: str | None
     text: str
+    hints: tuple[str | None, ...] = ()
 
 
 def _site() -> _Site:
@@ -411,7 +415,21 @@ def _site() -> _Site:
         return _Site(0, None, "")
     line = frame.f_lineno
     text = linecache.getline(frame.f_code.co_filename, line).strip()
-    return _Site(line, _assigned_name(frame), text)
+    return _Site(line, _assigned_name(frame), text, _assigned_names(frame))
+
+
+def _assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
+    """`a` and `b` for the frame that evaluates the value of `a, b = ...`; a returned tuple takes its caller's names."""
+    while frame is not None:
+        node: Any = executing.Source.executing(frame).node
+        parent = getattr(node, "parent", None)
+        if isinstance(parent, ast.Return):
+            frame = frame.f_back
+            continue
+        if isinstance(parent, ast.Assign) and parent.value is node and isinstance(parent.targets[0], ast.Tuple):
+            return tuple(_target_name(target) for target in parent.targets[0].elts)
+        return ()
+    return ()
 
 
 def _assigned_name(frame: FrameType | None) -> str | None:
@@ -747,6 +765,18 @@ class Tape:
         self._record(statement)
         return Tensor(self, name)
 
+    def _bind_several(
+        self, make: Callable[[tuple[str, ...], int], Statement], count: int, kind: str
+    ) -> tuple[Tensor, ...]:
+        """Bind one name for each result: those of `a, b = ...`, or `a_1` and so on for `a = ...`."""
+        site = _site()
+        hints: list[str | None] = list(site.hints) if len(site.hints) == count else [None] * count
+        if site.hint is not None:
+            hints = [site.hint if count == 1 else f"{site.hint}_{number}" for number in range(1, count + 1)]
+        names = tuple(self._fresh_name(hint or f"_{kind}_{next(self._numbers)}") for hint in hints)
+        self._record(make(names, site.line))
+        return tuple(Tensor(self, name) for name in names)
+
     def _record(self, statement: Any) -> None:
         if self._in_hook:
             raise CaseError(
@@ -818,7 +848,8 @@ def _final_names(
     final: dict[str, str] = {}
     holder: dict[str, str] = {}
     for position, statement in enumerate(statements):
-        for name in bound(statement):
+        together = bound(statement)
+        for name in together:
             if name in inlined:
                 final[name] = name
                 continue
@@ -826,7 +857,7 @@ def _final_names(
             for n in itertools.count(1):
                 candidate = hint if n == 1 else f"{hint}_{n}"
                 old = holder.get(candidate)
-                if old is None or last_use.get(old, -1) <= position:
+                if old is None or (last_use.get(old, -1) <= position and old not in together):
                     holder[candidate] = name
                     final[name] = candidate
                     break

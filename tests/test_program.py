@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from compare import statements as vocabulary
 from compare.errors import ProgramError
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
@@ -32,6 +34,9 @@ from compare.statements import (
     RetainGrad,
     Statement,
     Write,
+    bound,
+    renamed,
+    used,
 )
 from compare.torch_leg import print_torch
 
@@ -229,3 +234,20 @@ def test_quotes_in_labels_stay_inside_their_string() -> None:
         line = next(line for line in source.text.splitlines() if line.startswith("print("))
         exec(line, {"print": lambda *shown: seen.append(shown), "a": 1, "__builtins__": {}})
         assert seen == [(f"{label} =", 1)]
+
+
+class Split(msgspec.Struct, frozen=True):
+    """Shaped like a statement, with several handles in and several out."""
+
+    targets: tuple[str, ...]
+    inputs: tuple[str | None, ...]
+    operands: tuple[Any, ...]
+
+
+def test_a_statement_may_use_and_bind_several_names_in_one_field(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vocabulary, "HANDLE_FIELDS", vocabulary.HANDLE_FIELDS | {"inputs"})
+    split: Any = Split(targets=("a", "b"), inputs=("x", None), operands=(Ref("y"), 2))
+    assert bound(split) == ("a", "b")
+    assert used(split) == ("x", "y")
+    other = renamed(split, {"a": "c", "x": "z", "y": "w"})
+    assert other == Split(targets=("c", "b"), inputs=("z", None), operands=(Ref("w"), 2))
