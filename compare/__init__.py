@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compare.cases import case
+    from compare.cases import case, demonstration, raises
     from compare.concepts import CONCEPTS
     from compare.program import Program
     from compare.runner import run_cases
@@ -20,10 +20,12 @@ _HOMES = {
     "CONCEPTS": "compare.concepts",
     "Program": "compare.program",
     "case": "compare.cases",
+    "demonstration": "compare.cases",
+    "raises": "compare.cases",
     "run_cases": "compare.runner",
 }
 
-__all__ = ["CONCEPTS", "Program", "__version__", "case", "run_cases"]
+__all__ = ["CONCEPTS", "Program", "__version__", "case", "demonstration", "raises", "run_cases"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,15 +14,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 from compare.errors import CaseError, UsageError, nearest, shown_path
 
 if TYPE_CHECKING:
     from compare.program import Program
+    from compare.results import Raise
     from compare.tape import Tape
 
-__all__ = ["Case", "Catalogue", "LoadFailure", "bundled_directory", "case", "find_directory", "load_cases"]
+__all__ = [
+    "Case", "Catalogue", "LoadFailure", "bundled_directory", "case", "demonstration", "find_directory", "load_cases",
+    "raises",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Case:
     id: kebab-case, from the function's name. title: the first line of its docstring.
     concepts: what the case is there to show, from the docstring's line `Shows: retain-grad, tensor-hook.`
     chapter: the module's file name. line: the first line of the function in `path`.
+    kind: a case is recorded on a tape; a demonstration is a pair of snippets with declared outcomes.
     """
 
     id: str
@@ -40,7 +45,8 @@ class Case:
     chapter: str
     path: str
     line: int
-    function: Callable[[Tape], None]
+    function: Callable[[Any], None]
+    kind: Literal["case", "demonstration"] = "case"
 
     @functools.cached_property
     def source(self) -> str:
@@ -83,17 +89,37 @@ class Catalogue:
         raise UsageError(f"Unknown case '{id}'.{nearest(id, known)} `python -m compare list` names all {len(known)}.")
 
 
-_collected: list[Callable[[Tape], None]] = []
+_Marked = tuple[Literal["case", "demonstration"], Callable[[Any], None]]
+_collected: list[_Marked] = []
 
 
 def case(function: Callable[[Tape], None]) -> Callable[[Tape], None]:
     """Mark a function as a case. Its docstring's first line is the title."""
-    _collected.append(function)
+    _collected.append(("case", function))
     return function
 
 
+def demonstration(function: Callable[[Any], None]) -> Callable[[Any], None]:
+    """Mark a function as a demonstration: a PyTorch snippet, a JAX snippet, and what each is declared to show."""
+    _collected.append(("demonstration", function))
+    return function
+
+
+def raises(error: str) -> Raise:
+    """Declare in a demonstration that an error is shown: its type, and a stable fragment of its message.
+
+    Args: error: `"RuntimeError: Array has been deleted"`. Raises: CaseError.
+    """
+    from compare.results import Raise
+
+    type, separator, fragment = error.partition(": ")
+    if not type.isidentifier() or not separator or not fragment.strip():
+        raise CaseError(f"raises takes 'Type: fragment of the message', not {error!r}.")
+    return Raise(type, fragment)
+
+
 @contextmanager
-def _collecting() -> Iterator[list[Callable[[Tape], None]]]:
+def _collecting() -> Iterator[list[_Marked]]:
     before = list(_collected)
     _collected.clear()
     try:
@@ -148,7 +174,6 @@ def bundled_directory() -> Path:
 def load_cases(directory: Path | None = None) -> Catalogue:
     """Load every chapter module of a directory. A module that cannot be loaded becomes a failure."""
     directory = (find_directory() if directory is None else directory).resolve()
-    cases: list[Case] = []
     failures: list[LoadFailure] = []
     chapters: list[_Chapter] = []
     for path in sorted(directory.glob("*.py")):
@@ -158,18 +183,20 @@ def load_cases(directory: Path | None = None) -> Catalogue:
             chapters.append(_load_module(path))
         except (Exception, SystemExit) as error:
             failures.append(_failure(path, error))
-    for _, path, functions in sorted(chapters, key=lambda chapter: chapter[:2]):
-        for one in functions:
+    known: dict[str, Case] = {}
+    for _, path, marked in sorted(chapters, key=lambda chapter: chapter[:2]):
+        for one in marked:
             try:
-                cases.append(_as_case(one, path, {known.id: known for known in cases}))
+                found = _as_case(*one, path, known)
+                known[found.id] = found
             except CaseError as error:
                 failures.append(LoadFailure(error.path, error.line, str(error)))
-    if not cases and not failures:
+    if not known and not failures:
         raise UsageError(f"{directory} holds no cases: a case is a function marked with @case in a module there.")
-    return Catalogue(tuple(cases), tuple(failures))
+    return Catalogue(tuple(known.values()), tuple(failures))
 
 
-_Chapter = tuple[float, Path, list[Callable[["Tape"], None]]]
+_Chapter = tuple[float, Path, list[_Marked]]
 
 
 def _load_module(path: Path) -> _Chapter:
@@ -187,7 +214,9 @@ def _load_module(path: Path) -> _Chapter:
         return getattr(module, "chapter_number", math.inf), path, list(found)
 
 
-def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case]) -> Case:
+def _as_case(
+    kind: Literal["case", "demonstration"], function: Callable[[Any], None], path: Path, known: dict[str, Case]
+) -> Case:
     line = function.__code__.co_firstlineno
     id = function.__name__.strip("_").replace("_", "-")
     title, _, rest = (inspect.getdoc(function) or "").partition("\n")
@@ -216,7 +245,7 @@ def _as_case(function: Callable[[Tape], None], path: Path, known: dict[str, Case
             line=line,
         )
     concepts = tuple(shows[1].strip(" .").split(", ")) if shows else ()
-    return Case(id, title.strip(), concepts, path.stem.replace("_", "-"), str(path), line, function)
+    return Case(id, title.strip(), concepts, path.stem.replace("_", "-"), str(path), line, function, kind)
 
 
 def _failure(path: Path, error: BaseException) -> LoadFailure:

@@ -468,17 +468,20 @@ def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -
 
     prepared = runner.prepare(case, dtype=dtype, seed=seed)
     if code is not None:
-        _deliver_source(output, prepared.torch if code == "torch" else prepared.jax)
+        source = prepared.torch if code == "torch" else prepared.jax
+        if not source.text:
+            raise UsageError(f"The demonstration '{case.id}' has no {code} snippet: there is nothing to write.")
+        _deliver_source(output, source)
     elif output.format == "json":
         from msgspec import to_builtins
 
         sources = {"case": case.source, "torch": prepared.torch.text, "jax": prepared.jax.text}
-        described = {"id": case.id, "chapter": case.chapter, "title": case.title, "dtype": dtype}
+        described = {"id": case.id, "chapter": case.chapter, "title": case.title, "kind": case.kind, "dtype": dtype}
         output.deliver_json({**described, "sources": sources, "notes": to_builtins(prepared.notes)})
     elif output.format == "markdown":
         from compare.report.markdown import escaped, fenced
 
-        programs = {"Case": case.source, "PyTorch": prepared.torch.text, "JAX": prepared.jax.text}
+        programs = {case.kind.title(): case.source, "PyTorch": prepared.torch.text, "JAX": prepared.jax.text}
         sections = [f"## {title}\n\n{fenced(text)}" for title, text in programs.items()]
         output.deliver("\n".join([f"# {escaped(case.id)}: {escaped(case.title)}\n", *sections]))
     else:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks import RESERVED
-from compare.execution import execute
+from compare.execution import Identified, execute, plain
 from compare.observed import Array, LegRun, Observed
 from compare.pure import (
     Accumulated,
@@ -474,14 +474,21 @@ def _shape_tree(shape: tuple[int, ...]) -> ast.expr:
 # ---- running ----
 
 
-def run_jax(pure: PureProgram, source: Source) -> LegRun:
-    """Run the printed JAX. The 64-bit flag is put back afterwards."""
+def run_jax(pure: Identified, source: Source, *, snippet: bool = False) -> LegRun:
+    """Run a JAX script. The 64-bit flag is put back afterwards."""
     import jax
 
     enabled = jax.config.jax_enable_x64
     jax.config.update("jax_enable_x64", False)
     try:
-        return execute(source, leg="jax", filename=f"<{pure.id}.jax.py>", convert=_convert)
+        return execute(
+            source,
+            leg="jax",
+            filename=f"<{pure.id}.jax.py>",
+            convert=_convert,
+            snippet=snippet,
+            finish=jax.effects_barrier,
+        )
     finally:
         jax.config.update("jax_enable_x64", enabled)
 
@@ -489,8 +496,6 @@ def run_jax(pure: PureProgram, source: Source) -> LegRun:
 def _convert(value: Any) -> Observed:
     import jax
 
-    if isinstance(value, jax.Array):
+    if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
         return Array(np.array(value, copy=True), str(value.dtype))
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    return str(value)
+    return plain(value, _convert)

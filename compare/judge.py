@@ -28,7 +28,9 @@ from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
 from compare.statements import NUMBER_WORDS, Attempt, Read, as_number, from_number, nested_shape
 
-__all__ = ["TOLERANCES", "Comparison", "Tolerance", "compare", "judge_case", "outcome", "to_json_value"]
+__all__ = [
+    "TOLERANCES", "Comparison", "Tolerance", "compare", "judge_case", "outcome", "to_json_value", "undeclared_warnings",
+]  # fmt: skip
 
 # ---- the tolerances ----
 
@@ -51,8 +53,7 @@ TOLERANCES = {
     "float32": Tolerance(1e-5, 1e-6, 24),
     "float16": Tolerance(1e-2, 2e-3, 11),
     "bfloat16": Tolerance(5e-2, 1.6e-2, 8),
-    "int64": Tolerance(0.0, 0.0),
-    "int32": Tolerance(0.0, 0.0),
+    **dict.fromkeys(("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"), Tolerance(0.0, 0.0)),
     "bool": Tolerance(0.0, 0.0),
 }
 """Per dtype of the tensor, and nowhere else. Never scaled by the size of an array."""
@@ -276,10 +277,10 @@ def judge_case(
             handle = handles[statement.handle]
             seen = _judge_read(program, statement, handle, legs, sides, raised, concepts.get(name))
             judged.append(seen if unraised is None else _after_unraised(seen, unraised))
-        judged.extend(_undeclared_warnings(name, warning, legs))
+        judged.extend(undeclared_warnings(name, {"torch": warning}, legs))
     for name in dict.fromkeys([*torch.warnings, *jax.warnings]):
         if name not in names:
-            judged.extend(_undeclared_warnings(name, None, legs))
+            judged.extend(undeclared_warnings(name, {}, legs))
     return tuple(judged)
 
 
@@ -343,17 +344,22 @@ def _stopped(program: Program, legs: Mapping[str, LegRun], needed: Iterable[str]
     return ""
 
 
-def _undeclared_warnings(name: str, declared: str | None, legs: Mapping[str, LegRun]) -> list[Observation]:
-    """At most one observation, of kind `error`: a warning is what a framework says, not what a tensor holds."""
+def undeclared_warnings(
+    name: str, declared: Mapping[str, str | None], legs: Mapping[str, LegRun], line: int = 0
+) -> list[Observation]:
+    """At most one observation, of kind `error`: a warning is what a framework says, not what a tensor holds.
+
+    Args: declared: by leg, a fragment of the warning that the case declares.
+    """
     texts = {leg: list(legs[leg].warnings.get(name, ())) for leg in ("torch", "jax")}
-    if declared is not None:
-        texts["torch"] = [text for text in texts["torch"] if declared not in text]
+    for leg, fragment in declared.items():
+        texts[leg] = [text for text in texts[leg] if fragment is None or fragment not in text]
     told = [f"{leg} warns '{text}'" for leg, said in texts.items() for text in said]
     if not told:
         return []
     finding = _Finding("mismatch", f"{'; '.join(told)}; the case declares no such warning")
     sides = {leg: said for leg, said in texts.items() if said}
-    return [_observation(f"warning at {name}" if name else "warning", "error", sides, finding)]
+    return [_observation(f"warning at {name}" if name else "warning", "error", sides, finding, line=line)]
 
 
 # ---- an attempted statement ----

@@ -52,7 +52,9 @@ class Surrogate:
     reason: str
 
 
-Observed = Array | Raised | OneSided | Directional | Surrogate | bool | int | str | None
+Observed = (
+    Array | Raised | OneSided | Directional | Surrogate | bool | int | float | str | None | tuple["Observed", ...]
+)
 """One thing seen by one leg. Absent from `LegRun.observed` means: this leg has nothing to look at."""
 
 

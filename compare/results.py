@@ -14,8 +14,8 @@ from compare.concepts import Status
 from compare.errors import UsageError
 
 __all__ = [
-    "INTEGER_WIDTH", "CaseResult", "Declared", "Environment", "Note", "Observation", "Raise", "Run", "Sources",
-    "Summary", "json_schema", "read_run", "summarize",
+    "INTEGER_WIDTH", "Absent", "CaseResult", "Declared", "Environment", "Note", "Observation", "Raise", "Run",
+    "Sources", "Summary", "json_schema", "read_run", "summarize",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -37,8 +37,12 @@ class Raise(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="
     message: str
 
 
-Value = None | bool | int | float | str | list[Any] | Raise
-"""One leg's side of an observation: None, a flag, a number, a word, nested lists of numbers, or an error."""
+class Absent(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="absent"):
+    """Nothing: a demonstration's leg that shows nothing under this name."""
+
+
+Value = None | bool | int | float | str | list[Any] | Raise | Absent
+"""One leg's side of an observation: None, a flag, a number, a word, nested lists of these, an error, or nothing."""
 
 
 class Declared(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="is", tag="declared"):
@@ -104,7 +108,7 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One case, end to end. `error` says what stopped it when its outcome is `error`.
+    """One case or demonstration, end to end. `error` says what stopped it when its outcome is `error`.
 
     fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
     divergence: on a mismatch between the legs, the first statement where they part.
@@ -122,6 +126,14 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: Literal["input", "leg"] | None = None
     divergence: str | None = None
     seconds: float = 0.0
+    kind: Literal["case", "demonstration"] = "case"
+
+    @property
+    def has_reference(self) -> bool:
+        """Whether the reference had an answer for at least one of its values and gradients."""
+        return any(
+            one.kind in ("value", "gradient") and one.reference not in (None, "surrogate") for one in self.observations
+        )
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,13 +149,19 @@ class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="kebab"):
-    """How many cases ended in each outcome."""
+    """How many cases ended in each outcome.
+
+    cases: all of them. demonstrations: how many of these are demonstrations. three_legs: how many were judged by all
+    three legs, the reference included.
+    """
 
     cases: int
     match: int
     diverges_as_documented: int
     mismatch: int
     error: int
+    demonstrations: int = 0
+    three_legs: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -168,6 +186,8 @@ def summarize(cases: tuple[CaseResult, ...]) -> Summary:
         diverges_as_documented=outcomes.count("diverges-as-documented"),
         mismatch=outcomes.count("mismatch"),
         error=outcomes.count("error"),
+        demonstrations=sum(case.kind == "demonstration" for case in cases),
+        three_legs=sum(case.has_reference for case in cases),
     )
 
 

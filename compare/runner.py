@@ -21,6 +21,8 @@ import msgspec
 
 from compare.cases import Case, Catalogue, load_cases
 from compare.concepts import find_concept
+from compare.declared_outcomes import judge_demonstration
+from compare.demonstrations import Demonstration, read_demonstration
 from compare.divergence import first_divergence
 from compare.errors import CaseError, CompareError, shown_path
 from compare.functionalize import Lowering, Remark, functionalize
@@ -34,7 +36,7 @@ from compare.sources import Source
 from compare.statements import Attempt, Read, Refusable
 from compare.torch_leg import print_torch, run_torch
 
-__all__ = ["Prepared", "assembled", "environment", "prepare", "run_case", "run_cases"]
+__all__ = ["Prepared", "PreparedDemonstration", "assembled", "environment", "prepare", "run_case", "run_cases"]
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,58 @@ class Prepared:
     jax: Source
     notes: tuple[Note, ...]
 
+    @property
+    def lines(self) -> list[int]:
+        """By origin of a printed line: the line in the source of the case, from 0."""
+        return [statement.line - self.case.line for statement in self.program.statements]
 
-def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared:
-    """Record a case, lower it and print both sources. Imports no framework. Raises CompareError."""
+
+@dataclass(frozen=True)
+class PreparedDemonstration:
+    """A demonstration that was read; nothing has run yet."""
+
+    case: Case
+    demonstration: Demonstration
+    notes: tuple[Note, ...]
+
+    @property
+    def torch(self) -> Source:
+        return self.demonstration.torch
+
+    @property
+    def jax(self) -> Source:
+        return self.demonstration.jax
+
+    @property
+    def lines(self) -> None:
+        """Nothing: no statement of a tape was printed."""
+        return
+
+
+def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared | PreparedDemonstration:
+    """Record a case, lower it and print both sources; read a demonstration. Imports no framework.
+
+    Raises CompareError.
+    """
+    return _prepare_demonstration(case) if case.kind == "demonstration" else _prepare_case(case, dtype, seed)
+
+
+def _prepare_demonstration(case: Case) -> PreparedDemonstration:
+    demonstration = read_demonstration(case)
+    try:
+        for one in demonstration.expectations:
+            if one.concept is not None:
+                find_concept(one.concept)
+        shown = [find_concept(id) for id in case.concepts]
+    except CompareError as error:
+        raise CaseError(
+            f"Demonstration '{case.id}' ({shown_path(case.path)}:{case.line}): {error}", path=case.path, line=case.line
+        ) from error
+    notes = tuple(Note(case.line, "", one.id, one.status, one.why, one.instead) for one in shown)
+    return PreparedDemonstration(case, demonstration, notes)
+
+
+def _prepare_case(case: Case, dtype: str, seed: int) -> Prepared:
     program = case.record(dtype=dtype, seed=seed)
     try:
         if not any(isinstance(statement, Read | Attempt) for statement in program.statements):
@@ -88,7 +139,7 @@ def _note(program: Program, torch: Source, remark: Remark) -> Note:
 
 
 def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult:
-    """Run one case on all legs and judge it. Never raises for what the case or a leg did wrong."""
+    """Run one case or demonstration on its legs and judge it. Never raises for what the case or a leg did wrong."""
     started = time.perf_counter()
     try:
         prepared = prepare(case, dtype=dtype, seed=seed)
@@ -96,10 +147,16 @@ def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult
         return _stopped(case, dtype, str(error), "input", started)
     except Exception:
         return _stopped(case, dtype, traceback.format_exc(), "leg", started)
+    runs: tuple[LegRun, ...]
+    divergence = None
     try:
-        runs = _run_legs(prepared.program, prepared.lowering, prepared.torch, prepared.jax)
-        observations = judge_case(prepared.program, *runs, _concepts(prepared))
-        divergence = _divergence(prepared, observations)
+        if isinstance(prepared, PreparedDemonstration):
+            runs = torch, jax = _run_snippets(prepared)
+            observations = judge_demonstration(prepared.demonstration, torch, jax)
+        else:
+            runs = legs = _run_legs(prepared.program, prepared.lowering, prepared.torch, prepared.jax)
+            observations = judge_case(prepared.program, *legs, _concepts(prepared))
+            divergence = _divergence(prepared, observations)
     except CompareError as error:
         return _stopped(
             case, dtype, f"Case '{case.id}' ({shown_path(case.path)}:{case.line}): {error}", "input", started
@@ -121,7 +178,15 @@ def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult
         fault="leg" if failed else None,
         divergence=divergence,
         seconds=time.perf_counter() - started,
+        kind=case.kind,
     )
+
+
+def _run_snippets(prepared: PreparedDemonstration) -> tuple[LegRun, LegRun]:
+    """Run the snippets that there are; a leg without one shows nothing."""
+    torch = run_torch(prepared.case, prepared.torch, snippet=True) if prepared.torch.text else LegRun("torch")
+    jax = run_jax(prepared.case, prepared.jax, snippet=True) if prepared.jax.text else LegRun("jax")
+    return torch, jax
 
 
 def _run_legs(program: Program, lowering: Lowering, torch: Source, jax: Source) -> tuple[LegRun, LegRun, LegRun]:
@@ -152,12 +217,18 @@ def _divergence(prepared: Prepared, observations: tuple[Observation, ...]) -> st
     )
 
 
-def _described(prepared: Prepared, run: LegRun) -> str:
+def _described(prepared: Prepared | PreparedDemonstration, run: LegRun) -> str:
     """Where a leg stopped, in the case's own lines."""
     failure = run.failure
     assert failure is not None
     where = remedy = ""
-    if failure.statement is not None:
+    if isinstance(prepared, PreparedDemonstration):
+        case = prepared.case
+        if failure.statement is not None:
+            text = case.source.splitlines()[failure.statement].strip()
+            where = f" at {shown_path(case.path)}:{case.line + failure.statement}, `{text}`"
+        remedy = ' Where that is what it is there to show, catch it as error and print("name", error).'
+    elif failure.statement is not None:
         line = prepared.program.statements[failure.statement].line
         where = f" at {shown_path(prepared.case.path)}:{line}, `{prepared.torch.line_of(failure.statement)}`"
         if run.leg == "torch" and isinstance(prepared.program.statements[failure.statement], Refusable):
@@ -192,6 +263,7 @@ def _stopped(case: Case, dtype: str, error: str, fault: Literal["input", "leg"],
         error=error,
         fault=fault,
         seconds=time.perf_counter() - started,
+        kind=case.kind,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, assert_never
 import numpy as np
 
 from compare.checks import bound_attributes, find_op
-from compare.execution import execute
+from compare.execution import Identified, execute, plain
 from compare.observed import Array, LegRun, Observed
 from compare.program import Program
 from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
@@ -215,8 +215,8 @@ def _storage(tree: ast.expr) -> ast.expr:
 # ---- running ----
 
 
-def run_torch(program: Program, source: Source) -> LegRun:
-    """Run the printed PyTorch. Grad mode, default dtype and warning settings are put back afterwards."""
+def run_torch(program: Identified, source: Source, *, snippet: bool = False) -> LegRun:
+    """Run a PyTorch script. Grad mode, default dtype and warning settings are put back afterwards."""
     import torch
 
     dtype, grad, always = torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_warn_always_enabled()
@@ -224,7 +224,8 @@ def run_torch(program: Program, source: Source) -> LegRun:
     torch.set_grad_enabled(True)
     torch.set_warn_always(True)
     try:
-        return execute(source, leg="torch", filename=f"<{program.id}.torch.py>", convert=_convert)
+        filename = f"<{program.id}.torch.py>"
+        return execute(source, leg="torch", filename=filename, convert=_convert, snippet=snippet)
     finally:
         torch.set_default_dtype(dtype)
         torch.set_grad_enabled(grad)
@@ -235,9 +236,10 @@ def _convert(value: Any) -> Observed:
     import torch
 
     if isinstance(value, torch.Tensor):
-        return Array(np.array(value.detach().cpu().numpy(), copy=True), str(value.dtype).removeprefix("torch."))
-    if value is None or isinstance(value, bool | int | str):
-        return value
+        shown = value.detach().cpu().resolve_conj().resolve_neg()
+        # NumPy has no bfloat16; every bfloat16 is a float32.
+        numbers = shown.float() if shown.dtype == torch.bfloat16 else shown
+        return Array(np.array(numbers.numpy(), copy=True), str(value.dtype).removeprefix("torch."))
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")
-    return type(value).__name__
+    return plain(value, _convert)

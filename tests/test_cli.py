@@ -72,9 +72,8 @@ class FakeRunner:
 
     def prepare(self, case: Case, *, dtype: str, seed: int) -> types.SimpleNamespace:
         self.calls.append({"ids": [case.id], "dtype": dtype, "seed": seed})
-        statements = [types.SimpleNamespace(line=case.line + 3)]
         return types.SimpleNamespace(
-            program=types.SimpleNamespace(statements=statements),
+            lines=[3],
             torch=Source("import torch\r\n# 漢字\nw = torch.tensor(1.0)\n", (None, None, 0)),
             jax=self.jax,
             notes=(NOTE,),

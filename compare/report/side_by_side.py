@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import itertools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -13,11 +14,13 @@ from rich.text import Text
 
 from compare.report.page import Page
 from compare.report.terminal import notes
-from compare.report.wording import visible
+from compare.report.wording import value, visible
+from compare.results import Declared
 
 if TYPE_CHECKING:
     from compare.cases import Case
-    from compare.runner import Prepared
+    from compare.demonstrations import Expectation
+    from compare.runner import Prepared, PreparedDemonstration
     from compare.sources import Source
 
 __all__ = ["NARROWEST", "align", "side_by_side"]
@@ -26,13 +29,22 @@ NARROWEST = 120  # columns of a terminal that can hold three programs
 
 
 def side_by_side(
-    case: Case, prepared: Prepared, where: str, *, width: int | None, color: bool, with_notes: bool = True
+    case: Case,
+    prepared: Prepared | PreparedDemonstration,
+    where: str,
+    *,
+    width: int | None,
+    color: bool,
+    with_notes: bool = True,
 ) -> str:
     """The three programs, the case with `where` it is, then the notes."""
     page = Page(width, color)
     page.line(visible(f"{case.id}: {case.title}"), "bold")
-    titles = [f"case {visible(where)}", "PyTorch", "JAX"]
+    titles = [f"{case.kind} {visible(where)}", "PyTorch", "JAX"]
     programs = [case.source, prepared.torch.text, prepared.jax.text]
+    if prepared.lines is None:
+        # The snippets are part of the demonstration's own text; beside each other they need no third column.
+        titles, programs = [f"PyTorch, {visible(where)}", "JAX"], programs[1:]
     if width is not None and width < NARROWEST:
         for title, program in zip(titles, programs, strict=True):
             page.line()
@@ -40,22 +52,40 @@ def side_by_side(
             for line in _coloured(program):
                 page.unbroken(line)
     else:
-        lines = [statement.line - case.line for statement in prepared.program.statements]
-        origins = [_origins(source, lines) for source in (prepared.torch, prepared.jax)]
-        _three_columns(page, titles, [_coloured(program) for program in programs], origins)
+        texts = [_coloured(program) for program in programs]
+        if prepared.lines is None:
+            _columns(page, titles, texts, list(itertools.zip_longest(*[range(len(text)) for text in texts])))
+        else:
+            origins = [_origins(source, prepared.lines) for source in (prepared.torch, prepared.jax)]
+            _columns(page, titles, texts, align(len(texts[0]), origins))
+    if prepared.lines is None:
+        page.line()
+        page.line("declared", "bold")
+        page.labelled([_declared(one) for one in prepared.demonstration.expectations], indent=2)
     if with_notes:
         notes(page, prepared.notes)
     return page.text()
 
 
-def _three_columns(page: Page, titles: list[str], texts: list[list[Text]], origins: list[list[int | None]]) -> None:
+def _declared(one: Expectation) -> tuple[str, str]:
+    """A declaration of a demonstration: the name, and what each leg must show under it."""
+    sides = value(one.torch) if one.concept is None else value(Declared(one.torch, one.jax))
+    warned = [f"{leg} warns '{text}'" for leg, text in (("torch", one.torch_warning), ("jax", one.jax_warning)) if text]
+    reason = f" ({one.concept})" if one.concept else ""
+    return visible(one.name), visible("; ".join([sides + reason, *warned]))
+
+
+def _columns(page: Page, titles: list[str], texts: list[list[Text]], rows: Sequence[tuple[int | None, ...]]) -> None:
+    """Programs beside each other. rows: for each row, the line of every program, or None for a blank."""
     table = Table(box=box.MINIMAL, show_edge=False, pad_edge=False, padding=(0, 1))
     for title in titles:
         table.add_column(Text(title, "bold"), overflow="fold")
     if page.width is not None:
-        widths = _shares([max([cell.cell_len for cell in text], default=0) for text in texts], page.width - 6)
+        widths = _shares(
+            [max([cell.cell_len for cell in text], default=0) for text in texts], page.width - 3 * (len(texts) - 1)
+        )
         texts = [[page.hanging(cell, size) for cell in text] for text, size in zip(texts, widths, strict=True)]
-    for row in align(len(texts[0]), origins):
+    for row in rows:
         table.add_row(*[Text() if line is None else text[line] for line, text in zip(row, texts, strict=True)])
     page.add(table)
 

@@ -173,12 +173,12 @@ def notes(page: Page, notes: tuple[Note, ...]) -> None:
     together: dict[tuple[str, ...], list[str]] = {}
     for note in notes:
         said = (f"note: {note.concept} ({note.status})", note.why, note.instead)
-        together.setdefault(said, []).append(f"{note.statement} (line {note.line})".lstrip())
+        together.setdefault(said, []).append(f"{note.statement} (line {note.line})" if note.statement else "")
     for (heading, why, instead), statements in together.items():
         page.line()
         page.line(visible(heading), "bold")
-        rows = [("tape", ", ".join(statements)), ("why", why), ("instead", instead)]
-        page.labelled([(label, visible(text)) for label, text in rows], indent=2)
+        rows = [("tape", ", ".join(filter(None, statements))), ("why", why), ("instead", instead)]
+        page.labelled([(label, visible(text)) for label, text in rows if text], indent=2)
 
 
 # ---- what is not as declared ----

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compare.results import Declared, Raise, summarize
+from compare.results import Absent, Declared, Raise, summarize
 
 if TYPE_CHECKING:
     from compare.report import Place, Report
@@ -54,6 +54,8 @@ def value(side: Value | Declared) -> str:
         return visible(f"raises {side.raises}: {side.message}")
     if isinstance(side, Declared):
         return f"torch {value(side.torch)}, jax {value(side.jax)}"
+    if isinstance(side, Absent):
+        return "-"
     if isinstance(side, list):
         return "[" + ", ".join([value(item) for item in side]) + "]"
     return visible(str(side))
@@ -117,11 +119,17 @@ def summary(run: Run, unloaded: int = 0) -> str:
         count_of(counts.mismatch, "mismatch", "mismatches"),
         count_of(counts.error, "error", "errors"),
     ]
+    if counts.three_legs:
+        parts.append(f"{counts.three_legs} judged by all three legs")
     if unloaded:
         parts.append(count_of(unloaded, "file or case not loaded", "files or cases not loaded"))
     dtypes = "/".join(sorted({case.dtype for case in run.cases}))
     used = [dtypes, f"torch {made.torch}", f"jax {made.jax}"]
-    return visible(f"{count_of(counts.cases, 'case', 'cases')}: {', '.join(parts)}. {', '.join(filter(None, used))}.")
+    demonstrations = count_of(counts.demonstrations, "demonstration", "demonstrations")
+    what = count_of(counts.cases - counts.demonstrations, "case", "cases")
+    if counts.demonstrations:
+        what = demonstrations if counts.demonstrations == counts.cases else f"{what} and {demonstrations}"
+    return visible(f"{what}: {', '.join(parts)}. {', '.join(filter(None, used))}.")
 
 
 def count_of(count: int, one: str, many: str) -> str:
