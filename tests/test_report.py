@@ -158,7 +158,8 @@ def test_the_table_has_the_worst_error_of_each_case() -> None:
 
 def test_the_last_line_sums_up() -> None:
     assert render("full", WHOLE).splitlines()[-1] == (
-        "4 cases: 1 match, 1 diverge as documented, 1 mismatch, 1 error. float64, torch 2.13.0, jax 0.10.2."
+        "4 cases: 1 match, 1 diverge as documented, 1 mismatch, 1 error, 2 judged by all three legs. "
+        "float64, torch 2.13.0, jax 0.10.2."
     )
 
 
