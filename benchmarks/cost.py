@@ -90,7 +90,7 @@ def chain(length: int) -> Program:
         ]
     statements += [
         Apply(target="loss", op="sum", operands=(Ref("h"),)),
-        Backward(root="loss"),
+        Backward(roots=("loss",)),
         Read(name="a.grad", what="grad", handle="a"),
     ]
     return Program(id="chain", title="A chain", dtype="float64", statements=tuple(statements))  # type: ignore[arg-type]

@@ -31,6 +31,7 @@ from compare.statements import (
     FLOAT_DTYPES,
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -48,9 +49,11 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Statement,
     Write,
     nested_shape,
+    used,
 )
 
 __all__ = [
@@ -90,11 +93,15 @@ class ViewStep:
 
 @dataclass
 class Family:
-    """Handles that share history: a base and its views. A detached alias starts a family of its own."""
+    """Handles that share history: a base and its views. A detached alias starts a family of its own.
+
+    leaves: the families of the leaves that a backward from here reaches.
+    """
 
     number: int
     requires_grad: bool
     is_leaf: bool
+    leaves: frozenset[int] = frozenset()
     used: bool = False
     viewed: bool = False
     viewed_without_grad: bool = False
@@ -108,6 +115,7 @@ class Handle:
     shape, dtype: of the tensor. layout: a NumPy view with the tensor's shape and strides.
     chain: the views between the storage and this handle, outermost last.
     viewed_without_grad: one of those views was made under no_grad.
+    is_none: PyTorch has None here instead of a tensor: the gradient of an input that was not used.
     """
 
     name: str
@@ -120,6 +128,7 @@ class Handle:
     chain: tuple[ViewStep, ...] = ()
     strides_known: bool = True
     viewed_without_grad: bool = False
+    is_none: bool = False
 
     @property
     def is_leaf(self) -> bool:
@@ -137,16 +146,21 @@ class Handle:
 
 @dataclass
 class Facts:
-    """The state of a walk: names to handles, open grad-mode blocks, live hooks, names of the observations so far."""
+    """The state of a walk: names to handles, open grad-mode blocks, live hooks, names of the observations so far.
+
+    leaves: the newest handle of every leaf, by family. slots: the tensor that `.grad` of a leaf holds, by family.
+    retained, retained_slots: the same for tensors that retain their gradient, by tensor.
+    """
 
     handles: dict[str, Handle] = field(default_factory=dict)
     float_dtype: str = "float64"
     modes: list[str] = field(default_factory=list)
     hooks: set[str] = field(default_factory=set)
     hook_names: set[str] = field(default_factory=set)
-    graded: set[int] = field(default_factory=set)
-    gradients: set[int] = field(default_factory=set)
-    stale: set[int] = field(default_factory=set)
+    leaves: dict[int, Handle] = field(default_factory=dict)
+    slots: dict[int, Handle] = field(default_factory=dict)
+    retained: set[int] = field(default_factory=set)
+    retained_slots: dict[int, Handle] = field(default_factory=dict)
     observations: set[str] = field(default_factory=set)
     counter: Iterator[int] = field(default_factory=itertools.count)
 
@@ -166,16 +180,21 @@ class Facts:
                 f"'{name}' is a view made under no_grad of a tensor that requires grad. PyTorch makes it a leaf of its "
                 "own there, which is not modelled outside the block. Make the view outside, or detach it inside."
             )
-        if found.storage.number in self.stale:
+        return found
+
+    def tensor(self, name: str) -> Handle:
+        """The handle of a name that is used as a tensor. Raises ProgramError where PyTorch has None."""
+        found = self.handle(name)
+        if found.is_none:
             raise ProgramError(
-                f"'{name}' is the .grad tensor that a later backward has added to in place. "
-                "Clone it before that backward."
+                f"'{name}' is used as a tensor, but it is None in PyTorch: the gradient of an input that was not used. "
+                "Ask for it with materialize_grads=True, or leave it out."
             )
         return found
 
     def _operands(self, op: Op, operands: tuple[Operand, ...], *, first: Handle | None = None) -> list[Handle | Number]:
         found: list[Handle | Number] = [] if first is None else [first]
-        found += [self.handle(operand.name) if isinstance(operand, Ref) else operand for operand in operands]
+        found += [self.tensor(operand.name) if isinstance(operand, Ref) else operand for operand in operands]
         tensors = [item for item in found if isinstance(item, Handle)]
         if not tensors:
             raise ProgramError(f"{op.name} needs a tensor operand; make the number a tape.constant.")
@@ -207,7 +226,7 @@ class Facts:
             case ItemWrite():
                 self._item_write(statement)
             case Detach() | Data():
-                source = self.handle(statement.source)
+                source = self.tensor(statement.source)
                 family = Family(next(self.counter), requires_grad=False, is_leaf=True)
                 self.bind(statement.target, replace(source, tensor=next(self.counter), family=family))
             case RequiresGrad():
@@ -223,7 +242,7 @@ class Facts:
                     raise ProgramError(
                         f"retain_grad on '{statement.handle}', which does not require grad: PyTorch raises."
                     )
-                self.graded.add(self.handle(statement.handle).family.number)
+                self.retained.add(self.handle(statement.handle).tensor)
             case RegisterHook():
                 self._register_hook(statement)
             case RemoveHook():
@@ -232,8 +251,12 @@ class Facts:
                 self.hooks.remove(statement.hook)
             case Backward():
                 self._backward(statement)
+            case AutogradGrad():
+                self._autograd_grad(statement)
             case Grad():
                 self._grad(statement)
+            case SetGrad():
+                self._set_grad(statement)
             case Read():
                 self._read(statement)
             case Attempt():
@@ -246,12 +269,19 @@ class Facts:
         self.handles[name] = replace(handle, name=name)
 
     def fresh(
-        self, shape: Shape, dtype: str, *, creator: str, requires_grad: bool = False, is_leaf: bool = True
+        self,
+        shape: Shape,
+        dtype: str,
+        *,
+        creator: str,
+        requires_grad: bool = False,
+        is_leaf: bool = True,
+        leaves: frozenset[int] = frozenset(),
     ) -> Handle:
         """A handle that sees the whole of a new storage."""
         layout = np.empty(shape, np.int8)
         storage = Storage(next(self.counter), layout)
-        family = Family(next(self.counter), requires_grad, is_leaf)
+        family = Family(next(self.counter), requires_grad, is_leaf, leaves)
         return Handle(creator, next(self.counter), shape, dtype, storage, family, layout)
 
     def _tensor(self, statement: Leaf | Constant) -> None:
@@ -266,7 +296,13 @@ class Facts:
         check_data(statement.data, statement.dtype)
         shape = nested_shape(statement.data)
         handle = self.fresh(shape, statement.dtype, requires_grad=tracked, is_leaf=True, creator=statement.target)
+        if tracked:
+            self._becomes_leaf(handle)
         self.bind(statement.target, handle)
+
+    def _becomes_leaf(self, handle: Handle) -> None:
+        handle.family.leaves = frozenset({handle.family.number})
+        self.leaves[handle.family.number] = handle
 
     def _infer(self, op: Op, found: list[Handle | Number], attributes: dict[str, Any]) -> tuple[Shape, str]:
         shapes = tuple(item.shape if isinstance(item, Handle) else () for item in found)
@@ -297,7 +333,10 @@ class Facts:
             if isinstance(item, Handle) and name not in op.without_history
         ]
         tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in carrying)
-        handle = self.fresh(shape, dtype, requires_grad=tracked, is_leaf=not tracked, creator=statement.target)
+        leaves = frozenset[int]().union(*(item.family.leaves for item in carrying)) if tracked else frozenset[int]()
+        handle = self.fresh(
+            shape, dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=statement.target
+        )
         # A dense result with one axis at most has one layout only, whatever its operands had.
         one_axis = sum(size > 1 for size in shape) <= 1
         known = one_axis or all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
@@ -315,7 +354,10 @@ class Facts:
         except ValueError as error:
             if op.name == "reshape":
                 tracked = self.recording and base.requires_grad
-                return self.fresh(shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, creator=base.name)
+                leaves = base.family.leaves if tracked else frozenset()
+                return self.fresh(
+                    shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=base.name
+                )
             raise ProgramError(f"{op.name}({base.name}: {base.dtype}{list(base.shape)}): {error}") from error
         step = ViewStep(op, attributes, base.shape)
         if not self.recording and base.requires_grad:
@@ -336,8 +378,8 @@ class Facts:
 
     def refusal(self, handle: Handle) -> str | None:
         """Why an in-place write through `handle` is refused here, or None."""
-        if handle.storage.number in self.gradients:
-            return "editing a .grad tensor in place is not supported yet; compute a new tensor from it"
+        if any(handle.storage is slot.storage for slot in self.retained_slots.values()):
+            return "it is the gradient that a non-leaf retains; compute a new tensor from it"
         if handle.overlaps:
             return (
                 "more than one element of the written-to tensor refers to a single memory location (it was expanded); "
@@ -377,12 +419,13 @@ class Facts:
         if self.recording and any(source.requires_grad for source in sources):
             handle.family.requires_grad = True
             handle.family.is_leaf = False
+            handle.family.leaves = handle.family.leaves.union(*(source.family.leaves for source in sources))
 
     def _write(self, statement: Write) -> None:
         op = find_op(statement.op)
         if op.write is None:
             raise ProgramError(f"{op.name} has no in-place form in PyTorch.")
-        target = self.handle(statement.handle)
+        target = self.tensor(statement.handle)
         attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
         found = self._operands(op, statement.operands, first=target)
         shape, dtype = self._infer(op, found, attributes)
@@ -397,12 +440,12 @@ class Facts:
         self._wrote(target, sources)
 
     def _item_write(self, statement: ItemWrite) -> None:
-        target = self.handle(statement.handle)
+        target = self.tensor(statement.handle)
         viewed = self._view(OPS["getitem"], target, {"index": statement.index}, index_shape(target, statement.index))
-        sources = [self.handle(statement.value.name)] if isinstance(statement.value, Ref) else []
+        sources = [self.tensor(statement.value.name)] if isinstance(statement.value, Ref) else []
         self._check_writable(viewed, sources)
         if isinstance(statement.value, Ref):
-            value = self.handle(statement.value.name)
+            value = self.tensor(statement.value.name)
             try:
                 fits = np.broadcast_shapes(value.shape, viewed.shape) == viewed.shape
             except ValueError:
@@ -440,6 +483,10 @@ class Facts:
                 f"requires_grad_(False) on '{handle.name}' after it was used: what the recorded graph does then is not "
                 "modelled. Set the flag before the first use."
             )
+        if statement.flag and not handle.requires_grad:
+            self._becomes_leaf(handle)
+        elif not statement.flag:
+            handle.family.leaves = frozenset()
         handle.family.requires_grad = statement.flag
 
     def _register_hook(self, statement: RegisterHook) -> None:
@@ -468,42 +515,133 @@ class Facts:
         self.hooks.add(statement.target)
 
     def _backward(self, statement: Backward) -> None:
-        root = self.handle(statement.root)
-        if not root.requires_grad:
-            raise ProgramError(
-                f"backward from '{root.name}', which does not require grad: PyTorch raises. Give it a leaf, "
-                "or declare the error with tape.expect_error."
-            )
-        if statement.gradient is None:
-            if math.prod(root.shape) != 1:
+        reached, history = self._differentiated("backward", statement.roots, statement.gradients)
+        for name in statement.inputs:
+            one = self.handle(name)
+            if not one.requires_grad or not one.is_leaf:
                 raise ProgramError(
-                    f"backward from '{root.name}' of shape {list(root.shape)} needs gradient=: "
+                    f"backward(inputs=...) names '{name}', which is no leaf that requires grad. "
+                    "Use tape.grad for the gradient of an intermediate."
+                )
+            if one.family.number not in reached:
+                raise ProgramError(
+                    f"backward(inputs=...) names '{name}', which the root does not depend on: PyTorch raises. "
+                    "Leave it out, or declare the error with tape.expect_error."
+                )
+        if statement.inputs:
+            reached = frozenset(self.handle(name).family.number for name in statement.inputs)
+        for family in sorted(reached):
+            # A gradient is added to the tensor that the slot holds; with create_graph the sum is a new tensor.
+            if family not in self.slots or statement.create_graph:
+                leaf = self.leaves[family]
+                self.slots[family] = self._gradient_of(leaf, f"{leaf.name}_grad", history, statement.create_graph)
+        self.retained_slots.clear()
+
+    def _gradient_of(self, handle: Handle, name: str, history: frozenset[int], create_graph: bool) -> Handle:
+        return self.fresh(
+            handle.shape,
+            handle.dtype,
+            requires_grad=create_graph,
+            is_leaf=not create_graph,
+            leaves=history if create_graph else frozenset(),
+            creator=name,
+        )
+
+    def _differentiated(
+        self, word: str, roots: tuple[str, ...], gradients: tuple[str | None, ...]
+    ) -> tuple[frozenset[int], frozenset[int]]:
+        """Check roots and their cotangents.
+
+        Returns: the families of the leaves that the roots reach; those that a recorded gradient reaches.
+        """
+        if not roots:
+            raise ProgramError(f"{word} needs a root.")
+        if gradients and len(gradients) != len(roots):
+            raise ProgramError(f"{word}: {len(roots)} roots need {len(roots)} gradients, got {len(gradients)}.")
+        reached: frozenset[int] = frozenset()
+        history: frozenset[int] = frozenset()
+        for name, cotangent in zip_longest(roots, gradients):
+            root = self.tensor(name)
+            if not root.requires_grad:
+                raise ProgramError(
+                    f"{word} from '{root.name}', which does not require grad: PyTorch raises. Give it a leaf, "
+                    "or declare the error with tape.expect_error."
+                )
+            if cotangent is None and math.prod(root.shape) != 1:
+                raise ProgramError(
+                    f"{word} from '{root.name}' of shape {list(root.shape)} needs gradient=: "
                     "grad can be implicitly created only for scalar outputs."
                 )
-        else:
-            gradient = self.handle(statement.gradient)
-            if (gradient.shape, gradient.dtype) != (root.shape, root.dtype):
+            if cotangent is not None:
+                gradient = self.tensor(cotangent)
+                if (gradient.shape, gradient.dtype) != (root.shape, root.dtype):
+                    raise ProgramError(
+                        f"{word} from '{root.name}': gradient= must be {root.dtype}{list(root.shape)}, "
+                        f"got {gradient.dtype}{list(gradient.shape)}."
+                    )
+                history |= gradient.family.leaves
+            reached |= root.family.leaves
+        return reached, reached | history
+
+    def _autograd_grad(self, statement: AutogradGrad) -> None:
+        if len(statement.targets) != len(statement.inputs) or not statement.inputs:
+            raise ProgramError("tape.grad gives one gradient for each input, and needs an input.")
+        reached, history = self._differentiated("tape.grad", statement.outputs, statement.gradients)
+        for target, name in zip(statement.targets, statement.inputs, strict=True):
+            one = self.tensor(name)
+            if not one.requires_grad:
                 raise ProgramError(
-                    f"backward from '{root.name}': gradient= must be {root.dtype}{list(root.shape)}, "
-                    f"got {gradient.dtype}{list(gradient.shape)}."
+                    f"tape.grad with respect to '{name}', which does not require grad: PyTorch raises. "
+                    "Make it a tape.leaf, or call requires_grad_() before it is used."
                 )
-        self.stale |= self.gradients
-        for handle in self.handles.values():
-            if handle.requires_grad:
-                self.graded.add(handle.family.number)
+            used = not one.is_leaf or one.family.number in reached
+            if not used and not (statement.allow_unused or statement.materialize_grads):
+                raise ProgramError(
+                    f"tape.grad with respect to '{name}', which the outputs do not depend on: PyTorch raises. "
+                    "Give allow_unused=True, or declare the error with tape.expect_error."
+                )
+            follows = statement.create_graph and used
+            gradient = self._gradient_of(one, target, history, follows)
+            self.bind(target, replace(gradient, is_none=not used and not statement.materialize_grads))
 
     def _grad(self, statement: Grad) -> None:
-        source = self.handle(statement.source)
+        source = self.tensor(statement.source)
+        key = None if source.chain else source.family.number
+        if key in self.slots:
+            self.bind(statement.target, self.slots[key])
+            return
         if not source.requires_grad:
             raise ProgramError(
                 f"The gradient of '{source.name}' is asked for, but it does not require grad. "
                 "Make it a tape.leaf, or call requires_grad_() before it is used."
             )
-        if source.family.number not in self.graded:
-            raise ProgramError(f"'{source.name}.grad' is used as a tensor before any backward: it is None there.")
-        gradient = self.fresh(source.shape, source.dtype, creator=statement.target)
-        self.gradients.add(gradient.storage.number)
-        self.bind(statement.target, gradient)
+        if source.tensor not in self.retained or source.is_leaf:
+            raise ProgramError(
+                f"'{source.name}.grad' is used as a tensor, but no backward has reached it: it is None there."
+            )
+        if source.tensor not in self.retained_slots:
+            slot = self.fresh(source.shape, source.dtype, creator=statement.target)
+            self.retained_slots[source.tensor] = slot
+        self.bind(statement.target, self.retained_slots[source.tensor])
+
+    def _set_grad(self, statement: SetGrad) -> None:
+        handle = self.tensor(statement.handle)
+        if handle.chain or not handle.is_leaf:
+            raise ProgramError(
+                f"Assigning '{handle.name}.grad': only the slot of a leaf is modelled. Keep the tensor under a name."
+            )
+        if statement.source is None:
+            self.slots.pop(handle.family.number, None)
+            return
+        source = self.tensor(statement.source)
+        if (source.shape, source.dtype) != (handle.shape, handle.dtype):
+            raise ProgramError(
+                f"Assigning '{handle.name}.grad': a tensor of {handle.dtype}{list(handle.shape)} is needed, "
+                f"'{source.name}' is {source.dtype}{list(source.shape)}."
+            )
+        if source.tensor == handle.tensor:
+            raise ProgramError(f"Assigning '{handle.name}.grad': a tensor cannot be its own gradient.")
+        self.slots[handle.family.number] = source
 
     def _read(self, statement: Read) -> None:
         handle = self.handle(statement.handle)
@@ -539,11 +677,13 @@ class Facts:
         attempted = statement.attempted
         if statement.torch is None:
             self._step(attempted)
-        elif isinstance(attempted, Backward):
-            # PyTorch refuses; the pure reading may still have a gradient, and its names must exist.
-            self.handle(attempted.root)
-        else:
-            self.handle(attempted.handle)
+            return
+        for name in used(attempted):
+            self.handle(name)
+        if isinstance(attempted, Backward):
+            # PyTorch refuses; the pure reading may still have a gradient, and reads of it need a slot.
+            for family in frozenset[int]().union(*(self.handle(name).family.leaves for name in attempted.roots)):
+                self.slots.setdefault(family, self._gradient_of(self.leaves[family], "_", frozenset(), False))
 
 
 # ---- questions about handles ----

@@ -36,6 +36,7 @@ from compare.statements import (
     AnyStatement,
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -53,6 +54,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Write,
 )
 
@@ -256,6 +258,8 @@ class _Functionalizer:
                 self.backward(statement)
             case Grad():
                 self.grad(statement)
+            case AutogradGrad() | SetGrad():
+                raise ProgramError("not yet")
             case Read():
                 self.observe(statement)
             case Attempt():
@@ -410,8 +414,11 @@ class _Functionalizer:
     # ---- backward and .grad ----
 
     def backward(self, statement: Backward) -> None:
-        root = self.read(self.used[statement.root])
-        cotangent = None if statement.gradient is None else self.read(self.used[statement.gradient])
+        if len(statement.roots) > 1 or statement.inputs or statement.create_graph:
+            raise ProgramError("not yet")
+        root = self.read(self.used[statement.roots[0]])
+        gradient = statement.gradients[0] if statement.gradients else None
+        cotangent = None if gradient is None else self.read(self.used[gradient])
         self.remark("backward" if cotangent is None else "backward-gradient")
         reached = _reached(root)
         self.reached.update(reached)
@@ -491,8 +498,8 @@ class _Functionalizer:
         if statement.torch is None:
             self.lower(attempted)
         elif isinstance(attempted, Backward):
-            root = self.read(self.used[attempted.root])
-            if root.tracked and (attempted.gradient is not None or math.prod(root.shape) == 1):
+            root = self.read(self.used[attempted.roots[0]])
+            if root.tracked and (attempted.gradients or math.prod(root.shape) == 1):
                 # PyTorch refuses; the gradient of the program as it was computed exists all the same.
                 self.backward(attempted)
 

@@ -49,6 +49,7 @@ from compare.statements import (
     AnyStatement,
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -65,6 +66,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Write,
     from_number,
 )
@@ -395,6 +397,8 @@ class _Interpreter:
                 self.hooks.pop(statement.hook, None)
             case Backward():
                 self._backward(statement)
+            case AutogradGrad() | SetGrad():
+                raise NotImplementedError
             case Grad():
                 self._grad(statement)
             case Read():
@@ -629,11 +633,13 @@ class _Interpreter:
             self._collect(tensor)
 
     def _backward(self, statement: Backward) -> None:
-        root = self.tensors[statement.root]
+        if len(statement.roots) > 1 or statement.inputs or statement.create_graph:
+            raise NotImplementedError
+        root = self.tensors[statement.roots[0]]
         if not root.family.requires_grad:
             return
         self._renew(root)
-        cotangent = None if statement.gradient is None else self.tensors[statement.gradient]
+        cotangent = self.tensors[statement.gradients[0]] if statement.gradients and statement.gradients[0] else None
         doubts = _doubts([root] if cotangent is None else [root, cotangent])
         history = root.history
         for tensor in self.collecting:

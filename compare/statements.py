@@ -21,6 +21,7 @@ __all__ = [
     "Apply",
     "Attempt",
     "Attribute",
+    "AutogradGrad",
     "Backward",
     "Constant",
     "Data",
@@ -40,6 +41,7 @@ __all__ = [
     "RemoveHook",
     "RequiresGrad",
     "RetainGrad",
+    "SetGrad",
     "Statement",
     "Write",
     "as_number",
@@ -223,18 +225,47 @@ class RemoveHook(Statement, frozen=True, tag="remove-hook"):
 
 
 class Backward(Statement, frozen=True, tag="backward"):
-    """`root.backward(gradient, retain_graph=...)`: adds to `.grad` of every leaf that the root's history reaches."""
+    """`root.backward(gradient, ...)`, or `torch.autograd.backward(roots, gradients, ...)` with several roots.
 
-    root: str
-    gradient: str | None = None
+    Adds to `.grad` of every leaf that the roots' history reaches, or of those among `inputs` where any are named.
+    gradients: one cotangent for each root, None for a root of one element; empty where none is given.
+    """
+
+    roots: tuple[str, ...]
+    gradients: tuple[str | None, ...] = ()
+    inputs: tuple[str, ...] = ()
     retain_graph: bool = False
+    create_graph: bool = False
+
+
+class AutogradGrad(Statement, frozen=True, tag="autograd-grad"):
+    """`targets = torch.autograd.grad(outputs, inputs, gradients, ...)`: one new tensor for each input.
+
+    An input that the outputs do not depend on has None under `allow_unused`, zeros under `materialize_grads`.
+    """
+
+    targets: tuple[str, ...]
+    outputs: tuple[str, ...]
+    inputs: tuple[str, ...]
+    gradients: tuple[str | None, ...] = ()
+    retain_graph: bool = False
+    create_graph: bool = False
+    allow_unused: bool = False
+    materialize_grads: bool = False
 
 
 class Grad(Statement, frozen=True, tag="grad"):
-    """Binds the tensor that `source.grad` holds."""
+    """Binds the tensor that `source.grad` holds: the same tensor until `.grad` is assigned or made anew."""
 
     target: str
     source: str
+
+
+class SetGrad(Statement, frozen=True, tag="set-grad"):
+    """`handle.grad = source`: the slot holds that very tensor from then on, or None."""
+
+    handle: str
+    source: str | None = None
 
 
 ReadKind = Literal[
@@ -252,7 +283,7 @@ class Read(Statement, frozen=True, tag="read"):
     expected: Expected | None = None
 
 
-Refusable = Write | ItemWrite | Backward | RequiresGrad | RetainGrad | RegisterHook
+Refusable = Write | ItemWrite | Backward | AutogradGrad | SetGrad | RequiresGrad | RetainGrad | RegisterHook
 """Statements that a framework may refuse, so that a case may declare it."""
 
 Inlinable = Apply | Detach | Data | Grad
@@ -274,7 +305,7 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 AnyStatement = (
     Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
-    | RetainGrad | RegisterHook | RemoveHook | Backward | Grad | Read | Attempt
+    | RetainGrad | RegisterHook | RemoveHook | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
 )  # fmt: skip
 
 
@@ -286,7 +317,7 @@ def unwrap(statement: Statement) -> Statement:
 # ---- the names a statement uses and binds ----
 
 
-HANDLE_FIELDS = frozenset({"handle", "source", "root", "gradient", "hook", "other"})
+HANDLE_FIELDS = frozenset({"handle", "source", "roots", "outputs", "gradients", "inputs", "hook", "other"})
 OPERAND_FIELDS = frozenset({"operands", "value"})
 TARGET_FIELDS = frozenset({"target", "targets"})
 """The fields in which a statement names what it uses and binds, one name or a tuple of them; a new kind of statement

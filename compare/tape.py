@@ -29,6 +29,7 @@ from compare.program import Program
 from compare.statements import (
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -48,6 +49,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Statement,
     Write,
     as_number,
@@ -184,6 +186,32 @@ class _Operators:
         tensor = self._tensor()
         return self._tape._apply("getitem", (tensor,), {"index": _neutral_index(index, len(tensor.shape))})
 
+    # -- writes --
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        tensor = self._tensor()
+        operand = self._tape._operand(value)
+        neutral = _neutral_index(index, len(tensor.shape))
+        self._tape._record(ItemWrite(handle=tensor._name, index=neutral, value=operand, line=_site().line))
+
+    def __iadd__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "add", (other,), {})
+
+    def __isub__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "subtract", (other,), {})
+
+    def __imul__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "multiply", (other,), {})
+
+    def __itruediv__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "divide", (other,), {})
+
+    def __imod__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "remainder", (other,), {})
+
+    def __ipow__(self, other: Any) -> Tensor:
+        return self._tape._write(self, "power", (other,), {})
+
     def __getattr__(self, name: str) -> Callable[..., Tensor]:
         if name.startswith("_"):
             raise AttributeError(name)
@@ -262,6 +290,20 @@ class Tensor(_Operators):
         """The `.grad` slot. Assigned to a name, it is the tensor that the slot holds there."""
         return GradSlot(self) if _site().hint is None else self._tape._grad(self, named=True)
 
+    @grad.setter
+    def grad(self, value: Tensor | GradSlot | None) -> None:
+        """Put a tensor into the slot, or empty it."""
+        own = self._tape._facts.handle(self._name)
+        source = None if value is None else self._tape._operand(value)
+        if source is not None and not isinstance(source, Ref):
+            raise CaseError("A .grad slot holds a tensor or None.", line=_site().line)
+        held = self._tape._facts.slots.get(own.family.number)
+        # `a.grad *= 2` ends by assigning the tensor that it has just written, which the slot holds already.
+        if source is not None and held is not None and self._tape._facts.handle(source.name).tensor == held.tensor:
+            return
+        name = None if source is None else source.name
+        self._tape._record(SetGrad(handle=self._name, source=name, line=_site().line))
+
     @property
     def is_leaf(self) -> Reading:
         return Reading(self, "is_leaf")
@@ -320,45 +362,24 @@ class Tensor(_Operators):
         """Edit the cotangent of this tensor during backward. `hook` may use its cotangent and numbers."""
         return self._tape._register_hook(self, hook)
 
-    def backward(self, gradient: Tensor | None = None, *, retain_graph: bool = False) -> None:
-        """Add the gradient of this root to `.grad` of every leaf that its history reaches."""
-        name = None if gradient is None else self._tape._operand(gradient).name
-        statement = Backward(root=self._name, gradient=name, retain_graph=retain_graph, line=_site().line)
-        self._tape._record(statement)
+    def backward(
+        self,
+        gradient: Tensor | GradSlot | None = None,
+        *,
+        inputs: Sequence[Tensor] = (),
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradient of this root to `.grad` of every leaf that its history reaches, or of `inputs` alone."""
+        self._tape.backward([self], [gradient], inputs=inputs, retain_graph=retain_graph, create_graph=create_graph)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _SETTERS:
             raise CaseError(_SETTERS[name], line=_site().line)
         super().__setattr__(name, value)
 
-    # -- writes --
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        operand = self._tape._operand(value)
-        neutral = _neutral_index(index, len(self.shape))
-        self._tape._record(ItemWrite(handle=self._name, index=neutral, value=operand, line=_site().line))
-
-    def __iadd__(self, other: Any) -> Tensor:
-        return self._tape._write(self, "add", (other,), {})
-
-    def __isub__(self, other: Any) -> Tensor:
-        return self._tape._write(self, "subtract", (other,), {})
-
-    def __imul__(self, other: Any) -> Tensor:
-        return self._tape._write(self, "multiply", (other,), {})
-
-    def __itruediv__(self, other: Any) -> Tensor:
-        return self._tape._write(self, "divide", (other,), {})
-
-    def __imod__(self, other: Any) -> Tensor:
-        return self._tape._write(self, "remainder", (other,), {})
-
-    def __ipow__(self, other: Any) -> Tensor:
-        return self._tape._write(self, "power", (other,), {})
-
 
 _SETTERS = {
-    "grad": "Assigning or clearing .grad is not supported yet; compute with `a.grad` as a tensor instead.",
     "requires_grad": "Write a.requires_grad_() or a.requires_grad_(False).",
 }
 """Attributes of a PyTorch tensor that a case may try to assign, and what to do instead."""
@@ -635,6 +656,76 @@ class Tape:
         if name not in self._facts.observations:
             return name
         return next(one for n in itertools.count(2) if (one := f"{name} ({n})") not in self._facts.observations)
+
+    # -- gradients --
+
+    def backward(
+        self,
+        roots: Sequence[Tensor],
+        gradients: Sequence[Tensor | GradSlot | None] = (),
+        *,
+        inputs: Sequence[Tensor] = (),
+        retain_graph: bool = False,
+        create_graph: bool = False,
+    ) -> None:
+        """Add the gradients of several roots to `.grad` of every leaf that they reach, or of `inputs` alone."""
+        statement = Backward(
+            roots=self._names(roots),
+            gradients=self._cotangents(gradients),
+            inputs=self._names(inputs),
+            retain_graph=retain_graph,
+            create_graph=create_graph,
+            line=_site().line,
+        )
+        self._record(statement)
+
+    def grad(
+        self,
+        outputs: Tensor | Sequence[Tensor],
+        inputs: Any,
+        gradients: Any = (),
+        *,
+        retain_graph: bool = False,
+        create_graph: bool = False,
+        allow_unused: bool = False,
+        materialize_grads: bool = False,
+    ) -> Any:
+        """The gradients of `outputs` with respect to `inputs`, as new tensors: `torch.autograd.grad`.
+
+        Returns: a tensor where `inputs` is one tensor, otherwise a tuple of them.
+        """
+        named = {
+            "outputs": self._names(outputs),
+            "inputs": self._names(inputs),
+            "gradients": self._cotangents(gradients),
+        }
+        flags = {
+            "retain_graph": retain_graph,
+            "create_graph": create_graph,
+            "allow_unused": allow_unused,
+            "materialize_grads": materialize_grads,
+        }
+        found = self._bind_several(
+            lambda targets, line: AutogradGrad(targets=targets, **named, **flags, line=line),  # type: ignore[arg-type]
+            len(named["inputs"]),
+            "grad",
+        )
+        return found[0] if isinstance(inputs, _Operators) else found
+
+    def _names(self, tensors: Any) -> tuple[str, ...]:
+        several = [tensors] if isinstance(tensors, _Operators) else list(tensors)
+        names = []
+        for one in several:
+            operand = self._operand(one)
+            if not isinstance(operand, Ref):
+                raise ProgramError("Roots, outputs and inputs are tensors of the tape.", line=_site().line)
+            names.append(operand.name)
+        return tuple(names)
+
+    def _cotangents(self, gradients: Any) -> tuple[str | None, ...]:
+        several = [gradients] if isinstance(gradients, _Operators) else list(gradients)
+        found = tuple(None if one is None else self._names(one)[0] for one in several)
+        return found if any(name is not None for name in found) else ()
 
     # -- ops --
 

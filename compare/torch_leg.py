@@ -19,6 +19,7 @@ from compare.statements import (
     AnyStatement,
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -33,6 +34,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Write,
     bound,
     inlined_names,
@@ -129,18 +131,57 @@ class _TorchPrinter:
             case RemoveHook():
                 self.writer.line(f"{statement.hook}.remove()", self.origin)
             case Backward():
-                keywords: dict[str, ast.expr] = {}
-                if statement.gradient is not None:
-                    keywords["gradient"] = self.expressions.handle(statement.gradient)
-                if statement.retain_graph:
-                    keywords["retain_graph"] = ast.Constant(True)
-                self.emit(self.method(statement.root, "backward", **keywords))
+                self.emit(self.backward(statement))
+            case AutogradGrad():
+                self.emit(self.autograd_grad(statement))
+            case SetGrad():
+                slot = ast.Attribute(value=self.expressions.handle(statement.handle), attr="grad", ctx=ast.Store())
+                held = ast.Constant(None) if statement.source is None else self.expressions.handle(statement.source)
+                self.emit(ast.Assign(targets=[slot], value=held, lineno=0))
             case Read():
                 self.read(statement)
             case Attempt():
                 self.attempt(statement)
             case _:
                 assert_never(statement)
+
+    def backward(self, statement: Backward) -> ast.expr:
+        keywords: dict[str, ast.expr] = {}
+        roots = [self.expressions.handle(name) for name in statement.roots]
+        gradients = self.cotangents(statement.gradients)
+        if statement.inputs:
+            names = [self.expressions.handle(name) for name in statement.inputs]
+            keywords["inputs"] = ast.List(elts=names, ctx=ast.Load())
+        keywords |= _flags(retain_graph=statement.retain_graph, create_graph=statement.create_graph)
+        if len(roots) > 1:
+            several = [ast.List(elts=list(items), ctx=ast.Load()) for items in (roots, gradients) if items]
+            return call_tree("torch.autograd.backward", *several, **keywords)
+        if gradients:
+            keywords = {"gradient": gradients[0], **keywords}
+        function = ast.Attribute(value=roots[0], attr="backward", ctx=ast.Load())
+        return ast.Call(
+            func=function, args=[], keywords=[ast.keyword(arg=name, value=keywords[name]) for name in keywords]
+        )
+
+    def autograd_grad(self, statement: AutogradGrad) -> ast.stmt:
+        keywords: dict[str, ast.expr] = {}
+        if statement.gradients:
+            keywords["grad_outputs"] = _one_or_several(self.cotangents(statement.gradients))
+        keywords |= _flags(
+            retain_graph=statement.retain_graph,
+            create_graph=statement.create_graph,
+            allow_unused=statement.allow_unused,
+            materialize_grads=statement.materialize_grads,
+        )
+        operands = (
+            _one_or_several([self.expressions.handle(name) for name in names])
+            for names in (statement.outputs, statement.inputs)
+        )
+        targets = ast.Tuple(elts=[name_tree(name) for name in statement.targets], ctx=ast.Store())
+        return ast.Assign(targets=[targets], value=call_tree("torch.autograd.grad", *operands, **keywords), lineno=0)
+
+    def cotangents(self, names: tuple[str | None, ...]) -> list[ast.expr]:
+        return [ast.Constant(None) if name is None else self.expressions.handle(name) for name in names]
 
     def tensor(self, statement: Leaf | Constant) -> None:
         data = self.large.tree(statement.target, statement.data, statement.dtype, "torch")
@@ -205,6 +246,16 @@ class _TorchPrinter:
         self.writer.line("except Exception as error:", self.origin)
         with self.writer.indented():
             self.writer.line(print_line(f"{statement.name} raised", name_tree("error")), self.origin)
+
+
+def _flags(**flags: bool) -> dict[str, ast.expr]:
+    """The keywords that are on; off is PyTorch's default for each of them."""
+    return {name: ast.Constant(True) for name, on in flags.items() if on}
+
+
+def _one_or_several(trees: list[ast.expr]) -> ast.expr:
+    """`y` alone, or `[y, z]`."""
+    return trees[0] if len(trees) == 1 else ast.List(elts=trees, ctx=ast.Load())
 
 
 def _storage(tree: ast.expr) -> ast.expr:

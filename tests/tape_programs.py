@@ -177,7 +177,7 @@ class Builder:
     def backward(self, name: str) -> None:
         root = self.name()
         if self.offer(Apply(target=root, op="sum", operands=(Ref(name),))):
-            self.offer(Backward(root=root, retain_graph=True))
+            self.offer(Backward(roots=(root,), retain_graph=True))
 
     def finish(self) -> None:
         while self.facts.modes:

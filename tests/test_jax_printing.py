@@ -72,7 +72,7 @@ def test_a_hook_name_is_not_used_twice_in_one_program() -> None:
             RemoveHook(hook="s2"),
             hook(6),
             Apply(target="loss", op="multiply", operands=(Ref("h"), Ref("h"))),
-            Backward(root="loss"),
+            Backward(roots=("loss",)),
             Read(name="a.grad", what="grad", handle="a"),
         ),
     )

@@ -31,7 +31,7 @@ def program(*statements: Statement, dtype: str = "float64") -> Program:
         Constant(target="n", data=[1, 2], dtype="int64", line=3),
         Apply(target="product", op="multiply", operands=(Ref("w"), Ref("v")), line=4),
         Apply(target="loss", op="sum", operands=(Ref("product"),), line=5),
-        Backward(root="loss", line=6),
+        Backward(roots=("loss",), line=6),
     )
     return Program("a-case", "A case", dtype, (*setup, *statements)).checked()  # type: ignore[arg-type]
 
@@ -615,7 +615,7 @@ def test_a_gradient_that_neither_leg_has_and_the_reference_has() -> None:
     [found] = observe(read("w.grad"), {"w.grad": None}, {}, third)
     assert (found.kind, found.verdict) == ("tape", "mismatch")
     assert found.detail == "torch has None; reference has [[5.0, 6.0], [7.0, 8.0]]; the gradient is missing"
-    refused = Attempt(name="backward", attempted=Backward(root="loss"), torch="no", jax="no", concept="graph-freed")
+    refused = Attempt(name="backward", attempted=Backward(roots=("loss",)), torch="no", jax="no", concept="graph-freed")
     no = Raised("RuntimeError", "no")
     [_, found] = observe([refused, read("w.grad")], {"backward": no, "w.grad": None}, {"backward": no}, third)
     assert (found.kind, found.verdict) == ("tape", "no-analogue")
@@ -714,7 +714,9 @@ def test_a_difference_after_an_error_that_did_not_come_accuses_no_leg() -> None:
 
 def test_none_after_a_raised_backward_is_part_of_the_error() -> None:
     said = "modified by an inplace operation"
-    refused = Attempt(name="backward", attempted=Backward(root="loss"), torch=said, jax=None, concept="version-counter")
+    refused = Attempt(
+        name="backward", attempted=Backward(roots=("loss",)), torch=said, jax=None, concept="version-counter"
+    )
     fives = array([[5.0, 5.0], [5.0, 5.0]])
     torch, others = {"backward": Raised("RuntimeError", said), "w.grad": None}, {"w.grad": fives}
     for expected, ends in ((Expected(None, 5.0, "version-counter"), "diverges-as-documented"), (None, "mismatch")):

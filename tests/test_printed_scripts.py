@@ -100,7 +100,7 @@ def test_large_data_is_loaded_from_a_file() -> None:
             Leaf(target="x", data=data, dtype="float64"),
             Apply(target="y", op="sin", operands=(Ref("x"),)),
             Apply(target="loss", op="sum", operands=(Ref("y"),)),
-            Backward(root="loss"),
+            Backward(roots=("loss",)),
             Read(name="x.grad", what="grad", handle="x"),
         ),
     ).checked()
@@ -131,7 +131,7 @@ def training_loop(steps: int) -> Program:
             Apply(target="v", op="getitem", operands=(Ref("kept"),), attributes={"index": (Slice(0, 1),)}),
             Write(handle="v", op="multiply", operands=(0.9,)),
             Apply(target="loss", op="sum", operands=(Ref("h"),)),
-            Backward(root="loss"),
+            Backward(roots=("loss",)),
             EnterGradMode(mode="no_grad"),
             Write(handle="w", op="multiply", operands=(0.99,)),
             ExitGradMode(),

@@ -135,7 +135,7 @@ def test_a_planted_wrong_op_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
         statements=(
             Leaf(target="a", data=0.5, dtype="float64"),
             Apply(target="b", op="sin", operands=(Ref("a"),)),
-            Backward(root="b"),
+            Backward(roots=("b",)),
             Read(name="a.grad", what="grad", handle="a"),
         ),
     )

@@ -71,7 +71,8 @@ def item(handle: str, index: Any, value: str | float) -> ItemWrite:
 
 
 def backward(root: str, gradient: str | None = None, *, retain_graph: bool = False) -> Backward:
-    return Backward(root=root, gradient=gradient, retain_graph=retain_graph)
+    gradients = () if gradient is None else (gradient,)
+    return Backward(roots=(root,), gradients=gradients, retain_graph=retain_graph)
 
 
 def no_grad(*statements: Statement) -> list[Statement]:
