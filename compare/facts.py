@@ -76,10 +76,14 @@ __all__ = [
 
 @dataclass
 class Storage:
-    """One allocation. `layout` is a NumPy array of the storage's shape; views of it carry shape and strides."""
+    """One allocation. `layout` is a NumPy array of the storage's shape; views of it carry shape and strides.
+
+    returned: by autograd.grad, which may return an expanded tensor.
+    """
 
     number: int
     layout: np.ndarray[Any, Any]
+    returned: bool = False
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,8 @@ class Facts:
     """The state of a walk: names to handles, open grad-mode blocks, live hooks, names of the observations so far.
 
     leaves: the newest handle of every leaf, by family. slots: the tensor that `.grad` of a leaf holds, by family.
-    retained, retained_slots: the same for tensors that retain their gradient, by tensor.
+    retained: for every tensor that retains its gradient, the leaves that this gradient's own history reaches.
+    retained_slots: the tensor that its `.grad` holds.
     """
 
     handles: dict[str, Handle] = field(default_factory=dict)
@@ -159,7 +164,7 @@ class Facts:
     hook_names: set[str] = field(default_factory=set)
     leaves: dict[int, Handle] = field(default_factory=dict)
     slots: dict[int, Handle] = field(default_factory=dict)
-    retained: set[int] = field(default_factory=set)
+    retained: dict[int, frozenset[int]] = field(default_factory=dict)
     retained_slots: dict[int, Handle] = field(default_factory=dict)
     observations: set[str] = field(default_factory=set)
     counter: Iterator[int] = field(default_factory=itertools.count)
@@ -242,7 +247,7 @@ class Facts:
                     raise ProgramError(
                         f"retain_grad on '{statement.handle}', which does not require grad: PyTorch raises."
                     )
-                self.retained.add(self.handle(statement.handle).tensor)
+                self.retained.setdefault(self.handle(statement.handle).tensor, frozenset())
             case RegisterHook():
                 self._register_hook(statement)
             case RemoveHook():
@@ -380,6 +385,8 @@ class Facts:
         """Why an in-place write through `handle` is refused here, or None."""
         if any(handle.storage is slot.storage for slot in self.retained_slots.values()):
             return "it is the gradient that a non-leaf retains; compute a new tensor from it"
+        if handle.storage.returned:
+            return "a tensor that autograd.grad returned may be an expanded one; clone it before the write"
         if handle.overlaps:
             return (
                 "more than one element of the written-to tensor refers to a single memory location (it was expanded); "
@@ -535,7 +542,12 @@ class Facts:
             if family not in self.slots or statement.create_graph:
                 leaf = self.leaves[family]
                 self.slots[family] = self._gradient_of(leaf, f"{leaf.name}_grad", history, statement.create_graph)
+        self._renew_retained(history, statement.create_graph)
+
+    def _renew_retained(self, history: frozenset[int], create_graph: bool) -> None:
+        """A retained gradient is added to out of place: what `.grad` holds afterwards is another tensor."""
         self.retained_slots.clear()
+        self.retained = dict.fromkeys(self.retained, history if create_graph else frozenset())
 
     def _gradient_of(self, handle: Handle, name: str, history: frozenset[int], create_graph: bool) -> Handle:
         return self.fresh(
@@ -587,6 +599,7 @@ class Facts:
         if len(statement.targets) != len(statement.inputs) or not statement.inputs:
             raise ProgramError("tape.grad gives one gradient for each input, and needs an input.")
         reached, history = self._differentiated("tape.grad", statement.outputs, statement.gradients)
+        found: list[Handle] = []
         for target, name in zip(statement.targets, statement.inputs, strict=True):
             one = self.tensor(name)
             if not one.requires_grad:
@@ -602,7 +615,12 @@ class Facts:
                 )
             follows = statement.create_graph and used
             gradient = self._gradient_of(one, target, history, follows)
-            self.bind(target, replace(gradient, is_none=not used and not statement.materialize_grads))
+            gradient.storage.returned = True
+            is_none = not used and not statement.materialize_grads
+            found.append(replace(gradient, is_none=is_none, strides_known=math.prod(one.shape) <= 1))
+        for target, gradient in zip(statement.targets, found, strict=True):
+            self.bind(target, gradient)
+        self._renew_retained(history, statement.create_graph)
 
     def _grad(self, statement: Grad) -> None:
         source = self.tensor(statement.source)
@@ -620,7 +638,8 @@ class Facts:
                 f"'{source.name}.grad' is used as a tensor, but no backward has reached it: it is None there."
             )
         if source.tensor not in self.retained_slots:
-            slot = self.fresh(source.shape, source.dtype, creator=statement.target)
+            history = self.retained[source.tensor]
+            slot = self._gradient_of(source, statement.target, history, bool(history))
             self.retained_slots[source.tensor] = slot
         self.bind(statement.target, self.retained_slots[source.tensor])
 

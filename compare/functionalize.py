@@ -8,6 +8,7 @@ they are next read. A write that the tape does not record has the value of the n
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, assert_never
@@ -111,7 +112,7 @@ class _Functionalizer:
         self.alias_words: dict[int, str] = {}
         self.alias_statements: dict[int, list[int]] = {}
         self.stops: dict[int, StopGradient] = {}
-        self.leaf_gradients: dict[int, Value] = {}
+        self.slots: dict[int, Handle] = {}
         self.retained_gradients: dict[int, Value] = {}
         self.retained: dict[int, _Retained] = {}
         self.reached: set[Value] = set()
@@ -206,13 +207,18 @@ class _Functionalizer:
         attributes = {**first.attributes, **first.op.view.put_attributes(first.shape, first.attributes)}
         return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, attributes, base, new))
 
-    def write(self, handle: Handle, new: Value | Number, chain: tuple[ViewStep, ...]) -> None:
-        """Replace what `chain` shows of the handle's storage by `new`, for every family on the storage."""
+    def write(
+        self, handle: Handle, new: Value | Number, chain: tuple[ViewStep, ...], *, recording: bool | None = None
+    ) -> None:
+        """Replace what `chain` shows of the handle's storage by `new`, for every family on the storage.
+
+        recording: whether the tape records the write; None: as the grad mode says.
+        """
         families = self.bases[handle.storage.number]
         own = handle.family.number
         old = families[own]
         name = self.family_names[own]
-        carries = not self.facts.recording and old.tracked
+        carries = old.tracked and not (self.facts.recording if recording is None else recording)
         written = self.put(self.stopped(old) if carries else old, chain, new, f"_{name}" if carries else name)
         if not chain and written.hint.startswith("_") and not carries:
             written.hint = name
@@ -258,8 +264,10 @@ class _Functionalizer:
                 self.backward(statement)
             case Grad():
                 self.grad(statement)
-            case AutogradGrad() | SetGrad():
-                raise ProgramError("not yet")
+            case AutogradGrad():
+                self.autograd_grad(statement)
+            case SetGrad():
+                self.set_grad(statement)
             case Read():
                 self.observe(statement)
             case Attempt():
@@ -414,61 +422,181 @@ class _Functionalizer:
     # ---- backward and .grad ----
 
     def backward(self, statement: Backward) -> None:
-        if len(statement.roots) > 1 or statement.inputs or statement.create_graph:
-            raise ProgramError("not yet")
-        root = self.read(self.used[statement.roots[0]])
-        gradient = statement.gradients[0] if statement.gradients else None
-        cotangent = None if gradient is None else self.read(self.used[gradient])
-        self.remark("backward" if cotangent is None else "backward-gradient")
-        reached = _reached(root)
-        self.reached.update(reached)
+        roots, cotangents = self.differentiated(statement.roots, statement.gradients)
+        self.remark("backward" if not any(cotangents) else "backward-gradient")
+        self.remark_graph(statement)
+        reached = _reached(roots)
         leaves = [value for value in reached if isinstance(value, Differentiable)]
+        if statement.inputs:
+            self.remark("backward-inputs")
+            families = {self.used[name].family.number for name in statement.inputs}
+            leaves = [leaf for leaf in leaves if leaf.family in families]
+        region = self.region(roots, cotangents, _arguments(leaves, reached), statement.create_graph)
+        for leaf in leaves:
+            self.deposit(region, leaf)
+
+    def autograd_grad(self, statement: AutogradGrad) -> None:
+        roots, cotangents = self.differentiated(statement.outputs, statement.gradients)
+        self.remark("autograd-grad")
+        self.remark_graph(statement)
+        reached = _reached(roots)
+        inputs = {name: self.producer(self.used[name]) for name in statement.inputs}
+        for name, value in inputs.items():
+            if value not in reached and not isinstance(value, Differentiable):
+                raise ProgramError(
+                    f"tape.grad with respect to '{name}', which the outputs do not depend on: PyTorch has None or an "
+                    "error there. Leave it out."
+                )
+        # An input that another one goes into is probed where it is made, so that both gradients are whole.
+        upstream = {value: set(_reached((value,))) - {value} for value in inputs.values()}
+        probed = tuple(
+            value for value in dict.fromkeys(inputs.values()) if any(other in upstream[value] for other in upstream)
+        )
+        cut = [value for value in dict.fromkeys(inputs.values()) if value not in probed]
+        regions: dict[Value, Region] = {}
+        for used in (True, False) if statement.create_graph else (None,):
+            # The zeros of an unused input have no history: no later backward reaches it through them.
+            group = [value for value in cut if used is None or (value in reached) == used]
+            if group:
+                recorded = statement.create_graph and used is True
+                region = self.region(
+                    roots, cotangents, _arguments(group, reached), recorded, () if used is False else probed
+                )
+                regions |= dict.fromkeys([*group, *region.retained], region)
+        gradients: dict[Value, Value] = {
+            gradient.of: gradient for region in regions.values() for gradient in region.gradients
+        }
+        for target, value in zip(statement.targets, inputs.values(), strict=True):
+            handle = self.facts.handles[target]
+            if handle.is_none or value not in reached:
+                self.remark("unused-input")
+            if value not in gradients:
+                gradients[value] = self.gradient(regions[value], value, target)
+            elif gradients[value].hint.startswith("_"):
+                gradients[value].hint = target
+            self.start(handle, gradients[value])
+
+    def differentiated(
+        self, roots: tuple[str, ...], gradients: tuple[str | None, ...]
+    ) -> tuple[tuple[Value, ...], tuple[Value | None, ...]]:
+        """The values of the roots, and a cotangent for each."""
+        values = tuple(self.read(self.used[name]) for name in roots)
+        cotangents = tuple(None if name is None else self.read(self.used[name]) for name in gradients)
+        if len(roots) > 1:
+            self.remark("several-roots")
+        return values, cotangents or (None,) * len(roots)
+
+    def remark_graph(self, statement: Backward | AutogradGrad) -> None:
+        if statement.create_graph:
+            self.remark("create-graph")
+        elif statement.retain_graph:
+            self.remark("retain-graph")
+
+    def region(
+        self,
+        roots: tuple[Value, ...],
+        cotangents: tuple[Value | None, ...],
+        arguments: dict[Value, Value],
+        recorded: bool,
+        probed: tuple[Value, ...] = (),
+    ) -> Region:
+        """Start a backward; fill what is retained on its way."""
+        region = Region(self.index, roots, cotangents, arguments, (), (), recorded, len(self.pure.regions))
+        self.pure.regions.append(region)
+        passed = _passed(region)
+        self.reached.update(_reached(roots))
         kept: list[tuple[_Retained, Value]] = []
         for retained in self.retained.values():
             producer = self.producer(retained.handle)
-            if producer in reached:
+            if producer in passed:
                 kept.append((retained, producer))
-        region = Region(
-            origin=self.index,
-            root=root,
-            cotangent=cotangent,
-            arguments=_arguments(leaves, reached),
-            retained=tuple(producer for _, producer in kept),
-            hooks=tuple(hooked for hooked in self.hooks.values() if hooked.value in reached),
-            number=len(self.pure.regions),
-        )
-        self.pure.regions.append(region)
-        for leaf in leaves:
-            self.deposit(region, leaf, self.leaf_gradients, leaf.family, leaf.hint)
+        region.retained = tuple(dict.fromkeys([*probed, *(producer for _, producer in kept)]))
+        region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
+        self.check_hooks(region)
+        of_probed = {value: self.gradient(region, value, f"_{value.hint.lstrip('_')}_grad") for value in probed}
         for retained, producer in kept:
             retained.filled = True
-            self.deposit(region, producer, self.retained_gradients, retained.handle.tensor, retained.handle.name)
+            name = f"{retained.handle.name.lstrip('_')}_grad"
+            gradient: Value = of_probed.get(producer) or self.gradient(region, producer, name)
+            before = self.retained_gradients.get(retained.handle.tensor)
+            if before is not None:
+                self.remark("grad-accumulation")
+                gradient = self.accumulated(name, before, gradient, recorded)
+            self.retained_gradients[retained.handle.tensor] = gradient
+        return region
 
-    def deposit(self, region: Region, of: Value, slots: dict[int, Value], key: int, name: str) -> None:
-        """Add a gradient to a `.grad` slot."""
-        hint = f"{name.lstrip('_')}_grad"
+    def check_hooks(self, region: Region) -> None:
+        """Refuse hooks that another differentiation of the same values did not have, or would have twice."""
+        for inner in _nested(region):
+            own = set(inner.arguments.values()) | set(inner.arguments)
+            then = {hooked.hook.target for hooked in inner.hooks}
+            inside = set(inner.body) | own
+            now = {hooked.hook.target for hooked in region.hooks if hooked.value in inside}
+            if then != now:
+                name = min(then ^ now)
+                raise ProgramError(
+                    f"The hook '{name}' came or went between a backward with create_graph and the one through its "
+                    "gradients: the JAX form has one set of hooks for both. Register it before the first, and keep it."
+                )
+            for hooked in inner.hooks:
+                if hooked.value in own:
+                    raise ProgramError(
+                        f"The hook '{hooked.hook.target}' is on an input of a gradient that is differentiated again, "
+                        "which is not supported. Apply its function to the gradient instead."
+                    )
+
+    def gradient(self, region: Region, of: Value, hint: str) -> Gradient:
         gradient = self.pure.add(Gradient(hint, self.index, of.shape, of.dtype, region, of))
         region.gradients.append(gradient)
-        before = slots.get(key)
-        if before is None:
-            slots[key] = gradient
+        return gradient
+
+    def accumulated(self, hint: str, before: Value, more: Value, recorded: bool) -> Value:
+        value = self.pure.add(Accumulated(hint, self.index, more.shape, more.dtype, before, more))
+        return value if recorded else self.stopped(value)
+
+    def deposit(self, region: Region, leaf: Differentiable) -> None:
+        """Add a gradient to what `.grad` of a leaf holds: to that tensor, or with create_graph into a new one."""
+        hint = f"{leaf.hint.lstrip('_')}_grad"
+        gradient = self.gradient(region, leaf, hint)
+        held, slot = self.slots.get(leaf.family), self.facts.slots[leaf.family]
+        self.slots[leaf.family] = slot
+        if held is None:
+            self.start(slot, gradient)
             return
         self.remark("grad-accumulation")
-        slots[key] = self.pure.add(Accumulated(hint, self.index, of.shape, of.dtype, before, gradient))
+        if held.tensor != slot.tensor:
+            self.start(slot, self.accumulated(hint, self.read(held), gradient, recorded=True))
+            return
+        before = self.read(held)
+        total = self.pure.add(
+            Accumulated(hint, self.index, gradient.shape, gradient.dtype, self.stopped(before), gradient)
+        )
+        self.write(held, total, held.chain, recording=False)
 
     def slot(self, handle: Handle) -> Value | None:
         """What `.grad` of a tensor holds. A leaf is known by its family, a retained tensor by itself."""
-        leaf = None if handle.chain else self.leaf_gradients.get(handle.family.number)
-        return leaf or self.retained_gradients.get(handle.tensor)
+        held = None if handle.chain else self.slots.get(handle.family.number)
+        return self.retained_gradients.get(handle.tensor) if held is None else self.read(held)
+
+    def set_grad(self, statement: SetGrad) -> None:
+        self.remark("zero-grad" if statement.source is None else "assigned-grad")
+        family = self.used[statement.handle].family.number
+        if statement.source is None:
+            self.slots.pop(family, None)
+        else:
+            self.slots[family] = self.facts.slots[family]
 
     def grad(self, statement: Grad) -> None:
         self.remark("grad-as-value")
+        handle = self.facts.handles[statement.target]
+        if handle.storage.number in self.bases:
+            return  # the slot holds a tensor that is known already
         found = self.slot(self.used[statement.source])
         if found is None:
             raise ProgramError(
                 f"'{statement.source}.grad' is used as a tensor, but no backward has reached it: it is None."
             )
-        self.start(self.facts.handles[statement.target], found)
+        self.start(handle, found)
 
     # ---- observations ----
 
@@ -498,8 +626,8 @@ class _Functionalizer:
         if statement.torch is None:
             self.lower(attempted)
         elif isinstance(attempted, Backward):
-            root = self.read(self.used[attempted.roots[0]])
-            if root.tracked and (attempted.gradients or math.prod(root.shape) == 1):
+            roots, _ = self.differentiated(attempted.roots, attempted.gradients)
+            if all(root.tracked and (attempted.gradients or math.prod(root.shape) == 1) for root in roots):
                 # PyTorch refuses; the gradient of the program as it was computed exists all the same.
                 self.backward(attempted)
 
@@ -534,10 +662,10 @@ _READS = {
 """The concept that answers for each tape fact."""
 
 
-def _reached(root: Value) -> dict[Value, None]:
-    """Every value that a derivative of the root flows back to, the root included."""
-    reached: dict[Value, None] = {root: None}
-    pending = [root]
+def _reached(roots: tuple[Value, ...]) -> dict[Value, None]:
+    """Every value that a derivative of the roots flows back to, the roots included, in order."""
+    reached: dict[Value, None] = dict.fromkeys(roots)
+    pending = list(roots)
     while pending:
         for operand in pending.pop().differentiable:
             if operand not in reached:
@@ -546,13 +674,34 @@ def _reached(root: Value) -> dict[Value, None]:
     return dict.fromkeys(sorted(reached, key=lambda value: value.number))
 
 
-def _arguments(leaves: list[Differentiable], reached: dict[Value, None]) -> dict[Differentiable, Value]:
-    """The argument that stands for each leaf: moved past unrecorded writes that happened before the first use."""
+def _nested(region: Region) -> list[Region]:
+    """The backwards whose gradients the region differentiates again, at any depth."""
+    found: dict[Region, None] = {}
+    pending = [region]
+    while pending:
+        for value in pending.pop().body:
+            if isinstance(value, Gradient) and value.region not in found:
+                found[value.region] = None
+                pending.append(value.region)
+    return list(found)
+
+
+def _passed(region: Region) -> set[Value]:
+    """The values that the backward passes: those between its arguments and its roots, nested ones included."""
+    passed: set[Value] = set()
+    for one in (region, *_nested(region)):
+        inside = {*one.body, *one.arguments, *one.arguments.values()}
+        passed.update(value for value in _reached(one.roots) if value in inside)
+    return passed
+
+
+def _arguments(leaves: Sequence[Value], reached: dict[Value, None]) -> dict[Value, Value]:
+    """The argument that stands for each leaf or input: moved past unrecorded writes that came before the first use."""
     consumers: dict[Value, list[Value]] = {}
     for value in reached:
         for operand in value.differentiable:
             consumers.setdefault(operand, []).append(value)
-    arguments: dict[Differentiable, Value] = {}
+    arguments: dict[Value, Value] = {}
     for leaf in leaves:
         argument: Value = leaf
         while True:

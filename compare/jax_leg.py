@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from compare.pure import (
     Applied,
     Differentiable,
     Given,
+    Gradient,
     HookedAt,
     PureProgram,
     Put,
@@ -47,7 +48,7 @@ __all__ = ["print_jax", "readable", "run_jax"]
 
 def print_jax(pure: PureProgram) -> Source:
     """Print a pure program as JAX."""
-    return _JaxPrinter(pure).print()
+    return _Script(pure).print()
 
 
 class _Names:
@@ -77,17 +78,185 @@ class _Names:
         return name
 
 
-class _JaxPrinter:
+class _Scope:
+    """What is printed at top level, or inside one function: lines, and names for values.
+
+    Args:
+        script: the whole, for what all scopes share: hooks and functions are defined at top level.
+        names: gives the names of this scope.
+        steps: what is computed here.
+    """
+
+    def __init__(self, script: _Script, names: _Names, steps: Sequence[Step]) -> None:
+        self.script = script
+        self.names = names
+        self.steps = steps
+        self.now = 0
+        self.trees: dict[Value, ast.expr] = {}
+        self.uses: dict[Value, int] = {}
+        self.last_use: dict[Value, float] = {}
+        # Values that something other than an expression of this scope reads: they need a name.
+        self.inner: set[Value] = set()
+
+    # ---- to be said by each kind of scope ----
+
+    def emit(self, text: str, origin: int | None) -> None:
+        raise NotImplementedError
+
+    def key(self, value: Value) -> Value:
+        """The value under whose name this one is known here."""
+        return value
+
+    @property
+    def at_start(self) -> bool:
+        """Whether nothing is printed here yet."""
+        return False
+
+    def is_global(self, value: Value) -> bool:
+        """Whether the value's name is one of the top level."""
+        raise NotImplementedError
+
+    def probes_inside(self, region: Region) -> dict[Value, str]:
+        """The probes of this function on values that a function inside it computes."""
+        raise NotImplementedError
+
+    # ---- names ----
+
+    def use(self, value: Value, now: float, times: int = 1) -> None:
+        key = self.key(value)
+        self.uses[key] = self.uses.get(key, 0) + times
+        self.last_use[key] = max(now, self.last_use.get(key, now))
+
+    def use_operands(self, region: Region, now: int) -> None:
+        for value in region.operands:
+            self.use(value, now)
+            self.inner.add(self.key(value))
+
+    def named(self, value: Value) -> str:
+        """The name of a value, given now."""
+        key = self.key(value)
+        name = self.names.give(readable(key), self.now, self.last_use.get(key, self.now))
+        self.trees[key] = name_tree(name)
+        return name
+
+    def look_up(self, value: Value) -> ast.expr:
+        return self.trees[self.key(value)]
+
+    def operand(self, value: Value | Number) -> ast.expr:
+        return self.look_up(value) if isinstance(value, Value) else number_tree(value, "jnp")
+
+    # ---- expressions ----
+
+    def tree(self, value: Value) -> ast.expr:
+        """The expression that computes a value from its operands' expressions."""
+        match value:
+            case Given():
+                keywords = self.script.dtype_keyword(value.dtype) if value.dtype in FLOAT_DTYPES else {}
+                data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
+                return call_tree("jnp.array", data, **keywords)
+            case Applied():
+                arguments = tuple(self.operand(argument) for argument in value.arguments)
+                return self.script.expressions.expression(value.op, arguments, value.attributes)
+            case Put():
+                assert value.op.view is not None
+                pair = (self.operand(value.base), self.operand(value.new))
+                statement = self.script.expressions.spell(value.op.view.put, value.op, pair, value.attributes)
+                assert isinstance(statement, ast.Expr)
+                return statement.value
+            case StopGradient():
+                return call_tree("lax.stop_gradient", self.operand(value.source))
+            case StraightThrough():
+                new = self.operand(value.new)
+                if value.new.tracked:
+                    new = call_tree("lax.stop_gradient", new)
+                old = self.operand(value.old)
+                difference = ast.BinOp(left=old, op=ast.Sub(), right=call_tree("lax.stop_gradient", old))
+                return ast.BinOp(left=new, op=ast.Add(), right=difference)
+            case Accumulated():
+                return ast.BinOp(left=self.operand(value.before), op=ast.Add(), right=self.operand(value.more))
+        raise AssertionError(f"{type(value).__name__} has no expression")
+
+    # ---- differentiated functions ----
+
+    def differentiate(self, step: Differentiate, transform: str = "") -> None:
+        """Define the function of a backward where it belongs, and call it.
+
+        transform: what is done to the gradient function before it is called: `jax.jit`.
+        """
+        region = step.region
+        function = self.script.define(self, step)
+        arguments = [self.look_up(argument) for argument in region.parameters]
+        for value in region.retained:
+            zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.script.dtype_keyword(value.dtype))
+            arguments.append(self.probe(value, zeros, region.origin))
+        auxiliary = _group([self.named(value) for value in step.auxiliary])
+        roots = [self.named(root) if root in step.shown_roots else "_" for root in region.roots]
+        gradients = self.gradient_names(step, len(arguments))
+        keywords: dict[str, ast.expr] = {"has_aux": ast.Constant(True)} if step.auxiliary else {}
+        if len(roots) == 1 and region.cotangents == (None,) and region.roots[0].shape == ():
+            positions = [position for position, name in enumerate(gradients) if name != "_"] or [0]
+            if positions != [0]:
+                places: list[ast.expr] = [ast.Constant(position) for position in positions]
+                argnums = places[0] if len(places) == 1 else ast.Tuple(elts=places, ctx=ast.Load())
+                keywords = {"argnums": argnums, **keywords}
+            word = "jax.value_and_grad" if step.shown_roots else "jax.grad"
+            tree = call_tree(word, name_tree(function), **keywords)
+            called: ast.expr = ast.Call(
+                func=call_tree(transform, tree) if transform else tree, args=arguments, keywords=[]
+            )
+            wanted = [gradients[position] for position in positions]
+            results = ", ".join(wanted)
+            if step.shown_roots:
+                results = f"{f'({roots[0]}, {auxiliary})' if step.auxiliary else roots[0]}, {_group(wanted)}"
+            elif step.auxiliary:
+                results = f"{_group(wanted)}, {auxiliary}"
+            self.emit(f"{results} = {ast.unparse(called)}", region.origin)
+            return
+        called = call_tree("jax.vjp", name_tree(function), *arguments, **keywords)
+        pullback = self.names.give("pullback", self.now, self.now)
+        results = f"{_group(roots) if step.shown_roots else '_'}, {pullback}" + (
+            f", {auxiliary}" if step.auxiliary else ""
+        )
+        self.emit(f"{results} = {ast.unparse(called)}", region.origin)
+        cotangents = [
+            self.ones(root) if cotangent is None else self.look_up(cotangent)
+            for root, cotangent in zip(region.roots, region.cotangents, strict=True)
+        ]
+        together = cotangents[0] if len(cotangents) == 1 else ast.Tuple(elts=cotangents, ctx=ast.Load())
+        results = f"({gradients[0]},)" if len(gradients) == 1 else ", ".join(gradients)
+        self.emit(f"{results} = {ast.unparse(call_tree(pullback, together))}", region.origin)
+
+    def probe(self, value: Value, zeros: ast.expr, origin: int) -> ast.expr:
+        """The argument for a probe."""
+        return zeros
+
+    def gradient_names(self, step: Differentiate, count: int) -> list[str]:
+        """For every argument of the function, the name of its gradient; `_` where nobody asks."""
+        region = step.region
+        parameters = region.parameters
+        positions = {of: parameters.index(argument) for of, argument in region.arguments.items()}
+        positions |= {value: len(parameters) + number for number, value in enumerate(region.retained)}
+        names = ["_"] * count
+        # A gradient that is read gets the plain name, one that nobody reads a numbered one.
+        for gradient in sorted(step.gradients, key=lambda gradient: gradient not in self.last_use):
+            names[positions[gradient.of]] = self.named(gradient)
+        return names
+
+    def ones(self, root: Value) -> ast.expr:
+        return call_tree("jnp.ones", _shape_tree(root.shape), **self.script.dtype_keyword(root.dtype))
+
+
+class _Script(_Scope):
+    """The top level."""
+
     def __init__(self, pure: PureProgram) -> None:
+        super().__init__(self, _Names(RESERVED), schedule(pure))
         self.pure = pure
         self.writer = ScriptWriter()
-        self.steps: list[Step] = schedule(pure)
         # Where anything is 64-bit, JAX's 64-bit types are on, and what is not says so.
         self.wide = pure.dtype == "float64" or any(value.dtype == "float64" for value in pure.values)
         self.expressions = Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
         self.large = LargeArrays()
-        self.names = _Names(RESERVED)
-        self.top: dict[Value, ast.expr] = {}
         self.hook_names: dict[HookedAt, str] = {}
         self.functions: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Value, ...]], str] = {}
 
@@ -98,7 +267,7 @@ class _JaxPrinter:
                 case Bind():
                     self.bind(step.value)
                 case Differentiate():
-                    self.differentiate(step)
+                    self.differentiate(step, "jax.jit")
                 case Show():
                     self.show(step.shown)
         text = self.writer.text
@@ -116,13 +285,19 @@ class _JaxPrinter:
             self.large,
         )
 
+    def emit(self, text: str, origin: int | None) -> None:
+        self.writer.line(text, origin)
+
+    def is_global(self, value: Value) -> bool:
+        return True
+
+    def probes_inside(self, region: Region) -> dict[Value, str]:
+        return {}
+
     # ---- what is written where: names, and intermediates that need none ----
 
     def plan(self) -> None:
         """Find how often and how long each top-level value is read."""
-        self.uses: dict[Value, int] = {}
-        self.last_use: dict[Value, float] = {}
-        self.inner: set[Value] = set()
         for now, step in enumerate(self.steps):
             match step:
                 case Bind():
@@ -133,10 +308,7 @@ class _JaxPrinter:
                     elif self.needs_line(step.value):
                         self.use(value, now)
                 case Differentiate():
-                    cotangent = () if step.region.cotangent is None else (step.region.cotangent,)
-                    for value in (*step.arguments, *step.captured, *cotangent):
-                        self.use(value, now)
-                        self.inner.add(self.key(value))
+                    self.use_operands(step.region, now)
                 case Show():
                     self.use(step.shown.value, now)
                     if step.shown.what == "dtype":
@@ -162,29 +334,14 @@ class _JaxPrinter:
     def key(self, value: Value) -> Value:
         return value if self.needs_line(value) else self.printed(value)
 
-    def use(self, value: Value, now: int) -> None:
-        key = self.key(value)
-        self.uses[key] = self.uses.get(key, 0) + 1
-        self.last_use[key] = now
-
     def is_inlined(self, value: Value) -> bool:
         return (
             value.hint.startswith("_")
             and value is same_number(value)
-            and not isinstance(value, Given)
+            and not isinstance(value, Given | Gradient)
             and self.uses.get(value, 0) == 1
             and value not in self.inner
         )
-
-    def named(self, value: Value) -> str:
-        """The name of a top-level value, given now."""
-        key = self.key(value)
-        name = self.names.give(readable(key), self.now, self.last_use.get(key, self.now))
-        self.top[key] = name_tree(name)
-        return name
-
-    def look_up(self, value: Value) -> ast.expr:
-        return self.top[self.key(value)]
 
     # ---- steps ----
 
@@ -193,117 +350,60 @@ class _JaxPrinter:
         if value is not source:
             if self.needs_line(value):
                 tree = self.look_up(source)
-                self.writer.line(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
+                self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
             return
-        if isinstance(value, Given):
-            keywords = self.dtype_keyword(value.dtype) if value.dtype in FLOAT_DTYPES else {}
-            tree = call_tree("jnp.array", self.large.tree(value.hint, value.data, value.dtype, "jnp"), **keywords)
-        else:
-            tree = self.tree(value, self.top_operand)
+        tree = self.tree(value)
         if self.is_inlined(value):
-            self.top[value] = tree
+            self.trees[value] = tree
         else:
-            self.writer.line(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
-
-    def top_operand(self, value: Value | Number) -> ast.expr:
-        return self.look_up(value) if isinstance(value, Value) else number_tree(value, "jnp")
-
-    def tree(self, value: Value, operand: Any) -> ast.expr:
-        """The expression that computes a value from its operands' expressions."""
-        match value:
-            case Applied():
-                arguments = tuple(operand(argument) for argument in value.arguments)
-                return self.expressions.expression(value.op, arguments, value.attributes)
-            case Put():
-                assert value.op.view is not None
-                pair = (operand(value.base), operand(value.new))
-                statement = self.expressions.spell(value.op.view.put, value.op, pair, value.attributes)
-                assert isinstance(statement, ast.Expr)
-                return statement.value
-            case StopGradient():
-                return call_tree("lax.stop_gradient", operand(value.source))
-            case StraightThrough():
-                new = operand(value.new)
-                if value.new.tracked:
-                    new = call_tree("lax.stop_gradient", new)
-                old = operand(value.old)
-                difference = ast.BinOp(left=old, op=ast.Sub(), right=call_tree("lax.stop_gradient", old))
-                return ast.BinOp(left=new, op=ast.Add(), right=difference)
-            case Accumulated():
-                return ast.BinOp(left=operand(value.before), op=ast.Add(), right=operand(value.more))
-        raise AssertionError(f"{type(value).__name__} has no expression")
+            self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
 
     def show(self, shown: Shown) -> None:
         tree = self.look_up(shown.value)
         if shown.what == "dtype":
             tree = ast.Attribute(value=tree, attr="dtype", ctx=ast.Load())
-        self.writer.line(print_line(f"{shown.name} =", tree), shown.origin)
+        self.emit(print_line(f"{shown.name} =", tree), shown.origin)
 
-    # ---- differentiated functions ----
+    def probe(self, value: Value, zeros: ast.expr, origin: int) -> ast.expr:
+        name = self.names.give(f"{readable(value)}_probe", self.now, self.now)
+        self.emit(f"{name} = {ast.unparse(zeros)}", origin)
+        return name_tree(name)
 
-    def differentiate(self, step: Differentiate) -> None:
+    # ---- definitions ----
+
+    def define(self, scope: _Scope, step: Differentiate) -> str:
+        """Define the function of a backward; return its name.
+
+        It stands at top level where it reads nothing of the function around it. Two backwards through the same
+        computation, as in a training loop, share one function.
+        """
         region = step.region
         hooks = self.define_hooks(region)
-        probes = {value: f"{readable(value)}_probe" for value in region.retained}
-        captured = {value: self.look_up(value) for value in step.captured}
-        call_arguments = [self.look_up(argument) for argument in step.arguments]
-        parameters, lines = _Body(self, step, captured, probes, hooks).written()
-        # Two backwards through the same computation, as in a training loop, share one function.
+        captured = {value: scope.look_up(value) for value in region.captured}
+        outer_probes = scope.probes_inside(region)
+        body = _Body(scope, step, captured, hooks, outer_probes)
+        parameters, lines = body.written()
+        name = f"{_plain(region.roots[0])}_fn"
+        header = ", ".join(parameters)
+        if outer_probes or not all(map(scope.is_global, region.captured)):
+            function = scope.names.reserve(name)
+            if not scope.at_start:
+                scope.emit("", None)
+            scope.emit(f"def {function}({header}):", region.origin)
+            for text, origin in lines:
+                scope.emit(f"    {text}" if text else "", origin)
+            scope.emit("", None)
+            return function
         known = (parameters, tuple(text for text, _ in lines), tuple(captured))
-        function = self.functions.get(known)
-        if function is None:
-            function = self.functions[known] = self.names.reserve(f"{_plain(region.root)}_fn")
-            with self.writer.definition(f"def {function}({', '.join(parameters)}):", region.origin):
+        if known not in self.functions:
+            function = self.functions[known] = self.names.reserve(name)
+            with self.writer.definition(f"def {function}({header}):", region.origin):
                 for text, origin in lines:
                     self.writer.line(text, origin)
-        for value in region.retained:
-            probes[value] = self.names.give(f"{readable(value)}_probe", self.now, self.now)
-            zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.dtype_keyword(value.dtype))
-            self.writer.line(f"{probes[value]} = {ast.unparse(zeros)}", region.origin)
-            call_arguments.append(name_tree(probes[value]))
-        self.call(step, function, call_arguments)
-
-    def call(self, step: Differentiate, function: str, arguments: list[ast.expr]) -> None:
-        region = step.region
-        auxiliary = _group([self.named(value) for value in step.auxiliary])
-        root = self.named(region.root) if step.shows_root else "_"
-        for gradient in sorted(region.gradients, key=lambda gradient: gradient not in self.last_use):
-            self.named(gradient)
-        gradients = [ast.unparse(self.look_up(gradient)) for gradient in region.gradients]
-        keywords: dict[str, ast.expr] = {}
-        scalar = region.cotangent is None and region.root.shape == ()
-        if scalar and len(arguments) > 1:
-            positions = [ast.Constant(position) for position in range(len(arguments))]
-            keywords["argnums"] = ast.Tuple(elts=list(positions), ctx=ast.Load())
-        if step.auxiliary:
-            keywords["has_aux"] = ast.Constant(True)
-        if scalar:
-            transform = "jax.value_and_grad" if step.shows_root else "jax.grad"
-            tree = call_tree(transform, name_tree(function), **keywords)
-            called: ast.expr = ast.Call(func=call_tree("jax.jit", tree), args=arguments, keywords=[])
-            results = ", ".join(gradients)
-            if step.shows_root:
-                results = f"{f'({root}, {auxiliary})' if step.auxiliary else root}, {_group(gradients)}"
-            elif step.auxiliary:
-                results = f"{_group(gradients)}, {auxiliary}"
-            self.writer.line(f"{results} = {ast.unparse(called)}", region.origin)
-            return
-        called = call_tree("jax.vjp", name_tree(function), *arguments, **keywords)
-        pullback = self.names.give("pullback", self.now, self.now)
-        results = f"{root}, {pullback}" + (f", {auxiliary}" if step.auxiliary else "")
-        self.writer.line(f"{results} = {ast.unparse(called)}", region.origin)
-        if region.cotangent is None:
-            ones = self.dtype_keyword(region.root.dtype)
-            cotangent = call_tree("jnp.ones", _shape_tree(region.root.shape), **ones)
-        else:
-            cotangent = self.look_up(region.cotangent)
-        pulled = call_tree(pullback, cotangent)
-        results = f"({gradients[0]},)" if len(gradients) == 1 else ", ".join(gradients)
-        self.writer.line(f"{results} = {ast.unparse(pulled)}", region.origin)
+        return self.functions[known]
 
     def define_hooks(self, region: Region) -> dict[Value, list[str]]:
         """Define the hooks of a region; return the names to apply to each value, in the order they wrap it."""
-        arguments: dict[Value, Value] = dict(region.arguments.items())
         found: dict[Value, list[str]] = {}
         for hooked in region.hooks:
             if hooked.hook.result is None:
@@ -313,7 +413,7 @@ class _JaxPrinter:
                 name = self.hook_names[hooked] = self.names.reserve(hooked.hook.target)
                 self.define_hook(name, hooked.hook, readable(hooked.value), region.origin)
             # The hook registered first runs first, so it is applied last.
-            found.setdefault(arguments.get(hooked.value, hooked.value), []).insert(0, name)
+            found.setdefault(region.arguments.get(hooked.value, hooked.value), []).insert(0, name)
         return found
 
     def define_hook(self, name: str, hook: RegisterHook, primal: str, origin: int) -> None:
@@ -337,88 +437,121 @@ class _JaxPrinter:
         return {} if dtype == ("float64" if self.wide else "float32") else {"dtype": name_tree(f"jnp.{dtype}")}
 
 
-class _Body:
-    """The body of one differentiated function."""
+class _Body(_Scope):
+    """The body of one differentiated function.
+
+    Args:
+        around: the scope that calls it.
+        captured: how the values that it reads from there are written.
+        hooks: the functions to apply to a value where it is made, in the order in which they wrap it.
+        outer_probes: probes of the functions around it on values that it computes.
+    """
 
     def __init__(
         self,
-        printer: _JaxPrinter,
+        around: _Scope,
         step: Differentiate,
         captured: dict[Value, ast.expr],
-        probes: dict[Value, str],
         hooks: dict[Value, list[str]],
+        outer_probes: dict[Value, str],
     ) -> None:
-        self.printer = printer
-        self.step = step
-        self.lines: list[tuple[str, int]] = []
-        self.trees: dict[Value, ast.expr] = dict(captured)
-        self.probes = probes
-        self.hooks = hooks
         taken = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
         applied = {name for names in hooks.values() for name in names}
-        self.names = _Names({*RESERVED, *taken, *applied})
+        super().__init__(around.script, _Names({*RESERVED, *taken, *applied, *outer_probes.values()}), step.body)
+        self.around = around
+        self.step = step
+        self.lines: list[tuple[str, int | None]] = []
+        self.trees = dict(captured)
+        self.hooks = hooks
+        self.probes = dict(outer_probes)
+        self.own_probes: dict[Value, str] = {}
         self.count_uses()
 
+    def emit(self, text: str, origin: int | None) -> None:
+        self.lines.append((text, origin))
+
+    @property
+    def at_start(self) -> bool:
+        return not self.lines
+
+    def is_global(self, value: Value) -> bool:
+        return value in self.step.region.captured and self.around.is_global(value)
+
+    def probes_inside(self, region: Region) -> dict[Value, str]:
+        inside = _computed_inside(region)
+        return {value: name for value, name in {**self.probes, **self.own_probes}.items() if value in inside}
+
     def count_uses(self) -> None:
-        step = self.step
-        self.uses: dict[Value, int] = {}
-        self.last_use: dict[Value, float] = {}
-        for now, value in enumerate(step.body):
-            for operand in value.operands:
-                times = 2 if isinstance(value, StraightThrough) and operand is value.old else 1
-                self.uses[operand] = self.uses.get(operand, 0) + times
-                self.last_use[operand] = now
-        for value in (step.region.root, *step.auxiliary):
-            self.uses[value] = self.uses.get(value, 0) + 1
-            self.last_use[value] = float("inf")
-        for value in reversed(step.body):
-            if self.is_inlined(value) or isinstance(value, Differentiable):
-                for operand in value.operands:
-                    self.last_use[operand] = max(self.last_use[operand], self.last_use[value])
+        step, end = self.step, float("inf")
+        for now, one in enumerate(self.steps):
+            if isinstance(one, Differentiate):
+                self.use_operands(one.region, now)
+            elif isinstance(one, Bind):
+                for operand in one.value.operands:
+                    times = 2 if isinstance(one.value, StraightThrough) and operand is one.value.old else 1
+                    self.use(operand, now, times)
+        for value in (*step.region.roots, *step.auxiliary):
+            self.use(value, end)
+        for one in reversed(self.steps):
+            if isinstance(one, Bind) and (self.is_inlined(one.value) or isinstance(one.value, Differentiable)):
+                for operand in one.value.operands:
+                    self.last_use[operand] = max(self.last_use[operand], self.last_use.get(one.value, 0))
+
+    def is_touched(self, value: Value) -> bool:
+        """Whether a probe or a hook acts on the value where it is made."""
+        return value in self.step.region.retained or value in self.probes or value in self.hooks
 
     def is_inlined(self, value: Value) -> bool:
         return (
             value.hint.startswith("_")
+            and not isinstance(value, Gradient)
             and self.uses.get(value, 0) == 1
-            and value not in self.probes
-            and value not in self.hooks
+            and value not in self.inner
             and value not in self.step.auxiliary
+            and not self.is_touched(value)
         )
 
-    def written(self) -> tuple[tuple[str, ...], list[tuple[str, int]]]:
+    def written(self) -> tuple[tuple[str, ...], list[tuple[str, int | None]]]:
         """The parameters, and the lines with the statements they come from."""
         step, region = self.step, self.step.region
         parameters = []
-        for argument in step.arguments:
+        for argument in region.parameters:
             name = self.names.give(argument.hint, -1, self.last_use.get(argument, 0))
             self.trees[argument] = name_tree(name)
             parameters.append(name)
         for value in region.retained:
-            self.probes[value] = self.names.give(self.probes[value], -1, float("inf"))
-            parameters.append(self.probes[value])
-        for argument in step.arguments:
+            self.own_probes[value] = self.names.give(f"{readable(value)}_probe", -1, float("inf"))
+            parameters.append(self.own_probes[value])
+        for argument in region.parameters:
             self.wrap(argument)
-        for now, value in enumerate(step.body):
+        for self.now, one in enumerate(self.steps):
+            if isinstance(one, Differentiate):
+                self.differentiate(one)
+                for value in (*one.shown_roots, *one.auxiliary, *one.gradients):
+                    assert value not in self.hooks
+                continue
+            assert isinstance(one, Bind)
+            value = one.value
             if isinstance(value, Differentiable):
                 # A leaf of another backward: here it is only a number, under the name of what it was made from.
                 self.trees[value] = self.operand(value.source)
                 continue
-            tree = self.printer.tree(value, self.operand)
+            tree = self.tree(value)
             if self.is_inlined(value):
                 self.trees[value] = tree
                 continue
-            if value is region.root and self.is_plain_root(value):
-                self.lines.append((f"return {ast.unparse(tree)}", value.origin))
+            if (value,) == region.roots and self.is_plain_root(value):
+                self.emit(f"return {ast.unparse(tree)}", value.origin)
                 return tuple(parameters), self.lines
-            name = self.names.give(readable(value), now, self.last_use.get(value, now))
-            self.trees[value] = name_tree(name)
-            self.lines.append((f"{name} = {ast.unparse(tree)}", value.origin))
+            self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
             self.wrap(value)
-        returned = ast.unparse(self.trees[region.root])
+        returned = ", ".join(ast.unparse(self.trees[root]) for root in region.roots)
+        if len(region.roots) > 1 and step.auxiliary:
+            returned = f"({returned})"
         if step.auxiliary:
             outputs = [ast.unparse(self.trees[value]) for value in step.auxiliary]
             returned = f"{returned}, {_group(outputs)}"
-        self.lines.append((f"return {returned}", region.origin))
+        self.emit(f"return {returned}", region.origin)
         return tuple(parameters), self.lines
 
     def is_plain_root(self, value: Value) -> bool:
@@ -427,21 +560,27 @@ class _Body:
             value.hint.startswith("_")
             and self.uses[value] == 1
             and not self.step.auxiliary
-            and value not in self.probes
-            and value not in self.hooks
+            and not self.is_touched(value)
         )
 
     def wrap(self, value: Value) -> None:
-        """Add the probe, then the hooks, right where the value is made."""
+        """Add the probes, then the hooks, right where the value is made."""
         origin = self.step.region.origin
         name = ast.unparse(self.trees[value])
-        if value in self.probes:
-            self.lines.append((f"{name} = {name} + {self.probes[value]}", origin))
+        for probes in (self.probes, self.own_probes):
+            if value in probes:
+                self.emit(f"{name} = {name} + {probes[value]}", origin)
         for hook in self.hooks.get(value, []):
-            self.lines.append((f"{name} = {hook}({name})", origin))
+            self.emit(f"{name} = {hook}({name})", origin)
 
-    def operand(self, value: Value | Number) -> ast.expr:
-        return self.trees[value] if isinstance(value, Value) else number_tree(value, "jnp")
+
+def _computed_inside(region: Region) -> set[Value]:
+    """The values that the function of a backward computes, functions inside it included."""
+    inside = set(region.body)
+    for value in region.body:
+        if isinstance(value, Gradient):
+            inside |= _computed_inside(value.region)
+    return inside
 
 
 # ---- small pieces of text ----

@@ -138,10 +138,18 @@ class Differentiable(Value):
 
 @dataclass(eq=False)
 class Gradient(Value):
-    """The gradient that a region returns for `of`, a leaf or a retained value."""
+    """The gradient that a region returns for `of`: an input, or a value that retains its gradient.
+
+    It has a derivative of its own where the region is recorded (create_graph).
+    """
 
     region: Region
     of: Value
+
+    def __post_init__(self) -> None:
+        # Where nothing differentiates it again, it is a number like any other.
+        self.operands = self.region.operands if self.region.recorded else ()
+        self.tracked = any(operand.tracked for operand in self.operands)
 
 
 @dataclass(eq=False)
@@ -153,6 +161,7 @@ class Accumulated(Value):
 
     def __post_init__(self) -> None:
         self.operands = (self.before, self.more)
+        self.tracked = self.before.tracked or self.more.tracked
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,20 +174,63 @@ class HookedAt:
 
 @dataclass(eq=False)
 class Region:
-    """One backward: differentiate `root` with respect to leaves and retained values.
+    """One backward: differentiate the roots with respect to leaves, other inputs and retained values.
 
-    arguments: for each leaf the value that the differentiated function takes: the leaf, or the newest value that was
-        written into it before anything was computed from it.
+    cotangents: of the roots; None stands for one.
+    arguments: for each value whose gradient is asked for, the value that the differentiated function takes: the value
+        itself, or the newest one that was written into it before anything was computed from it.
+    recorded: the gradients are differentiated again.
+    body: what the function computes, in order. captured: what it reads from outside.
     """
 
     origin: int
-    root: Value
-    cotangent: Value | None
-    arguments: dict[Differentiable, Value]
+    roots: tuple[Value, ...]
+    cotangents: tuple[Value | None, ...]
+    arguments: dict[Value, Value]
     retained: tuple[Value, ...]
     hooks: tuple[HookedAt, ...]
-    gradients: list[Gradient] = field(default_factory=list)
+    recorded: bool = False
     number: int = 0
+    gradients: list[Gradient] = field(default_factory=list)
+    body: tuple[Value, ...] = field(init=False)
+    captured: tuple[Value, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.body, self.captured = _between(set(self.arguments.values()), self.roots)
+
+    @property
+    def parameters(self) -> tuple[Value, ...]:
+        """What the function takes, each value once."""
+        return tuple(dict.fromkeys(self.arguments.values()))
+
+    @property
+    def operands(self) -> tuple[Value, ...]:
+        """What the call of the function and of its pullback reads."""
+        cotangents = (cotangent for cotangent in self.cotangents if cotangent is not None)
+        return tuple(dict.fromkeys((*self.parameters, *self.captured, *cotangents)))
+
+
+def _between(arguments: set[Value], roots: tuple[Value, ...]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+    """The values that depend on the arguments and that the roots depend on; and what those read beside them."""
+    found: set[Value] = set(roots)
+    pending = list(found)
+    while pending:
+        value = pending.pop()
+        if value in arguments:
+            continue
+        for operand in value.operands:
+            if operand not in found:
+                found.add(operand)
+                pending.append(operand)
+    depends = set(arguments)
+    body: list[Value] = []
+    for value in sorted(found, key=lambda value: value.number):
+        if value not in arguments and any(operand in depends for operand in value.operands):
+            depends.add(value)
+            body.append(value)
+    captured = dict.fromkeys(operand for value in body for operand in value.operands if operand not in depends)
+    captured.update(dict.fromkeys(root for root in roots if root not in depends))
+    return tuple(body), tuple(captured)
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,19 @@
 """From the pure program to an order of steps: what stands at top level, what inside which differentiated function.
 
-The body of a backward's function is the slice of values between its arguments and its root. A value that is needed
-outside leaves the first function that computes it, as auxiliary output; one that is needed before that is computed at
-top level. Every step is placed once, in time linear in the values and the slices.
+The body of a backward's function is the slice of values between its arguments and its roots. A value that is needed
+outside leaves the first function that computes it, as auxiliary output; one that is needed before that is computed
+outside. A gradient that is differentiated again is taken inside the function that needs it, in the same way. Every step
+is placed once in its scope, in time linear in the values and the slices.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 
+from compare.errors import ProgramError
 from compare.pure import Differentiable, Gradient, PureProgram, Region, Shown, StopGradient, StraightThrough, Value
 
 __all__ = ["Bind", "Differentiate", "Show", "Step", "same_number", "schedule"]
@@ -19,7 +21,7 @@ __all__ = ["Bind", "Differentiate", "Show", "Step", "same_number", "schedule"]
 
 @dataclass(frozen=True)
 class Bind:
-    """Compute a value at top level."""
+    """Compute a value."""
 
     value: Value
 
@@ -28,17 +30,15 @@ class Bind:
 class Differentiate:
     """Define and call the differentiated function of one backward.
 
-    arguments: what it takes, in the order of the leaves. body: the values it computes, in order.
-    captured: values of the top level that it reads. auxiliary: values of the body that leave it.
-    shows_root: whether anyone reads the root's number.
+    body: the steps of the function. auxiliary: values of the body that leave it. gradients: those that are wanted.
+    shown_roots: the roots whose number is read outside.
     """
 
     region: Region
-    arguments: tuple[Value, ...]
-    body: tuple[Value, ...]
-    captured: tuple[Value, ...]
+    body: tuple[Bind | Differentiate, ...]
     auxiliary: tuple[Value, ...]
-    shows_root: bool
+    gradients: tuple[Gradient, ...]
+    shown_roots: tuple[Value, ...]
 
 
 @dataclass(frozen=True)
@@ -64,37 +64,17 @@ def same_number(value: Value) -> Value:
             return value
 
 
-@dataclass(frozen=True)
-class _Slice:
-    arguments: tuple[Value, ...]
-    body: tuple[Value, ...]
-    captured: tuple[Value, ...]
-
-
 def schedule(pure: PureProgram) -> list[Step]:
-    """Place every value that is needed, every region and every observation."""
-    slices = [_slice(region) for region in pure.regions]
-    first_region: dict[Value, int] = {}
-    for number, one in enumerate(slices):
-        for value in one.body:
-            first_region.setdefault(value, number)
-    needed = _needed(pure, slices, first_region)
-    # A value stands where the tape has it: before the first region that came later, once its operands are there.
-    origins = [region.origin for region in pure.regions]
-    position: dict[Value, int] = {}
-    auxiliary_of: dict[int, list[Value]] = {}
-    at_top_level: dict[int, list[Value]] = {}
-    for value in sorted(needed, key=lambda value: value.number):
-        if first_region.get(value, inf) < needed[value]:
-            auxiliary_of.setdefault(first_region[value], []).append(value)
-            position[value] = first_region[value] + 1
-        elif isinstance(value, Gradient):
-            position[value] = value.region.number + 1
-        else:
-            earliest = bisect.bisect(origins, value.origin)
-            position[value] = max([earliest, *(position[operand] for operand in _top_level_operands(value))])
-            at_top_level.setdefault(position[value], []).append(value)
-
+    """Place every value that is needed, every backward and every observation. Raises ProgramError."""
+    # A backward that fills `.grad` is part of the program; a recorded one may be taken inside another function alone.
+    regions = [region for region in pure.regions if not region.recorded]
+    wanted = [shown.value for shown in pure.shown]
+    while True:
+        placement = _Placement(pure.values, regions, wanted, top_level=True)
+        missing = {value.region for value in placement.computed if isinstance(value, Gradient)} - set(regions)
+        if not missing:
+            break
+        regions = sorted({*regions, *missing}, key=lambda region: region.number)
     steps: list[Step] = []
     unplaced: dict[Value, list[Shown]] = {}
     for shown in pure.shown:
@@ -104,59 +84,117 @@ def schedule(pure: PureProgram) -> list[Step]:
         ready = [shown for value in values for shown in unplaced.pop(value, [])]
         steps.extend(Show(shown) for shown in sorted(ready, key=lambda shown: shown.origin))
 
-    def bind(values: list[Value]) -> None:
-        for value in values:
-            steps.append(Bind(value))
-            show([value])
-
-    for number, (region, one) in enumerate(zip(pure.regions, slices, strict=True)):
-        bind(at_top_level.get(number, []))
-        out = auxiliary_of.get(number, [])
-        auxiliary = tuple(value for value in out if value is not region.root)
-        steps.append(Differentiate(region, one.arguments, one.body, one.captured, auxiliary, region.root in out))
-        show([*out, *region.gradients])
-    bind(at_top_level.get(len(slices), []))
+    for step in placement.steps():
+        steps.append(step)
+        if isinstance(step, Bind):
+            show([step.value])
+        else:
+            show([*step.shown_roots, *step.auxiliary, *step.gradients])
     assert not unplaced, "an observation was never placed"
     return steps
 
 
-def _slice(region: Region) -> _Slice:
-    """The values between the arguments of a region and its root."""
-    arguments = dict.fromkeys(region.arguments.values())
-    found: set[Value] = {region.root}
-    pending = [region.root]
-    while pending:
-        value = pending.pop()
-        if value in arguments:
-            continue
-        for operand in value.operands:
-            if operand not in found:
-                found.add(operand)
-                pending.append(operand)
-    depends: set[Value] = set(arguments)
-    body: list[Value] = []
-    for value in sorted(found, key=lambda value: value.number):
-        if value not in arguments and any(operand in depends for operand in value.operands):
-            depends.add(value)
-            body.append(value)
-    captured = dict.fromkeys(operand for value in body for operand in value.operands if operand not in depends)
-    return _Slice(tuple(arguments), tuple(body), tuple(captured))
+class _Placement:
+    """What one scope computes, and where.
+
+    Args:
+        values: what the scope may compute, in the order of the program.
+        regions: the backwards that it calls, in that order.
+        wanted: what is read at its end.
+        top_level: nothing is differentiated here, so that a leaf is its number.
+    """
+
+    def __init__(
+        self, values: Sequence[Value], regions: Sequence[Region], wanted: Iterable[Value], *, top_level: bool
+    ) -> None:
+        self.regions = regions
+        self.top_level = top_level
+        self.scope = None if top_level else set(values)
+        self.wanted = set(wanted)
+        self.first: dict[Value, int] = {}
+        called = set(regions)
+        for position, region in enumerate(regions):
+            for value in region.body:
+                if not isinstance(value, Gradient) or value.region not in called:
+                    self.first.setdefault(value, position)
+        self.needed: dict[Value, float] = {}
+        for value in self.wanted:
+            self.need(value, inf)
+        for position, region in enumerate(regions):
+            for value in region.operands:
+                self.need(value, position)
+        for value in reversed(values):
+            if value in self.needed and not self.leaves_a_function(value) and not isinstance(value, Gradient):
+                for operand in self.operands(value):
+                    self.need(operand, self.needed[value])
+        self.computed = [value for value in values if value in self.needed and not self.leaves_a_function(value)]
+        self.auxiliary: dict[int, list[Value]] = {}
+        for value in values:
+            if value in self.needed and self.leaves_a_function(value):
+                self.auxiliary.setdefault(self.first[value], []).append(value)
+
+    def need(self, value: Value, position: float) -> None:
+        if self.scope is None or value in self.scope:
+            self.needed[value] = min(self.needed.get(value, inf), position)
+
+    def leaves_a_function(self, value: Value) -> bool:
+        """Whether the first function that computes the value hands it out before anything else needs it."""
+        return self.first.get(value, inf) < self.needed[value]
+
+    def operands(self, value: Value) -> tuple[Value, ...]:
+        return (value.new,) if self.top_level and isinstance(value, StraightThrough) else value.operands
+
+    def steps(self) -> list[Bind | Differentiate]:
+        """The steps in order. A value stands where the tape has it, once its operands are there."""
+        origins = [region.origin for region in self.regions]
+        numbers = {region: position for position, region in enumerate(self.regions)}
+        placed: dict[Value, int] = {
+            value: position + 1 for position, values in self.auxiliary.items() for value in values
+        }
+        bound: dict[int, list[Value]] = {}
+        for value in self.computed:
+            if isinstance(value, Gradient):
+                placed[value] = numbers[value.region] + 1
+                continue
+            before = [placed[operand] for operand in self.operands(value) if operand in placed]
+            placed[value] = max([bisect.bisect(origins, value.origin), *before])
+            bound.setdefault(placed[value], []).append(value)
+        steps: list[Bind | Differentiate] = []
+        for position, region in enumerate(self.regions):
+            steps += [Bind(value) for value in bound.get(position, [])]
+            steps.append(self.differentiate(region, self.auxiliary.get(position, [])))
+        return steps + [Bind(value) for value in bound.get(len(self.regions), [])]
+
+    def differentiate(self, region: Region, out: list[Value]) -> Differentiate:
+        inner = list(dict.fromkeys(value.region for value in region.body if isinstance(value, Gradient)))
+        wanted = [*region.roots, *out]
+        placement = _Placement(region.body, sorted(inner, key=lambda one: one.number), wanted, top_level=False)
+        roots = tuple(value for value in out if value in region.roots)
+        auxiliary = tuple(value for value in out if value not in region.roots)
+        # At top level every gradient that PyTorch computes is shown; inside, those that something reads.
+        gradients = tuple(one for one in region.gradients if self.top_level or one in self.needed)
+        body = tuple(placement.steps())
+        if self.top_level:
+            _check_hooks(region, body)
+        return Differentiate(region, body, auxiliary, gradients, roots)
 
 
-def _needed(pure: PureProgram, slices: list[_Slice], first_region: dict[Value, int]) -> dict[Value, float]:
-    """For every value needed at top level, the number of the region that needs it first (inf: only the end does)."""
-    needed: dict[Value, float] = {shown.value: inf for shown in pure.shown}
-    for number, (region, one) in enumerate(zip(pure.regions, slices, strict=True)):
-        cotangent = () if region.cotangent is None else (region.cotangent,)
-        for value in (*one.arguments, *one.captured, *cotangent):
-            needed[value] = min(needed.get(value, inf), number)
-    for value in reversed(pure.values):
-        if value not in needed or first_region.get(value, inf) < needed[value]:
-            continue
-        for operand in _top_level_operands(value):
-            needed[operand] = min(needed.get(operand, inf), needed[value])
-    return needed
+def _check_hooks(region: Region, body: tuple[Bind | Differentiate, ...]) -> None:
+    """A hook acts on the sum of what flows back: its value may be computed in one place only. Raises ProgramError."""
+    hooked = {one.value: one.hook.target for one in region.hooks}
+    places: dict[Value, int] = {}
 
+    def walk(steps: Iterable[Bind | Differentiate]) -> None:
+        for step in steps:
+            if isinstance(step, Bind):
+                places[step.value] = places.get(step.value, 0) + 1
+            else:
+                walk(step.body)
 
-def _top_level_operands(value: Value) -> tuple[Value, ...]:
-    return (value.new,) if isinstance(value, StraightThrough) else value.operands
+    walk(body)
+    for value, name in hooked.items():
+        if places.get(value, 0) > 1:
+            raise ProgramError(
+                f"The hook '{name}' is on a tensor that several differentiated functions compute, which is not "
+                "supported. Take the gradients in one call of tape.grad, or register no hook there."
+            )

@@ -80,7 +80,7 @@ class ScriptWriter:
         if self._lines:
             self._lines.extend([("", None)] * self._pending_blank)
         self._pending_blank = 0
-        indent = "    " * self._indent
+        indent = "    " * self._indent if text else ""
         self._lines.extend((line, origin) for line in wrapped(indent + text))
 
     def blank(self, count: int = 1) -> None:

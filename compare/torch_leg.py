@@ -133,7 +133,10 @@ class _TorchPrinter:
             case Backward():
                 self.emit(self.backward(statement))
             case AutogradGrad():
-                self.emit(self.autograd_grad(statement))
+                called = ast.unparse(self.autograd_grad(statement))
+                targets = ", ".join(statement.targets)
+                targets = targets if len(statement.targets) > 1 else f"({targets},)"
+                self.writer.line(f"{targets} = {called}", self.origin)
             case SetGrad():
                 slot = ast.Attribute(value=self.expressions.handle(statement.handle), attr="grad", ctx=ast.Store())
                 held = ast.Constant(None) if statement.source is None else self.expressions.handle(statement.source)
@@ -163,7 +166,7 @@ class _TorchPrinter:
             func=function, args=[], keywords=[ast.keyword(arg=name, value=keywords[name]) for name in keywords]
         )
 
-    def autograd_grad(self, statement: AutogradGrad) -> ast.stmt:
+    def autograd_grad(self, statement: AutogradGrad) -> ast.expr:
         keywords: dict[str, ast.expr] = {}
         if statement.gradients:
             keywords["grad_outputs"] = _one_or_several(self.cotangents(statement.gradients))
@@ -177,8 +180,7 @@ class _TorchPrinter:
             _one_or_several([self.expressions.handle(name) for name in names])
             for names in (statement.outputs, statement.inputs)
         )
-        targets = ast.Tuple(elts=[name_tree(name) for name in statement.targets], ctx=ast.Store())
-        return ast.Assign(targets=[targets], value=call_tree("torch.autograd.grad", *operands, **keywords), lineno=0)
+        return call_tree("torch.autograd.grad", *operands, **keywords)
 
     def cotangents(self, names: tuple[str | None, ...]) -> list[ast.expr]:
         return [ast.Constant(None) if name is None else self.expressions.handle(name) for name in names]

@@ -17,12 +17,14 @@ from compare.ops import Slice
 from compare.program import Program
 from compare.statements import (
     Apply,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
     Detach,
     EnterGradMode,
     ExitGradMode,
+    Grad,
     ItemWrite,
     Leaf,
     Read,
@@ -31,6 +33,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Statement,
     Write,
 )
@@ -102,7 +105,7 @@ class Builder:
                 "flag",
                 "rebind",
             ]
-            words += ["backward"]
+            words += ["backward", "autograd_grad", "set_grad", "gradient", "gradient"]
         word = self.choose(words)
         getattr(self, f"draw_{word}")()
 
@@ -174,10 +177,34 @@ class Builder:
     def draw_backward(self) -> None:
         self.backward(self.pick())
 
+    def draw_autograd_grad(self) -> None:
+        root = self.name()
+        if self.offer(Apply(target=root, op="sum", operands=(Ref(self.pick()),))):
+            inputs = tuple(dict.fromkeys(self.pick() for _ in range(self.choose((1, 1, 2)))))
+            self.offer(
+                AutogradGrad(
+                    targets=tuple(self.name() for _ in inputs),
+                    outputs=(root,),
+                    inputs=inputs,
+                    retain_graph=True,
+                    create_graph=self.choose((True, True, False)),
+                    materialize_grads=self.choose((True, False)),
+                )
+            )
+
+    def draw_set_grad(self) -> None:
+        self.offer(SetGrad(handle=self.pick(), source=None if self.choose((True, False)) else self.pick()))
+
+    def draw_gradient(self) -> None:
+        name = self.name()
+        if self.offer(Grad(target=name, source=self.pick())) and self.choose((True, False)):
+            self.offer(Write(handle=name, op="multiply", operands=(self.choose(NUMBERS),)))
+
     def backward(self, name: str) -> None:
         root = self.name()
         if self.offer(Apply(target=root, op="sum", operands=(Ref(name),))):
-            self.offer(Backward(roots=(root,), retain_graph=True))
+            create = self.tape_words and self.choose((True, False, False))
+            self.offer(Backward(roots=(root,), retain_graph=True, create_graph=create))
 
     def finish(self) -> None:
         while self.facts.modes:

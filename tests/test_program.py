@@ -16,6 +16,7 @@ from compare.program import Program
 from compare.statements import (
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -32,6 +33,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Statement,
     Write,
     bound,
@@ -80,6 +82,8 @@ ALL_KINDS: tuple[Statement, ...] = (
     apply("_2", "sum", "h"),
     Backward(roots=("_2",), retain_graph=True),
     Grad(target="g", source="a"),
+    SetGrad(handle="a", source="g"),
+    AutogradGrad(targets=("ga",), outputs=("_2",), inputs=("a",), create_graph=True),
     Read(name="a.grad", what="grad", handle="a", expected=Expected(torch=[1.0, "nan"], jax=None, concept="leaf")),
     Read(name="h shares storage with d", what="shares_storage", handle="h", other="d"),
     Attempt(
