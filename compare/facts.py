@@ -100,12 +100,14 @@ class Family:
     """Handles that share history: a base and its views. A detached alias starts a family of its own.
 
     leaves: the families of the leaves that a backward from here reaches.
+    of_gradient: it is a gradient taken with create_graph, which has history only where its formula does.
     """
 
     number: int
     requires_grad: bool
     is_leaf: bool
     leaves: frozenset[int] = frozenset()
+    of_gradient: bool = False
     used: bool = False
     viewed: bool = False
     viewed_without_grad: bool = False
@@ -474,6 +476,11 @@ class Facts:
         handle = self.handle(statement.handle)
         if handle.dtype not in FLOAT_DTYPES:
             raise ProgramError(f"requires_grad_ on '{handle.name}': only floating point tensors can require grad.")
+        if handle.family.of_gradient:
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}', a gradient taken with create_graph: whether that is a leaf "
+                "depends on the formula of the gradient. Detach it first."
+            )
         if not handle.is_leaf:
             if statement.flag:
                 return
@@ -550,14 +557,17 @@ class Facts:
         self.retained = dict.fromkeys(self.retained, history if create_graph else frozenset())
 
     def _gradient_of(self, handle: Handle, name: str, history: frozenset[int], create_graph: bool) -> Handle:
-        return self.fresh(
+        leaves = history if create_graph else frozenset[int]()
+        gradient = self.fresh(
             handle.shape,
             handle.dtype,
             requires_grad=create_graph,
             is_leaf=not create_graph,
-            leaves=history if create_graph else frozenset(),
+            leaves=leaves,
             creator=name,
         )
+        gradient.family.of_gradient = create_graph
+        return gradient
 
     def _differentiated(
         self, word: str, roots: tuple[str, ...], gradients: tuple[str | None, ...]
@@ -613,12 +623,17 @@ class Facts:
                     f"tape.grad with respect to '{name}', which the outputs do not depend on: PyTorch raises. "
                     "Give allow_unused=True, or declare the error with tape.expect_error."
                 )
-            follows = statement.create_graph and used
-            gradient = self._gradient_of(one, target, history, follows)
+            if not used and statement.materialize_grads and statement.create_graph:
+                # PyTorch makes these zeros a leaf that requires grad.
+                found.append(self.fresh(one.shape, one.dtype, creator=target, requires_grad=True))
+                continue
+            gradient = self._gradient_of(one, target, history, statement.create_graph and used)
             gradient.storage.returned = True
             is_none = not used and not statement.materialize_grads
             found.append(replace(gradient, is_none=is_none, strides_known=math.prod(one.shape) <= 1))
         for target, gradient in zip(statement.targets, found, strict=True):
+            if gradient.requires_grad and gradient.is_leaf:
+                self._becomes_leaf(gradient)
             self.bind(target, gradient)
         self._renew_retained(history, statement.create_graph)
 

@@ -474,7 +474,8 @@ class _Functionalizer:
                 gradients[value] = self.gradient(regions[value], value, target)
             elif gradients[value].hint.startswith("_"):
                 gradients[value].hint = target
-            self.start(handle, gradients[value])
+            is_leaf = handle.is_leaf and handle.requires_grad
+            self.start(handle, self.differentiable(handle, gradients[value]) if is_leaf else gradients[value])
 
     def differentiated(
         self, roots: tuple[str, ...], gradients: tuple[str | None, ...]

@@ -334,6 +334,15 @@ class _Script(_Scope):
     def key(self, value: Value) -> Value:
         return value if self.needs_line(value) else self.printed(value)
 
+    def named(self, value: Value) -> str:
+        # A function may hand out a value whose number others know under another name: they read this one.
+        key, number = self.key(value), self.printed(value)
+        if number not in self.trees:
+            self.last_use[key] = max(self.last_use.get(one, self.now) for one in (key, number))
+        name = super().named(value)
+        self.trees.setdefault(number, self.trees[key])
+        return name
+
     def is_inlined(self, value: Value) -> bool:
         return (
             value.hint.startswith("_")
@@ -527,8 +536,9 @@ class _Body(_Scope):
         for self.now, one in enumerate(self.steps):
             if isinstance(one, Differentiate):
                 self.differentiate(one)
-                for value in (*one.shown_roots, *one.auxiliary, *one.gradients):
-                    assert value not in self.hooks
+                # What the inner function hands out has its probes and hooks already.
+                for gradient in one.gradients:
+                    self.wrap(gradient)
                 continue
             assert isinstance(one, Bind)
             value = one.value

@@ -31,7 +31,7 @@ __all__ = [
 V = TypeVar("V", bound="Value")
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Value:
     """One binding.
 
@@ -55,14 +55,14 @@ class Value:
         return tuple(operand for operand in self.operands if operand.tracked)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Given(Value):
     """Data written in the program."""
 
     data: Any
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Applied(Value):
     """An op of the vocabulary. `arguments` mixes values and numbers."""
 
@@ -75,7 +75,7 @@ class Applied(Value):
         self.tracked = self.dtype.startswith("float") and any(operand.tracked for operand in self.operands)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Put(Value):
     """`base` with the elements that a view shows replaced by `new`."""
 
@@ -89,7 +89,7 @@ class Put(Value):
         self.tracked = any(operand.tracked for operand in self.operands)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class StopGradient(Value):
     """The same number without derivative. `named`: the tape said `detach`, so it is printed even where it is idle."""
 
@@ -104,7 +104,7 @@ class StopGradient(Value):
         return ()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class StraightThrough(Value):
     """An unrecorded write: the value of `new`, the derivative of `old`."""
 
@@ -120,7 +120,7 @@ class StraightThrough(Value):
         return (self.old,)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Differentiable(Value):
     """A leaf: the number of `source`, and a place where a gradient arrives. `family` is the tape's."""
 
@@ -136,7 +136,7 @@ class Differentiable(Value):
         return ()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Gradient(Value):
     """The gradient that a region returns for `of`: an input, or a value that retains its gradient.
 
@@ -152,7 +152,7 @@ class Gradient(Value):
         self.tracked = any(operand.tracked for operand in self.operands)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Accumulated(Value):
     """The sum that `.grad` holds after one more backward."""
 
@@ -164,7 +164,7 @@ class Accumulated(Value):
         self.tracked = self.before.tracked or self.more.tracked
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class HookedAt:
     """A hook that is live at a backward, on the value that its tensor had when it was registered."""
 
@@ -172,7 +172,7 @@ class HookedAt:
     hook: RegisterHook
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Region:
     """One backward: differentiate the roots with respect to leaves, other inputs and retained values.
 
