@@ -63,6 +63,8 @@ class Builder:
         self.count = 0
         self.hooks: list[str] = []
 
+    gradient_words: tuple[str, ...] = ()
+
     def offer(self, statement: Statement) -> bool:
         try:
             self.facts.step(statement)
@@ -105,7 +107,7 @@ class Builder:
                 "flag",
                 "rebind",
             ]
-            words += ["backward", "autograd_grad", "set_grad", "gradient", "gradient"]
+            words += ["backward", *self.gradient_words]
         word = self.choose(words)
         getattr(self, f"draw_{word}")()
 
@@ -203,7 +205,7 @@ class Builder:
     def backward(self, name: str) -> None:
         root = self.name()
         if self.offer(Apply(target=root, op="sum", operands=(Ref(name),))):
-            create = self.tape_words and self.choose((True, False, False))
+            create = bool(self.gradient_words) and self.choose((True, False, False))
             self.offer(Backward(roots=(root,), retain_graph=True, create_graph=create))
 
     def finish(self) -> None:
