@@ -650,7 +650,7 @@ class Facts:
             )
         if source.tensor not in self.retained or source.is_leaf:
             raise ProgramError(
-                f"'{source.name}.grad' is used as a tensor, but no backward has reached it: it is None there."
+                f"'{source.name}.grad' is used as a tensor, before any backward has reached it: it is None there."
             )
         if source.tensor not in self.retained_slots:
             history = self.retained[source.tensor]

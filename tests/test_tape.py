@@ -10,6 +10,7 @@ import pytest
 
 from compare.errors import CaseError
 from compare.program import Program
+from compare.statements import Read
 from compare.tape import Tape, record
 from compare.torch_leg import print_torch
 
@@ -292,15 +293,31 @@ def test_a_long_sum_is_split_over_lines() -> None:
     assert len(lines) > 30
 
 
-def test_the_grad_tensor_goes_stale_when_a_backward_adds_to_it() -> None:
+def test_the_grad_tensor_is_one_tensor_until_the_slot_is_assigned() -> None:
     def case(tape: Tape) -> None:
         a = tape.leaf(1.0)
         (a * 2).backward()
         held = a.grad
         (a * 3).backward()
-        tape.observe(held)
+        again = a.grad
+        tape.observe(tape.shares_storage(held, again))
+        a.grad = None
+        (a * 4).backward()
+        a.grad *= 2
+        a.grad = held
 
-    assert "Clone it before that backward" in message(case)
+    kinds = [type(statement).__name__ for statement in recorded(case).statements]
+    assert kinds.count("SetGrad") == 2  # the augmented assignment only writes
+
+
+def test_names_of_several_gradients_come_from_the_assignment() -> None:
+    def case(tape: Tape) -> None:
+        a, b = tape.leaf(1.0), tape.leaf(2.0)
+        a_gradient, b_gradient = tape.grad(a * b, (a, b))
+        tape.observe(a_gradient)
+        tape.observe(b_gradient)
+
+    assert [one.name for one in recorded(case).statements if isinstance(one, Read)] == ["a_gradient", "b_gradient"]
 
 
 def test_a_gradient_is_bound_where_it_is_assigned() -> None:
@@ -391,7 +408,7 @@ def test_a_case_that_exits_is_a_case_that_crashed() -> None:
 @pytest.mark.parametrize(
     ("write", "remedy"),
     [
-        (lambda a: setattr(a, "grad", None), "Assigning or clearing .grad is not supported yet"),
+        (lambda a: setattr(a, "grad", 2.0), "A .grad slot holds a tensor or None"),
         (lambda a: setattr(a, "requires_grad", True), "Write a.requires_grad_()"),
         (lambda a: setattr(a, "data", a * 2), "write into it: a.data.copy_(value)"),
         (lambda a: a.view(2, 1), "PyTorch's view is 'reshape' here"),
