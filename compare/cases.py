@@ -76,9 +76,9 @@ class Catalogue:
     cases: tuple[Case, ...]
     failures: tuple[LoadFailure, ...] = ()
 
-    def showing(self, concept: str) -> tuple[str, ...]:
-        """The ids of the cases that are there to show a concept."""
-        return tuple(one.id for one in self.cases if concept in one.concepts)
+    def showing(self, concept: str) -> tuple[Case, ...]:
+        """The cases and demonstrations that are there to show a concept."""
+        return tuple(one for one in self.cases if concept in one.concepts)
 
     def find(self, id: str) -> Case:
         """The case of that id. Raises UsageError with the nearest id."""

@@ -522,33 +522,28 @@ def _deliver_source(output: _Output, source: Source) -> None:
 def _explain(output: _Output, name: str | None) -> int:
     """Explain a concept, and name the cases that show it.
 
-    What PyTorch does, what JAX does, why they differ, and what to write. Without CONCEPT: the list of concepts.
+    What PyTorch does, what JAX does, why they differ, and what to write. Without CONCEPT: the map of all concepts,
+    silent differences first.
     """
     from compare.concepts import CONCEPTS, find_concept
+    from compare.report.explanation import ConceptMap, Explanation
 
     output.check()
-    if name is None:
-        rows = [(concept.id, concept.status, concept.title) for concept in CONCEPTS.values()]
-        if output.format == "json":
-            output.deliver_json([dict(zip(("id", "status", "title"), row, strict=True)) for row in rows])
-        elif output.format == "concise":
-            output.deliver("".join(f"{row[0]}\n" for row in rows))
-        else:
-            _deliver_rows(output, ("concept", "status", "title"), rows)
-        return AS_DECLARED
-    from compare.report import explanation
-
-    concept = find_concept(name)
+    concept = None if name is None else find_concept(name)
     catalogue = _catalogue(output)
-    cases = catalogue.showing(concept.id)
-    if output.format == "json":
-        output.deliver_json(explanation.as_dict(concept, cases))
-    elif output.format == "concise":
-        output.deliver(f"{concept.id}: {concept.status}: {concept.instead}\n")
-    elif output.format == "markdown":
-        output.deliver(explanation.as_markdown(concept, cases))
+    page: ConceptMap | Explanation
+    if concept is None:
+        page = ConceptMap({id: catalogue.showing(id) for id in CONCEPTS})
     else:
-        output.deliver(explanation.as_text(concept, cases, output.width))
+        page = Explanation(concept, catalogue.showing(concept.id))
+    if output.format == "json":
+        output.deliver_json(page.as_dict())
+    elif output.format == "concise":
+        output.deliver(page.as_line())
+    elif output.format == "markdown":
+        output.deliver(page.as_markdown())
+    else:
+        output.deliver(page.as_text(output.width))
     return BAD_INPUT if catalogue.failures else AS_DECLARED
 
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -25,7 +25,7 @@ from results_made_by_hand import CRASHING, DIVERGING, ENVIRONMENT, MATCHING, MIS
 import compare
 from compare.cases import Case
 from compare.cli import cli
-from compare.concepts import CONCEPTS
+from compare.concepts import CONCEPTS, STATUSES, Contradiction, Page, ranked
 from compare.errors import CompareError, UsageError
 from compare.report import Report
 from compare.report.files import write
@@ -605,12 +605,55 @@ def test_explain_says_everything_and_names_the_cases(invoke: Invoke) -> None:
     text = invoke("explain", "retain-grad").stdout
     for shown in (concept.title, concept.torch, concept.jax, concept.why, concept.instead, concept.jax_page.url):
         assert shown in text
-    assert "Cases         retain-grad\n" in text
+    assert f"Status        idiom: {STATUSES['idiom']}\n" in text
+    assert "Case          retain-grad: Keeping a gradient\n" in text
     stored = json.loads(invoke("explain", "retain-grad", "--output-format", "json").stdout)
-    assert stored["cases"] == ["retain-grad"]
+    assert stored["cases"] == [{"id": "retain-grad", "kind": "case", "title": "Keeping a gradient"}]
     assert stored["torch_page"]["url"] == concept.torch_page.url
     assert invoke("explain", "retain-grad", "--output-format", "markdown").stdout.startswith("# retain-grad: ")
-    assert invoke("explain", "--output-format", "concise").stdout.split() == list(CONCEPTS)
+    assert invoke("explain", "retain-grad", "--output-format", "concise").stdout.startswith("retain-grad: idiom: ")
+
+
+def test_explain_marks_demonstrations(invoke: Invoke, cases: Path) -> None:
+    written = CHAPTER.format(name="given_away", title="A buffer is given away\n\n    Shows: donation.\n    ")
+    (cases / "references.py").write_text(written.replace("case", "demonstration"))
+    assert "\nDemonstration  given-away: A buffer is given away\n" in invoke("explain", "donation").stdout
+
+
+def test_explain_shows_versions_and_contradicted_documentation(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Page("A guide", "https://docs.jax.dev/en/latest/guide.html")
+    refuted = Contradiction("It is said to raise.", page, "It does not raise.")
+    known = replace(CONCEPTS["retain-grad"], versions="JAX 0.11 raises.", contradicts=refuted)
+    monkeypatch.setitem(CONCEPTS, known.id, known)
+    text = invoke("explain", known.id).stdout
+    assert "Versions        JAX 0.11 raises.\n" in text
+    assert f"It is written   It is said to raise. (A guide, {page.url})\n" in text
+    assert "What runs show  It does not raise.\n" in text
+    stored = json.loads(invoke("explain", known.id, "--output-format", "json").stdout)
+    assert stored["versions"] == "JAX 0.11 raises."
+    assert stored["contradicts"]["page"] == {"title": "A guide", "url": page.url}
+
+
+def test_explain_without_a_concept_prints_the_map(invoke: Invoke) -> None:
+    def counted(id: str) -> int:
+        return int(id in ("leaf", "retain-grad"))
+
+    groups = ranked()
+    text = invoke("explain").stdout
+    assert text.startswith(f"{len(CONCEPTS)} concepts, shown by 1 case or demonstration. ")
+    lines = iter(text.splitlines())
+    for status, group in groups.items():
+        assert f"{status} ({len(group)}): {STATUSES[status]}" in lines  # `in` goes on from where the last one was found
+        for one in group:
+            assert next(lines).split(maxsplit=2) == [one.id, str(counted(one.id)), one.title]
+    stored = json.loads(invoke("explain", "--output-format", "json").stdout)
+    assert stored["counts"] == {status: len(group) for status, group in groups.items()}
+    every = [one for group in groups.values() for one in group]
+    assert [row["id"] for row in stored["concepts"]] == [one.id for one in every]
+    assert {row["id"]: len(row["cases"]) for row in stored["concepts"]} == {one.id: counted(one.id) for one in every}
+    concise = invoke("explain", "--output-format", "concise").stdout.splitlines()
+    assert concise[0] == f"{every[0].id}: silent: {every[0].title}"
+    assert invoke("explain", "--output-format", "markdown").stdout.count("\n## ") == len(STATUSES)
 
 
 def test_env_shows_versions_and_the_schema(invoke: Invoke) -> None:

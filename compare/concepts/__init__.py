@@ -1,8 +1,6 @@
 """What PyTorch's tape has and JAX has not, or has otherwise: one entry per concept, in the order to read them.
 
-One module per chapter. A note points to its concept by id, and takes `status`, `why` and `instead` from it. `exact`:
-JAX has the same thing. `idiom`: JAX says it in another way, and the numbers agree. `none`: JAX has no counterpart, or
-needs none.
+One module per chapter. A note points to its concept by id, and takes `status`, `why` and `instead` from it.
 """
 
 from __future__ import annotations
@@ -23,10 +21,12 @@ from compare.concepts import (
     training,
     views,
 )
-from compare.concepts.concept import Concept, Page, Status
+from compare.concepts.concept import STATUSES, Concept, Contradiction, Page, Status
 from compare.errors import UsageError, nearest
 
-__all__ = ["CHAPTERS", "CONCEPTS", "Concept", "Page", "Status", "find_concept"]
+__all__ = [
+    "CHAPTERS", "CONCEPTS", "STATUSES", "Concept", "Contradiction", "Page", "Status", "find_concept", "ranked",
+]  # fmt: skip
 
 CHAPTERS: dict[str, tuple[Concept, ...]] = {
     "leaves": leaves.ENTRIES,
@@ -55,3 +55,8 @@ def find_concept(id: str) -> Concept:
         remedy = nearest(id, CONCEPTS) or f" The concepts are: {', '.join(CONCEPTS)}."
         raise UsageError(f"There is no concept '{id}'.{remedy}")
     return CONCEPTS[id]
+
+
+def ranked() -> dict[Status, list[Concept]]:
+    """The concepts of each status, in reading order; silent differences first."""
+    return {status: [one for one in CONCEPTS.values() if one.status == status] for status in STATUSES}

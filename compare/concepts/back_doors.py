@@ -19,7 +19,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="no-grad-write",
         title="A write under no_grad changes the value and keeps the derivative.",
-        status="idiom",
+        status="silent",
         torch="Under `no_grad` even a leaf may be written. The write is not recorded but it is counted, so after the "
         "value was saved the backward pass raises.",
         jax="A leaf that was updated is another argument of the next call. For an intermediate the new value and the "
@@ -33,7 +33,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="detached-write",
         title="A write through a detached alias changes the value and keeps the derivative.",
-        status="idiom",
+        status="silent",
         torch="`detach()` shares storage, so `x.detach().fill_(10.)` writes to `x` itself. The write is not recorded "
         "but it is counted: it is legal as long as no op has saved the old value.",
         jax="What `lax.stop_gradient` returns cannot be written. The new value and the old derivative are put "
@@ -59,7 +59,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="data-write",
         title="A write through .data, before the value is used, is only another value.",
-        status="idiom",
+        status="silent",
         torch="`x.data.fill_(10.)` changes the value of `x`: not its version, not its history. Later ops see the "
         "value of the new and the derivative of the old.",
         jax="For an argument, another array is passed. For an intermediate, the new value and the old derivative are "
@@ -73,7 +73,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="data-write-after-save",
         title="A write through .data, after the value was saved, makes the gradient wrong without a word.",
-        status="none",
+        status="silent",
         torch="The backward pass reads the new value where it needs the old one. No version has changed, so no check "
         "fires and the gradient is silently wrong.",
         jax="What was saved cannot be written, so the gradient stays that of the program as it was computed.",

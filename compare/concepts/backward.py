@@ -36,7 +36,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="backward-without-graph",
         title="Where nothing requires a gradient PyTorch raises, and JAX answers zeros.",
-        status="none",
+        status="silent",
         torch="`backward()` on a root that does not require a gradient raises 'element 0 of tensors does not require "
         "grad and does not have a grad_fn'.",
         jax="There is no flag that could be missing. The gradient with respect to an argument that the result does "
@@ -73,8 +73,8 @@ ENTRIES: tuple[Concept, ...] = (
     ),
     Concept(
         id="empty-grad",
-        title="A .grad that no backward pass reached is None, and JAX knows no such thing.",
-        status="none",
+        title="A .grad that no backward pass reached is None, and JAX gives zeros.",
+        status="silent",
         torch="`.grad` stays None until a backward pass computes a gradient for the leaf.",
         jax="There is no place to be empty. A gradient that is asked for is an array of the argument's shape, and "
         "zeros where the result does not use the argument.",

@@ -5,9 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Concept", "Page", "Status"]
+__all__ = ["STATUSES", "Concept", "Contradiction", "Page", "Status"]
 
-Status = Literal["exact", "idiom", "none"]
+Status = Literal["silent", "none", "jax-only", "idiom", "exact"]
+
+STATUSES: dict[Status, str] = {
+    "silent": "written line by line a value, a gradient or a state is another one, and nothing says so",
+    "none": "JAX has no counterpart, or needs none",
+    "jax-only": "PyTorch has no counterpart",
+    "idiom": "JAX says it in another way, and the numbers agree",
+    "exact": "JAX has the same thing",
+}
+"""What each status means, in the order of the map: what costs a reader most comes first."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +28,23 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Contradiction:
+    """What an official page says, in this project's words, and what runs show instead."""
+
+    claim: str
+    page: Page
+    observed: str
+
+
+@dataclass(frozen=True)
 class Concept:
     """One concept. Every text is one line of whole sentences, with code in backticks.
 
     title: the finding. torch, jax: what each framework does. why: why the two differ.
     instead: what to write in JAX. Its code runs as it stands, where the names it uses are bound.
     torch_page, jax_page: the official pages that say so.
+    versions: where another version is known to do otherwise; everything else was observed with PyTorch 2.13 and
+    JAX 0.10. contradicts: the sentence of an official page that the cases of this concept refute.
     """
 
     id: str
@@ -36,3 +56,5 @@ class Concept:
     instead: str
     torch_page: Page
     jax_page: Page
+    versions: str = ""
+    contradicts: Contradiction | None = None

@@ -11,7 +11,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="integer-width",
         title="Integers have 64 bits in PyTorch, and 32 in JAX unless told otherwise.",
-        status="none",
+        status="silent",
         torch="A tensor made of Python integers is `int64`.",
         jax="An array made of Python integers is `int32` until 64-bit types are enabled. Arithmetic beyond 32 bits "
         "wraps around without an error.",

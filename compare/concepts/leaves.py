@@ -90,7 +90,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="late-retain-grad",
         title="Retaining after the backward pass leaves None, without a word.",
-        status="none",
+        status="silent",
         torch="`retain_grad()` speaks of passes to come. After the pass `.grad` stays None: no error, and the warning "
         "of a non-leaf is gone too.",
         jax="A probe is part of the function that is differentiated, so it cannot come too late.",

@@ -11,7 +11,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="donation",
         title="A donated array is deleted; PyTorch reuses memory by writing in place.",
-        status="none",
+        status="jax-only",
         torch="An in-place op reuses the storage, and the name goes on: it shows the new value.",
         jax="A jitted function may reuse the buffer of an argument named in `donate_argnums`. The array that was "
         "passed is deleted, and reading it raises 'Array has been deleted'.",

@@ -23,7 +23,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="view",
         title="A view is an alias in PyTorch and a value in JAX.",
-        status="idiom",
+        status="silent",
         torch="A slice, a reshape by `view` or a transpose shares storage with its base, and each sees what is "
         "written to the other.",
         jax="A slice or a reshape is an array of its own. A later update of the base does not reach it.",
@@ -35,7 +35,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="view-write",
         title="Writing to a view is writing to its base.",
-        status="idiom",
+        status="silent",
         torch="A write to a view changes the base and every other view of it. Autograd rewrites the history of them "
         "all.",
         jax="The base is updated where the view shows it, and its views are taken again.",

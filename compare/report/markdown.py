@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from compare.concepts import STATUSES
 from compare.report import Report
 from compare.report.wording import (
     SYMBOLS,
@@ -105,6 +106,8 @@ def _case_section(case: CaseResult, report: Report, *, level: int, sources: bool
         header = ["line", "statement", "concept", "status", "why", "instead"]
         cells = [(str(one.line), one.statement, one.concept, one.status, one.why, one.instead) for one in case.notes]
         parts.append(table(header, [[escaped(cell) for cell in row] for row in cells]))
+        met = {note.status for note in case.notes}
+        parts.append("".join(f"- {status}: {meaning}.\n" for status, meaning in STATUSES.items() if status in met))
     if sources:
         for name, code in (("Case", case.sources.case), ("PyTorch", case.sources.torch), ("JAX", case.sources.jax)):
             parts += [f"{heading}# {name}\n", fenced(code)]

@@ -19,7 +19,7 @@ def columns(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
     widths = [max(map(len, cells)) for cells in list(zip(*shown, strict=True))[:-1]]
     lines: list[str] = []
     for row in shown:
-        lead = "  ".join([cell.ljust(size) for cell, size in zip(row, widths, strict=False)]) + "  "
+        lead = "".join([f"{cell.ljust(size)}  " for cell, size in zip(row, widths, strict=False)])
         if width is None:
             lines.append(lead + row[-1])
             continue
@@ -28,6 +28,11 @@ def columns(rows: Sequence[Sequence[str]], width: int | None = None) -> str:
         indent = " " * (4 if narrow else len(lead))
         first = indent if narrow else lead
         lines += textwrap.wrap(
-            row[-1], max(width, 20), initial_indent=first, subsequent_indent=indent, break_on_hyphens=False
+            row[-1],
+            max(width, 20),
+            initial_indent=first,
+            subsequent_indent=indent,
+            break_on_hyphens=False,
+            break_long_words=False,  # an address is copied
         ) or [first]
     return "".join(f"{line.rstrip()}\n" for line in lines)
