@@ -94,3 +94,93 @@ def detached_write_square(tape):
     loss.backward()
     tape.expect(loss, 23.0)
     tape.expect(a.grad, [2.0, 4.0, 6.0])
+
+
+@case
+def enable_grad_inside_no_grad(tape):
+    """Recording can be switched on again inside no_grad, for what is computed there
+
+    Shows: enable-grad, no-grad.
+    """
+    x = tape.leaf(3.0)
+    with tape.no_grad():
+        constant = x * x
+        with tape.enable_grad():
+            y = x * constant
+    tape.expect(constant.requires_grad, False)
+    tape.expect(y.requires_grad, True)
+    y.backward()
+    tape.expect(y, 27.0)
+    tape.expect(x.grad, 9.0)
+
+
+@case
+def grad_switched_off(tape):
+    """A switch counts for every line after it; a block puts the mode back
+
+    Shows: grad-switch.
+    """
+    x = tape.leaf(3.0)
+    with tape.set_grad_enabled(False):
+        constant = x * 2
+    tape.set_grad_enabled(False)
+    another = x * 5
+    tape.set_grad_enabled(True)
+    y = x * x
+    tape.expect(constant.requires_grad, False)
+    tape.expect(another.requires_grad, False)
+    loss = constant * another * y
+    loss.backward()
+    tape.expect(loss, 810.0)
+    tape.expect(x.grad, 540.0)
+
+
+@case
+def inference_tensor_saved(tape):
+    """A tensor made in inference mode cannot be saved for backward; its clone can
+
+    Shows: inference-mode.
+    """
+    w = tape.leaf(2.0)
+    with tape.inference_mode():
+        i = tape.constant([1.0, 1.0]) * 3
+    with tape.expect_error(
+        torch="RuntimeError: Inference tensors cannot be saved for backward", concept="inference-mode"
+    ):
+        w * i
+    loss = (w * i.clone()).sum()
+    loss.backward()
+    tape.expect(loss, 12.0)
+    tape.expect(w.grad, 6.0)
+
+
+@case
+def inference_tensor_added(tape):
+    """An op that saves nothing takes a tensor made in inference mode, where enable_grad has no effect
+
+    Shows: inference-mode, enable-grad.
+    """
+    w = tape.leaf([1.0, 2.0])
+    with tape.inference_mode(), tape.enable_grad():
+        i = w * 3
+    tape.expect(i.requires_grad, False)
+    loss = (w + i).sum()
+    loss.backward()
+    tape.expect(loss, 12.0)
+    tape.expect(w.grad, 1.0)
+
+
+@case
+def inference_tensor_written(tape):
+    """A write that PyTorch refuses to a tensor made in inference mode has happened all the same
+
+    Shows: inference-mode.
+    """
+    with tape.inference_mode():
+        i = tape.constant([1.0, 1.0]) * 3
+    with tape.expect_error(
+        torch="RuntimeError: Inplace update to inference tensor outside InferenceMode is not allowed",
+        concept="inference-mode",
+    ):
+        i.add_(1.0)
+    tape.expect_divergence(i, torch=4.0, jax=3.0, concept="inference-mode")

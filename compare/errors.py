@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["CaseError", "CompareError", "ProgramError", "UsageError", "nearest", "shown_path"]
+__all__ = ["CaseError", "CompareError", "ProgramError", "RefusedError", "UsageError", "nearest", "shown_path"]
 
 
 class CompareError(Exception):
@@ -19,6 +19,10 @@ class ProgramError(CompareError):
     def __init__(self, message: str, *, line: int = 0) -> None:
         super().__init__(message)
         self.line = line
+
+
+class RefusedError(ProgramError):
+    """A statement that PyTorch refuses, too: a case may declare that."""
 
 
 class CaseError(CompareError):

@@ -24,7 +24,8 @@ from compare.checks import (
     check_text,
     find_op,
 )
-from compare.errors import ProgramError, nearest
+from compare.errors import ProgramError, RefusedError, nearest
+from compare.grad_modes import GradMode
 from compare.ops import OPS, Op, Shape
 from compare.statements import (
     DTYPES,
@@ -50,6 +51,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Statement,
     Write,
     nested_shape,
@@ -71,6 +73,10 @@ __all__ = [
 ]
 
 
+SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"})
+"""Ops of several operands for which PyTorch saves none of them for backward."""
+
+
 # ---- handles ----
 
 
@@ -79,11 +85,15 @@ class Storage:
     """One allocation. `layout` is a NumPy array of the storage's shape; views of it carry shape and strides.
 
     returned: by autograd.grad, which may return an expanded tensor.
+    inference: it was allocated in inference mode, and has no version counter.
+    uncounted: it was computed from such tensors alone: where its counter starts depends on how the op is written.
     """
 
     number: int
     layout: np.ndarray[Any, Any]
     returned: bool = False
+    inference: bool = False
+    uncounted: bool = False
 
 
 @dataclass(frozen=True)
@@ -152,7 +162,9 @@ class Handle:
 
 @dataclass
 class Facts:
-    """The state of a walk: names to handles, open grad-mode blocks, live hooks, names of the observations so far.
+    """The state of a walk: names to handles, grad modes, live hooks, names of the observations so far.
+
+    modes: that outside of all blocks, then that inside each open one.
 
     leaves: the newest handle of every leaf, by family. slots: the tensor that `.grad` of a leaf holds, by family.
     retained: for every tensor that retains its gradient, the leaves that this gradient's own history reaches.
@@ -161,7 +173,7 @@ class Facts:
 
     handles: dict[str, Handle] = field(default_factory=dict)
     float_dtype: str = "float64"
-    modes: list[str] = field(default_factory=list)
+    modes: list[GradMode] = field(default_factory=lambda: [GradMode()])
     hooks: set[str] = field(default_factory=set)
     hook_names: set[str] = field(default_factory=set)
     leaves: dict[int, Handle] = field(default_factory=dict)
@@ -174,7 +186,12 @@ class Facts:
     @property
     def recording(self) -> bool:
         """Whether PyTorch records history here."""
-        return not self.modes or self.modes[-1] == "enable_grad"
+        return self.modes[-1].recording
+
+    @property
+    def blocks(self) -> list[GradMode]:
+        """The grad-mode blocks that are open, innermost last."""
+        return self.modes[1:]
 
     # -- looking up --
 
@@ -213,6 +230,10 @@ class Facts:
 
     # -- one step --
 
+    def check(self, statement: Apply) -> None:
+        """Check an op without taking its effect. Raises ProgramError."""
+        self._apply(statement)
+
     def step(self, statement: Statement) -> None:
         """Check one statement and take its effect on the handles. Raises ProgramError."""
         try:
@@ -239,11 +260,13 @@ class Facts:
             case RequiresGrad():
                 self._requires_grad(statement)
             case EnterGradMode():
-                self.modes.append(statement.mode)
+                self.modes.append(self.modes[-1].entered(statement))
             case ExitGradMode():
-                if not self.modes:
+                if not self.blocks:
                     raise ProgramError("A grad-mode block is closed that was never opened.")
                 self.modes.pop()
+            case SetGradMode():
+                self.modes[-1] = self.modes[-1].switched(statement.flag)
             case RetainGrad():
                 if not self.handle(statement.handle).requires_grad:
                     raise ProgramError(
@@ -287,7 +310,7 @@ class Facts:
     ) -> Handle:
         """A handle that sees the whole of a new storage."""
         layout = np.empty(shape, np.int8)
-        storage = Storage(next(self.counter), layout)
+        storage = Storage(next(self.counter), layout, inference=self.modes[-1].inference)
         family = Family(next(self.counter), requires_grad, is_leaf, leaves)
         return Handle(creator, next(self.counter), shape, dtype, storage, family, layout)
 
@@ -295,6 +318,8 @@ class Facts:
         if statement.dtype not in DTYPES:
             raise ProgramError(f"Unknown dtype {statement.dtype!r}. Dtypes: {', '.join(DTYPES)}.")
         tracked = isinstance(statement, Leaf)
+        if tracked:
+            self._outside_inference_mode("A leaf made")
         if tracked and statement.dtype not in FLOAT_DTYPES:
             raise ProgramError(
                 f"'{statement.target}' is a leaf of dtype {statement.dtype}: only floating point tensors can require "
@@ -340,14 +365,32 @@ class Facts:
             if isinstance(item, Handle) and name not in op.without_history
         ]
         tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in carrying)
+        if tracked:
+            self._check_savable(op, tensors)
         leaves = frozenset[int]().union(*(item.family.leaves for item in carrying)) if tracked else frozenset[int]()
         handle = self.fresh(
             shape, dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=statement.target
         )
+        handle.storage.uncounted = all(item.storage.inference for item in tensors)
         # A dense result with one axis at most has one layout only, whatever its operands had.
         one_axis = sum(size > 1 for size in shape) <= 1
         known = one_axis or all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
         return replace(handle, strides_known=known)
+
+    def _check_savable(self, op: Op, operands: list[Handle]) -> None:
+        """Refuse what PyTorch refuses, or may refuse: to save a tensor made in inference mode for backward."""
+        saved = operands[:1] if op.name == "where" else [] if op.name in SAVES_NOTHING else operands
+        for one in saved:
+            if one.storage.inference:
+                raise RefusedError(
+                    f"{op.name} of '{one.name}', which was made in inference mode, with a tensor that requires grad: "
+                    "PyTorch raises where it saves such a tensor for backward. Clone it outside of the block first, "
+                    "or declare the error with tape.expect_error."
+                )
+
+    def _outside_inference_mode(self, what: str) -> None:
+        if self.modes[-1].inference:
+            raise ProgramError(f"{what} in inference mode is not modelled. Move it out of the block.")
 
     def _view(self, op: Op, base: Handle, attributes: dict[str, Any], shape: Shape) -> Handle:
         assert op.view is not None
@@ -385,6 +428,11 @@ class Facts:
 
     def refusal(self, handle: Handle) -> str | None:
         """Why an in-place write through `handle` is refused here, or None."""
+        if handle.storage.inference and not self.modes[-1].inference:
+            return (
+                "an in-place update of a tensor made in inference mode is not allowed outside of it; clone it first, "
+                "or declare the error with tape.expect_error"
+            )
         if any(handle.storage is slot.storage for slot in self.retained_slots.values()):
             return "it is the gradient that a non-leaf retains; compute a new tensor from it"
         if handle.storage.returned:
@@ -446,6 +494,8 @@ class Facts:
         check_cast(dtype, target)
         sources = [item for item in found if isinstance(item, Handle)]
         self._check_writable(target, sources)
+        if self.recording and any(source.requires_grad for source in sources):
+            self._check_savable(op, sources)
         self._wrote(target, sources)
 
     def _item_write(self, statement: ItemWrite) -> None:
@@ -474,6 +524,12 @@ class Facts:
 
     def _requires_grad(self, statement: RequiresGrad) -> None:
         handle = self.handle(statement.handle)
+        self._outside_inference_mode("requires_grad_")
+        if statement.flag and handle.storage.inference:
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}', which was made in inference mode: PyTorch raises. Clone it first, "
+                "or declare the error with tape.expect_error."
+            )
         if handle.dtype not in FLOAT_DTYPES:
             raise ProgramError(f"requires_grad_ on '{handle.name}': only floating point tensors can require grad.")
         if handle.family.of_gradient:
@@ -580,6 +636,7 @@ class Facts:
             raise ProgramError(f"{word} needs a root.")
         if gradients and len(gradients) != len(roots):
             raise ProgramError(f"{word}: {len(roots)} roots need {len(roots)} gradients, got {len(gradients)}.")
+        self._outside_inference_mode(word)
         reached: frozenset[int] = frozenset()
         history: frozenset[int] = frozenset()
         for name, cotangent in zip_longest(roots, gradients):
@@ -596,6 +653,11 @@ class Facts:
                 )
             if cotangent is not None:
                 gradient = self.tensor(cotangent)
+                if gradient.storage.inference:
+                    raise ProgramError(
+                        f"{word}: gradient '{gradient.name}' was made in inference mode, and .grad may be that very "
+                        "tensor. Clone it first."
+                    )
                 if (gradient.shape, gradient.dtype) != (root.shape, root.dtype):
                     raise ProgramError(
                         f"{word} from '{root.name}': gradient= must be {root.dtype}{list(root.shape)}, "
@@ -668,6 +730,8 @@ class Facts:
             self.slots.pop(handle.family.number, None)
             return
         source = self.tensor(statement.source)
+        if source.storage.inference:
+            raise ProgramError(f"Assigning '{handle.name}.grad': '{source.name}' was made in inference mode. Clone it.")
         if (source.shape, source.dtype) != (handle.shape, handle.dtype):
             raise ProgramError(
                 f"Assigning '{handle.name}.grad': a tensor of {handle.dtype}{list(handle.shape)} is needed, "
@@ -683,6 +747,11 @@ class Facts:
             self.handle(statement.other)
         if (statement.what == "shares_storage") != (statement.other is not None):
             raise ProgramError("Only a shares_storage read compares two handles, and it needs both.")
+        if statement.what == "version" and (handle.storage.inference or handle.storage.uncounted):
+            raise ProgramError(
+                f"The version of '{handle.name}', which was made in inference mode or from such tensors alone: there "
+                "is no counter, or it starts anywhere. Read the version of a clone."
+            )
         if statement.what == "grad" and statement.expected is not None and not handle.requires_grad:
             expected = statement.expected
             if expected.torch is not None or expected.jax is not None:

@@ -56,6 +56,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Write,
 )
 
@@ -252,7 +253,9 @@ class _Functionalizer:
             case RequiresGrad():
                 self.requires_grad(statement)
             case EnterGradMode():
-                self.remark("no-grad")
+                self.remark(_MODES[statement.mode])
+            case SetGradMode():
+                self.remark("grad-switch")
             case RetainGrad():
                 self.retain_grad(statement)
             case RegisterHook():
@@ -655,6 +658,12 @@ class _Functionalizer:
         else:
             self.remark("inplace-write")
 
+
+_MODES = {
+    "no_grad": "no-grad", "enable_grad": "enable-grad", "set_grad_enabled": "grad-switch",
+    "inference_mode": "inference-mode",
+}  # fmt: skip
+"""The concept that answers for each grad mode."""
 
 _READS = {
     "is_leaf": "is-leaf", "requires_grad": "requires-grad", "retains_grad": "retain-grad", "grad_fn": "grad-fn",

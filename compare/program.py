@@ -50,8 +50,8 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             handles = {name: facts.handles[name] for name in used(statement) if name in facts.handles}
             facts.step(statement)
             yield index, statement, handles, facts
-        if facts.modes:
-            raise ProgramError(f"A {facts.modes[-1]} block is never closed.")
+        if facts.blocks:
+            raise ProgramError(f"A {facts.blocks[-1].block} block is never closed.")
 
     def to_json(self) -> bytes:
         """The program as JSON. NaN and infinities are words."""

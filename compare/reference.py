@@ -40,6 +40,7 @@ import numpy as np
 
 from compare.checks import bound_attributes
 from compare.facts import Facts, ViewStep
+from compare.grad_modes import GradMode
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
 from compare.one_sided import settled
 from compare.ops import OPS, Op, exact
@@ -67,6 +68,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Write,
     from_number,
 )
@@ -331,7 +333,7 @@ class _Interpreter:
         self.marks = plan or {}
         self.steps = steps
         self.index = 0
-        self.modes: list[str] = []
+        self.modes = [GradMode()]
         self.tensors: dict[str, _Tensor] = {}
         self.probes: dict[Node, _Probe] = {}
         self.upstream: dict[Node, set[Node]] = {}
@@ -360,7 +362,7 @@ class _Interpreter:
 
     @property
     def recording(self) -> bool:
-        return not self.modes or self.modes[-1] == "enable_grad"
+        return self.modes[-1].recording
 
     def step(self, index: int, statement: AnyStatement, facts: Facts) -> None:
         """Take one statement. `facts`: after it, for dtypes."""
@@ -382,9 +384,11 @@ class _Interpreter:
             case RequiresGrad():
                 self._requires_grad(self.tensors[statement.handle], statement.flag)
             case EnterGradMode():
-                self.modes.append(statement.mode)
+                self.modes.append(self.modes[-1].entered(statement))
             case ExitGradMode():
                 self.modes.pop()
+            case SetGradMode():
+                self.modes[-1] = self.modes[-1].switched(statement.flag)
             case RetainGrad():
                 self._retain_grad(self.tensors[statement.handle])
             case RegisterHook():

@@ -42,6 +42,7 @@ __all__ = [
     "RequiresGrad",
     "RetainGrad",
     "SetGrad",
+    "SetGradMode",
     "Statement",
     "Write",
     "as_number",
@@ -190,13 +191,20 @@ class RequiresGrad(Statement, frozen=True, tag="requires-grad"):
 
 
 class EnterGradMode(Statement, frozen=True, tag="enter-grad-mode"):
-    """Opens a `with torch.no_grad():` or `with torch.enable_grad():` block."""
+    """Opens a block: `with torch.no_grad():`, or another mode. `flag` is the argument of those that take one."""
 
-    mode: Literal["no_grad", "enable_grad"]
+    mode: Literal["no_grad", "enable_grad", "set_grad_enabled", "inference_mode"]
+    flag: bool = True
 
 
 class ExitGradMode(Statement, frozen=True, tag="exit-grad-mode"):
-    """Closes the innermost grad-mode block."""
+    """Closes the innermost grad-mode block; the mode before it is back."""
+
+
+class SetGradMode(Statement, frozen=True, tag="set-grad-mode"):
+    """`torch.set_grad_enabled(flag)` on a line of its own: until the block around it closes."""
+
+    flag: bool
 
 
 class RetainGrad(Statement, frozen=True, tag="retain-grad"):
@@ -283,7 +291,7 @@ class Read(Statement, frozen=True, tag="read"):
     expected: Expected | None = None
 
 
-Refusable = Write | ItemWrite | Backward | AutogradGrad | SetGrad | RequiresGrad | RetainGrad | RegisterHook
+Refusable = Apply | Write | ItemWrite | Backward | AutogradGrad | SetGrad | RequiresGrad | RetainGrad | RegisterHook
 """Statements that a framework may refuse, so that a case may declare it."""
 
 Inlinable = Apply | Detach | Data | Grad
@@ -305,7 +313,7 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 AnyStatement = (
     Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
-    | RetainGrad | RegisterHook | RemoveHook | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
+    | SetGradMode | RetainGrad | RegisterHook | RemoveHook | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
 )  # fmt: skip
 
 

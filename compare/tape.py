@@ -22,8 +22,9 @@ import executing
 import numpy as np
 
 from compare.checks import check_identifier
-from compare.errors import CaseError, ProgramError, nearest, shown_path
+from compare.errors import CaseError, ProgramError, RefusedError, nearest, shown_path
 from compare.facts import Facts, same_elements
+from compare.grad_modes import GradMode
 from compare.ops import OPS, Slice
 from compare.program import Program
 from compare.statements import (
@@ -50,6 +51,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Statement,
     Write,
     as_number,
@@ -61,7 +63,7 @@ from compare.statements import (
     used,
 )
 
-__all__ = ["GradSlot", "Hook", "Reading", "Tape", "Tensor", "record"]
+__all__ = ["GradSlot", "GradSwitch", "Hook", "Reading", "Tape", "Tensor", "record"]
 
 IN_PLACE_WORDS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
@@ -103,6 +105,27 @@ class Hook:
     def remove(self) -> None:
         """Take the hook off again."""
         self._tape._record(RemoveHook(hook=self._name, line=_site().line))
+
+
+class GradSwitch:
+    """What `tape.set_grad_enabled` returns: a statement by itself, a block after `with`."""
+
+    def __init__(self, tape: Tape, switch: SetGradMode, before: GradMode) -> None:
+        self._tape = tape
+        self._switch = switch
+        self._before = before
+
+    def __enter__(self) -> None:
+        # `with` has evaluated the call first: what it recorded becomes the opening of the block.
+        tape, switch = self._tape, self._switch
+        if tape._statements[-1] is not switch:
+            raise CaseError("Open a set_grad_enabled block where it is called: with tape.set_grad_enabled(...):")
+        tape._statements.pop()
+        tape._facts.modes[-1] = self._before
+        tape._record(EnterGradMode(mode="set_grad_enabled", flag=switch.flag, line=switch.line))
+
+    def __exit__(self, *_: object) -> None:
+        self._tape._record(ExitGradMode(line=_caller_line()))
 
 
 class _Operators:
@@ -575,9 +598,21 @@ class Tape:
         """A block in which history is recorded again."""
         yield from self._mode("enable_grad")
 
-    def _mode(self, mode: Any) -> Iterator[None]:
+    @contextlib.contextmanager
+    def inference_mode(self, mode: bool = True) -> Iterator[None]:
+        """A block like no_grad, whose results can never be saved for backward; with False, a block that records."""
+        yield from self._mode("inference_mode", mode)
+
+    def set_grad_enabled(self, flag: bool) -> GradSwitch:
+        """Switch recording on or off until the block around closes, or inside of the block that this opens."""
+        before = self._facts.modes[-1]
+        switch = SetGradMode(flag=flag, line=_caller_line())
+        self._record(switch)
+        return GradSwitch(self, switch, before)
+
+    def _mode(self, mode: Any, flag: bool = True) -> Iterator[None]:
         line = _caller_line()
-        self._record(EnterGradMode(mode=mode, line=line))
+        self._record(EnterGradMode(mode=mode, flag=flag, line=line))
         yield
         self._record(ExitGradMode(line=line))
 
@@ -868,6 +903,16 @@ class Tape:
         self._record(make(names, site.line))
         return tuple(Tensor(self, name) for name in names)
 
+    def _is_attempted(self, statement: Statement) -> bool:
+        """Whether an expect_error block is about this statement: about an op only where PyTorch refuses it."""
+        if isinstance(statement, Apply):
+            try:
+                self._facts.check(statement)
+            except RefusedError:
+                return True
+            return False
+        return isinstance(statement, Refusable)
+
     def _record(self, statement: Any) -> None:
         if self._in_hook:
             raise CaseError(
@@ -875,7 +920,7 @@ class Tape:
                 "which is not supported.",
                 line=statement.line,
             )
-        if self._attempt is not None and isinstance(statement, Refusable):
+        if self._attempt is not None and self._is_attempted(statement):
             if self._attempt.used:
                 raise CaseError("An expect_error block holds one statement; this is the second.", line=statement.line)
             self._attempt.used = True

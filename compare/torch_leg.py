@@ -35,6 +35,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Write,
     bound,
     inlined_names,
@@ -120,10 +121,14 @@ class _TorchPrinter:
                 flag = [] if statement.flag else [ast.Constant(False)]
                 self.emit(self.method(statement.handle, "requires_grad_", *flag))
             case EnterGradMode():
-                self.writer.line(f"with torch.{statement.mode}():", self.origin)
+                takes_flag = statement.mode == "set_grad_enabled" or not statement.flag
+                argument = str(statement.flag) if takes_flag else ""
+                self.writer.line(f"with torch.{statement.mode}({argument}):", self.origin)
                 self.writer.open_block()
             case ExitGradMode():
                 self.writer.close_block()
+            case SetGradMode():
+                self.writer.line(f"torch.set_grad_enabled({statement.flag})", self.origin)
             case RetainGrad():
                 self.emit(self.method(statement.handle, "retain_grad"))
             case RegisterHook():

@@ -34,6 +34,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Statement,
     Write,
 )
@@ -154,10 +155,14 @@ class Builder:
         self.offer(Data(target=self.name(), source=self.pick()))
 
     def draw_mode(self) -> None:
-        if self.facts.modes and self.choose((True, False)):
+        if self.facts.blocks and self.choose((True, False)):
             self.offer(ExitGradMode())
-        elif len(self.facts.modes) < 2:
-            self.offer(EnterGradMode(mode=self.choose(["no_grad", "no_grad", "enable_grad"])))
+        elif len(self.facts.blocks) < 3:
+            mode = self.choose(["no_grad", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode"])
+            flag = mode not in ("set_grad_enabled", "inference_mode") or self.choose((True, False))
+            self.offer(EnterGradMode(mode=mode, flag=flag))
+        else:
+            self.offer(SetGradMode(flag=self.choose((True, False))))
 
     def draw_retain(self) -> None:
         self.offer(RetainGrad(handle=self.pick()))
@@ -209,7 +214,7 @@ class Builder:
             self.offer(Backward(roots=(root,), retain_graph=True, create_graph=create))
 
     def finish(self) -> None:
-        while self.facts.modes:
+        while self.facts.blocks:
             self.offer(ExitGradMode())
         for name in list(self.facts.handles)[-3:]:
             self.backward(name)

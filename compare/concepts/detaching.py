@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import jax_reference, torch_reference
+from compare.concepts.pages import TRANSFORMATIONS, jax_reference, torch_mechanics, torch_reference
 
 __all__ = ["ENTRIES"]
 
@@ -45,5 +45,42 @@ ENTRIES: tuple[Concept, ...] = (
         instead="Drop the block if its results reach no loss; otherwise cut them: `c = lax.stop_gradient(x * 2)`.",
         torch_page=torch_reference("torch.no_grad"),
         jax_page=jax_reference("jax.lax.stop_gradient"),
+    ),
+    Concept(
+        id="enable-grad",
+        title="Recording can be switched on again inside no_grad; nothing undoes stop_gradient.",
+        status="none",
+        torch="`torch.enable_grad()` inside a `torch.no_grad()` block records again, and the mode outside is back when "
+        "the block closes. What was computed while nothing was recorded stays without history.",
+        jax="`lax.stop_gradient` cuts one value where it stands. No block around it changes that.",
+        why="The grad mode is a switch that every op asks; a cut is an operation on one value.",
+        instead="Cut only what is to be cut: `y = x * lax.stop_gradient(x)`.",
+        torch_page=torch_reference("torch.enable_grad"),
+        jax_page=jax_reference("jax.lax.stop_gradient"),
+    ),
+    Concept(
+        id="grad-switch",
+        title="Whether PyTorch records may be decided by a flag, line by line.",
+        status="none",
+        torch="`torch.set_grad_enabled(flag)` switches recording for all lines that follow, and after `with` for those "
+        "of the block.",
+        jax="There is no switch. Whether a value is cut can be decided by an argument of the function.",
+        why="The tape is one global state that lines of a program turn on and off; a pure function has no such state.",
+        instead="Choose the value: `y = x * 2 if edit else lax.stop_gradient(x * 2)`.",
+        torch_page=torch_reference("torch.autograd.grad_mode.set_grad_enabled"),
+        jax_page=jax_reference("jax.lax.stop_gradient"),
+    ),
+    Concept(
+        id="inference-mode",
+        title="A tensor made in inference mode can never be saved for backward; no array is second class.",
+        status="none",
+        torch="In `torch.inference_mode()` nothing is recorded, whatever other mode is set inside. What is made there "
+        "has no version counter: outside, PyTorch refuses to save it for backward, while an op that saves nothing "
+        "takes it. A write to it raises as well, though by then the value is another one.",
+        jax="Every array can enter every differentiated function.",
+        why="Without a version counter PyTorch could not notice a write to a saved tensor; JAX arrays are not written.",
+        instead="Nothing to write: an array computed anywhere is a constant where it is used, `w * c`.",
+        torch_page=torch_mechanics("Inference Mode", "inference-mode"),
+        jax_page=TRANSFORMATIONS,
     ),
 )

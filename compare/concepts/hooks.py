@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import CUSTOM_VJP, HOOK_ORDER, jax_guide, torch_reference
+from compare.concepts.pages import CUSTOM_VJP, HOOK_ORDER, TRANSFORMATIONS, torch_reference
 
 __all__ = ["ENTRIES"]
 
@@ -54,7 +54,7 @@ ENTRIES: tuple[Concept, ...] = (
         why="A registration is state on a tensor and can be undone; a pure function keeps no state.",
         instead="Leave the call out, or choose by an argument: `h = hook(h) if edit else h`.",
         torch_page=torch_reference("torch.Tensor.register_hook"),
-        jax_page=jax_guide("Transformations: grad and vmap", "101/transformations.html"),
+        jax_page=TRANSFORMATIONS,
     ),
     Concept(
         id="hook-and-retain-grad",

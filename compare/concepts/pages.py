@@ -6,7 +6,8 @@ from compare.concepts.concept import Page
 
 __all__ = [
     "ARGNUMS", "CUSTOM_VJP", "HOOK_ORDER", "IMMUTABLE", "IN_PLACE", "IN_PLACE_CHECKS", "MIGRATION", "NO_GRAD_MODE",
-    "STATE", "STRAIGHT_THROUGH", "TENSOR_VIEWS", "jax_guide", "jax_reference", "torch_mechanics", "torch_reference",
+    "STATE", "STRAIGHT_THROUGH", "TENSOR_VIEWS", "TRANSFORMATIONS", "jax_guide", "jax_reference", "torch_mechanics",
+    "torch_reference",
 ]  # fmt: skip
 
 
@@ -42,6 +43,7 @@ MIGRATION = Page(
 TENSOR_VIEWS = Page("Tensor Views", "https://docs.pytorch.org/docs/stable/tensor_view.html")
 
 IMMUTABLE = jax_guide("Arrays: JAX arrays are immutable", "101/arrays.html#jax-arrays-are-immutable")
+TRANSFORMATIONS = jax_guide("Transformations: grad and vmap", "101/transformations.html")
 ARGNUMS = jax_guide(
     "Transformations: Differentiating with respect to different arguments",
     "101/transformations.html#differentiating-with-respect-to-different-arguments",
