@@ -193,12 +193,12 @@ def bound(**more: Any) -> dict[str, Any]:
         return sum(jnp.sum(argument * argument) for argument in arguments)
 
     arrays = dict.fromkeys(
-        ("x", "y", "w", "w1", "w2", "w_grad", "a", "b", "c", "h", "new", "base"), jnp.arange(1.0, 4.0)
+        ("x", "y", "w", "w1", "w2", "w_grad", "a", "b", "c", "h", "m", "new", "base"), jnp.arange(1.0, 4.0)
     )
     arrays |= {"h_probe": jnp.zeros(3), "value": jnp.array([8.0, 9.0]), "v": jnp.ones(3)}
     functions = {"loss_fn": loss_fn, "rest_fn": loss_fn, "f": lambda x: x * x}
     functions |= {name: identity(lambda g: 2 * g) for name in ("hook", "first", "second")}
-    others = {"argnums": 0, "edit": True, "jax": jax, "jnp": jnp, "lax": lax}
+    others = {"argnums": 0, "edit": True, "jax": jax, "jnp": jnp, "lax": lax, "np": np}
     return {**arrays, **functions, **others, **more}
 
 

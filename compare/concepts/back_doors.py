@@ -8,7 +8,7 @@ from compare.concepts.pages import (
     MIGRATION,
     NO_GRAD_MODE,
     STATE,
-    STRAIGHT_THROUGH,
+    STOPPING,
     jax_reference,
     torch_reference,
 )
@@ -42,7 +42,7 @@ ENTRIES: tuple[Concept, ...] = (
         instead="Write `x = lax.stop_gradient(new) + (x - lax.stop_gradient(x))`, or pass `new` when `x` is an "
         "argument.",
         torch_page=torch_reference("torch.Tensor.detach"),
-        jax_page=STRAIGHT_THROUGH,
+        jax_page=STOPPING,
     ),
     Concept(
         id="data",
@@ -68,7 +68,7 @@ ENTRIES: tuple[Concept, ...] = (
         instead="Pass the new array, `jax.grad(loss_fn)(jnp.full_like(x, 10.0))`; for an intermediate write "
         "`x = lax.stop_gradient(new) + (x - lax.stop_gradient(x))`.",
         torch_page=MIGRATION,
-        jax_page=STRAIGHT_THROUGH,
+        jax_page=STOPPING,
     ),
     Concept(
         id="data-write-after-save",

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import ARGNUMS, STATE, jax_reference, torch_mechanics, torch_reference
+from compare.concepts.pages import (
+    ARGNUMS,
+    STATE,
+    jax_reference,
+    torch_mechanics,
+    torch_reference,
+)
 
 __all__ = ["ENTRIES"]
 

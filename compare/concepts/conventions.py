@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import jax_guide, torch_reference
+from compare.concepts.pages import (
+    DTYPES,
+    torch_reference,
+)
 
 __all__ = ["ENTRIES"]
 
@@ -18,6 +21,6 @@ ENTRIES: tuple[Concept, ...] = (
         why="This is a convention and no difference of concept: JAX defaults to the narrow types for speed.",
         instead="Enable 64-bit types before any array is made: `jax.config.update('jax_enable_x64', True)`.",
         torch_page=torch_reference("torch.arange"),
-        jax_page=jax_guide("Default dtypes and the X64 flag", "101/default_dtypes.html"),
+        jax_page=DTYPES,
     ),
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import jax_guide, jax_reference, torch_reference
+from compare.concepts.pages import (
+    NESTED_GRAD,
+    jax_reference,
+    torch_reference,
+)
 
 __all__ = ["ENTRIES"]
-
-_HIGHER_ORDER = jax_guide("Higher-order derivatives", "higher-order.html")
 
 ENTRIES: tuple[Concept, ...] = (
     Concept(
@@ -20,7 +22,7 @@ ENTRIES: tuple[Concept, ...] = (
         "computes the gradient.",
         instead="Nest the calls: `jax.grad(lambda x: jnp.sum(jax.grad(loss_fn)(x)))(x)`.",
         torch_page=torch_reference("torch.autograd.grad"),
-        jax_page=_HIGHER_ORDER,
+        jax_page=NESTED_GRAD,
     ),
     Concept(
         id="retain-graph",

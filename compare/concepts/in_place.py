@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept, Page
-from compare.concepts.pages import IMMUTABLE, IN_PLACE, IN_PLACE_CHECKS, jax_guide, jax_reference, torch_mechanics
+from compare.concepts.pages import (
+    IMMUTABLE,
+    IN_PLACE,
+    IN_PLACE_CHECKS,
+    REMAT,
+    SAVED_TENSORS,
+    jax_reference,
+)
 
 __all__ = ["ENTRIES"]
 
@@ -72,7 +79,7 @@ ENTRIES: tuple[Concept, ...] = (
         why="The check looks only at the tensors that an op kept for its own backward formula.",
         instead="Nothing to avoid; to list what is kept, `from jax.ad_checkpoint import print_saved_residuals` and "
         "call `print_saved_residuals(loss_fn, x)`.",
-        torch_page=torch_mechanics("Saved tensors", "saved-tensors"),
-        jax_page=jax_guide("Gradient checkpointing with jax.checkpoint", "301/remat.html"),
+        torch_page=SAVED_TENSORS,
+        jax_page=REMAT,
     ),
 )

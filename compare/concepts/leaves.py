@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import ARGNUMS, jax_guide, jax_reference, torch_mechanics, torch_reference
+from compare.concepts.pages import (
+    ARGNUMS,
+    REFS_AUTODIFF,
+    jax_reference,
+    torch_mechanics,
+    torch_reference,
+)
 
 __all__ = ["ENTRIES"]
 
@@ -85,7 +91,7 @@ ENTRIES: tuple[Concept, ...] = (
         instead="Add a probe at that point, `h = h + h_probe`, and differentiate with respect to it: "
         "`jax.grad(loss_fn, argnums=1)(x, jnp.zeros_like(h))`.",
         torch_page=torch_reference("torch.Tensor.retain_grad"),
-        jax_page=jax_guide("Autodiff with refs", "301/refs.html"),
+        jax_page=REFS_AUTODIFF,
     ),
     Concept(
         id="late-retain-grad",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import IMMUTABLE, TENSOR_VIEWS, jax_guide, jax_reference
+from compare.concepts.pages import (
+    IMMUTABLE,
+    TENSOR_VIEWS,
+    jax_guide,
+    jax_reference,
+)
 
 __all__ = ["ENTRIES"]
 
