@@ -11,8 +11,8 @@ import re
 from typing import Any
 
 from compare.errors import ProgramError, nearest
-from compare.ops import OPS, Op, Slice
-from compare.statements import DTYPES, FLOAT_DTYPES, NUMBER_WORDS, nested_shape
+from compare.ops import COMPLEX, OPS, Op, Slice
+from compare.statements import DTYPES, FLOAT_DTYPES, from_number, is_number_word, nested_shape
 
 __all__ = [
     "ATTRIBUTE_KINDS",
@@ -27,7 +27,7 @@ __all__ = [
     "find_op",
 ]
 
-RESERVED = frozenset({"torch", "jax", "jnp", "lax", "numpy", "np", "print", "error", "data", "pathlib", "nan", "inf"})
+RESERVED = frozenset("torch jax jnp lax numpy np print complex error data pathlib nan inf".split())
 """Names that printed source uses itself."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")
@@ -49,7 +49,7 @@ def check_text(text: str, what: str) -> None:
 
 def check_number(value: Any) -> None:
     """Refuse a bare number that no tensor could hold. Raises ProgramError."""
-    if isinstance(value, str) and value not in NUMBER_WORDS:
+    if isinstance(value, str) and not is_number_word(value):
         raise ProgramError(f"{value!r} is not a number.")
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise ProgramError(f"{value} does not fit 64 bits.")
@@ -61,8 +61,10 @@ def check_data(data: Any, dtype: str) -> None:
         for item in data:
             check_data(item, dtype)
         return
-    if isinstance(data, str):
-        fits = data in NUMBER_WORDS and dtype in FLOAT_DTYPES
+    if dtype in COMPLEX.values():
+        fits = is_number_word(data) or (isinstance(data, int | float) and not isinstance(data, bool))
+    elif isinstance(data, str):
+        fits = is_number_word(data) and not isinstance(from_number(data), complex) and dtype in FLOAT_DTYPES
     elif isinstance(data, bool):
         fits = dtype == "bool"
     elif isinstance(data, int):
@@ -78,7 +80,7 @@ def check_expected(value: Any) -> None:
     if isinstance(value, list | tuple):
         nested_shape(value)
         for item in value:
-            if isinstance(item, str) and item not in NUMBER_WORDS:
+            if isinstance(item, str) and not is_number_word(item):
                 raise ProgramError(f"{item!r} is declared among numbers.")
             check_expected(item)
 

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from compare.demonstrations import Demonstration, Expectation
-from compare.judge import TOLERANCES, Comparison, compare, to_json_value, undeclared_warnings
+from compare.judge import TOLERANCES, Comparison, compare, declared_numbers, to_json_value, undeclared_warnings
 from compare.observed import Array, LegRun, Observed, Raised
 from compare.results import Absent, Declared, Kind, Observation, Raise, Value, Verdict
-from compare.statements import NUMBER_WORDS, from_number, nested_shape
+from compare.statements import from_number, is_number_word
 
 __all__ = ["judge_demonstration"]
 
@@ -129,9 +129,7 @@ def _against(seen: Observed, declared: Any) -> Comparison:
     if isinstance(seen, Array):
         if not _is_numeric(declared, flags=seen.dtype == "bool"):
             return Comparison("kind")
-        shape = nested_shape(declared)
-        numbers = np.array(np.frompyfunc(from_number, 1, 1)(np.array(declared, dtype=object)), dtype=object)
-        return compare(seen, Array(numbers.reshape(shape), seen.dtype), seen.dtype)
+        return compare(seen, Array(declared_numbers(declared), seen.dtype), seen.dtype)
     if isinstance(seen, tuple):
         if not isinstance(declared, list) or len(declared) != len(seen):
             return Comparison("kind")
@@ -169,7 +167,7 @@ def _worst(parts: list[Comparison]) -> Comparison:
 
 
 def _is_number(value: Any) -> bool:
-    return value in NUMBER_WORDS if isinstance(value, str) else isinstance(value, int | float)
+    return is_number_word(value) if isinstance(value, str) else isinstance(value, int | float)
 
 
 def _is_numeric(declared: Any, *, flags: bool) -> bool:

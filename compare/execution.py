@@ -48,6 +48,8 @@ def plain(value: Any, convert: Callable[[Any], Observed]) -> Observed:
         return tuple(convert(item) for item in value)
     if isinstance(value, BaseException):
         return Raised(type(value).__name__, folded(str(value)))
+    if isinstance(value, complex):
+        return Array(np.array(value), "complex128")
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value) if isinstance(value, np.dtype) else type(value).__name__

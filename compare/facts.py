@@ -26,10 +26,10 @@ from compare.checks import (
 )
 from compare.errors import ProgramError, RefusedError, nearest
 from compare.grad_modes import GradMode
-from compare.ops import OPS, Op, Shape
+from compare.ops import OPS, Op, Shape, is_complex
 from compare.statements import (
+    DIFFERENTIABLE_DTYPES,
     DTYPES,
-    FLOAT_DTYPES,
     Apply,
     Attempt,
     AutogradGrad,
@@ -54,6 +54,7 @@ from compare.statements import (
     SetGradMode,
     Statement,
     Write,
+    from_number,
     nested_shape,
     used,
 )
@@ -67,6 +68,7 @@ __all__ = [
     "check_cast",
     "index_shape",
     "is_item",
+    "is_same",
     "number_dtype",
     "overlaps_partly",
     "same_elements",
@@ -87,6 +89,7 @@ class Storage:
     returned: by autograd.grad, which may return an expanded tensor.
     inference: it was allocated in inference mode, and has no version counter.
     uncounted: it was computed from such tensors alone: where its counter starts depends on how the op is written.
+    The layout of complex numbers is that of their parts, along one more axis at the end.
     """
 
     number: int
@@ -98,11 +101,24 @@ class Storage:
 
 @dataclass(frozen=True)
 class ViewStep:
-    """One step of a view chain: the op, its attributes, and the shape it is applied to."""
+    """One step of a view chain: the op, its attributes, and the shape and dtype it is applied to."""
 
     op: Op
     attributes: dict[str, Any]
     shape: Shape
+    dtype: str
+
+    @property
+    def expands(self) -> bool:
+        """Some elements are shown more than once."""
+        assert self.op.view is not None
+        shown = math.prod(self.op.shape((self.shape,), self.attributes))
+        return not self.op.view.tells_parts and shown > math.prod(self.shape)
+
+    def aliased(self, array: Any) -> Any:
+        """The NumPy view that the step takes of an array. Raises ValueError where it would have to copy."""
+        assert self.op.view is not None
+        return self.op.view.aliased(array, self.dtype, self.attributes)
 
 
 @dataclass
@@ -157,7 +173,13 @@ class Handle:
     @property
     def overlaps(self) -> bool:
         """Two elements of the tensor are one element of the storage (after an expand)."""
-        return any(stride == 0 and size > 1 for stride, size in zip(self.layout.strides, self.shape, strict=True))
+        strides = self.layout.strides[: len(self.shape)]
+        return any(stride == 0 and size > 1 for stride, size in zip(strides, self.shape, strict=True))
+
+    @property
+    def conjugated(self) -> bool:
+        """The tensor reads the imaginary parts of its storage with the other sign."""
+        return sum(step.op.name == "conj" for step in self.chain) % 2 == 1
 
 
 @dataclass
@@ -309,7 +331,7 @@ class Facts:
         leaves: frozenset[int] = frozenset(),
     ) -> Handle:
         """A handle that sees the whole of a new storage."""
-        layout = np.empty(shape, np.int8)
+        layout = np.empty((*shape, 2) if is_complex(dtype) else shape, np.int8)
         storage = Storage(next(self.counter), layout, inference=self.modes[-1].inference)
         family = Family(next(self.counter), requires_grad, is_leaf, leaves)
         return Handle(creator, next(self.counter), shape, dtype, storage, family, layout)
@@ -320,10 +342,10 @@ class Facts:
         tracked = isinstance(statement, Leaf)
         if tracked:
             self._outside_inference_mode("A leaf made")
-        if tracked and statement.dtype not in FLOAT_DTYPES:
+        if tracked and statement.dtype not in DIFFERENTIABLE_DTYPES:
             raise ProgramError(
-                f"'{statement.target}' is a leaf of dtype {statement.dtype}: only floating point tensors can require "
-                "grad. Write the data with a decimal point, or make it a tape.constant."
+                f"'{statement.target}' is a leaf of dtype {statement.dtype}: only floating point and complex tensors "
+                "can require grad. Write the data with a decimal point, or make it a tape.constant."
             )
         check_data(statement.data, statement.dtype)
         shape = nested_shape(statement.data)
@@ -341,7 +363,7 @@ class Facts:
         default = self.float_dtype
         dtypes = tuple(item.dtype if isinstance(item, Handle) else number_dtype(item) for item in found)
         try:
-            return op.shape(shapes, attributes), op.dtype(dtypes, default, attributes)
+            return op.shape(shapes, attributes), op.result_dtype(dtypes, default, attributes)
         except (ValueError, IndexError, TypeError) as error:
             described = ", ".join(
                 f"{item.name}: {item.dtype}{list(item.shape)}" for item in found if isinstance(item, Handle)
@@ -358,13 +380,13 @@ class Facts:
             item.family.used = True
         if op.view is not None:
             tensors[0].family.viewed = True
-            return self._view(op, tensors[0], attributes, shape)
+            return self._view(op, tensors[0], attributes, shape, dtype)
         carrying = [
             item
             for name, item in zip_longest(op.operand_names, found)
             if isinstance(item, Handle) and name not in op.without_history
         ]
-        tracked = self.recording and dtype in FLOAT_DTYPES and any(item.requires_grad for item in carrying)
+        tracked = self.recording and dtype in DIFFERENTIABLE_DTYPES and any(item.requires_grad for item in carrying)
         if tracked:
             self._check_savable(op, tensors)
         leaves = frozenset[int]().union(*(item.family.leaves for item in carrying)) if tracked else frozenset[int]()
@@ -392,15 +414,16 @@ class Facts:
         if self.modes[-1].inference:
             raise ProgramError(f"{what} in inference mode is not modelled. Move it out of the block.")
 
-    def _view(self, op: Op, base: Handle, attributes: dict[str, Any], shape: Shape) -> Handle:
-        assert op.view is not None
+    def _view(self, op: Op, base: Handle, attributes: dict[str, Any], shape: Shape, dtype: str) -> Handle:
+        step = ViewStep(op, attributes, base.shape, base.dtype)
+        _check_parts(op, base)
         if op.name == "reshape" and not base.strides_known:
             raise ProgramError(
                 f"reshape of '{base.name}': whether PyTorch makes a view or a copy depends on strides that the program "
                 "does not fix. Clone the operand of the transpose, or reshape before it."
             )
         try:
-            layout = op.view.alias(base.layout, **attributes)
+            layout = step.aliased(base.layout)
         except ValueError as error:
             if op.name == "reshape":
                 tracked = self.recording and base.requires_grad
@@ -409,7 +432,6 @@ class Facts:
                     shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=base.name
                 )
             raise ProgramError(f"{op.name}({base.name}: {base.dtype}{list(base.shape)}): {error}") from error
-        step = ViewStep(op, attributes, base.shape)
         if not self.recording and base.requires_grad:
             family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
         else:
@@ -418,6 +440,7 @@ class Facts:
             base,
             tensor=next(self.counter),
             shape=shape,
+            dtype=dtype,
             layout=layout,
             chain=(*base.chain, step),
             family=family,
@@ -443,7 +466,7 @@ class Facts:
                 "clone it before the write"
             )
         for step in handle.chain:
-            if math.prod(step.op.shape((step.shape,), step.attributes)) > math.prod(step.shape):
+            if step.expands:
                 return (
                     "it is a part of an expanded tensor, so the write would show in other parts too; "
                     "clone it before the write"
@@ -492,6 +515,8 @@ class Facts:
                 f"the tensor {list(target.shape)}. An in-place op cannot grow its tensor."
             )
         check_cast(dtype, target)
+        if is_complex(target.dtype) and not is_complex(dtype):
+            raise ProgramError(f"In-place {op.name} on '{target.name}': the result is real, and the tensor complex.")
         sources = [item for item in found if isinstance(item, Handle)]
         self._check_writable(target, sources)
         if self.recording and any(source.requires_grad for source in sources):
@@ -500,7 +525,8 @@ class Facts:
 
     def _item_write(self, statement: ItemWrite) -> None:
         target = self.tensor(statement.handle)
-        viewed = self._view(OPS["getitem"], target, {"index": statement.index}, index_shape(target, statement.index))
+        shape = index_shape(target, statement.index)
+        viewed = self._view(OPS["getitem"], target, {"index": statement.index}, shape, target.dtype)
         sources = [self.tensor(statement.value.name)] if isinstance(statement.value, Ref) else []
         self._check_writable(viewed, sources)
         if isinstance(statement.value, Ref):
@@ -530,8 +556,10 @@ class Facts:
                 f"requires_grad_ on '{handle.name}', which was made in inference mode: PyTorch raises. Clone it first, "
                 "or declare the error with tape.expect_error."
             )
-        if handle.dtype not in FLOAT_DTYPES:
-            raise ProgramError(f"requires_grad_ on '{handle.name}': only floating point tensors can require grad.")
+        if handle.dtype not in DIFFERENTIABLE_DTYPES:
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}': only floating point and complex tensors can require grad."
+            )
         if handle.family.of_gradient:
             raise ProgramError(
                 f"requires_grad_ on '{handle.name}', a gradient taken with create_graph: whether that is a leaf "
@@ -650,6 +678,11 @@ class Facts:
                 raise ProgramError(
                     f"{word} from '{root.name}' of shape {list(root.shape)} needs gradient=: "
                     "grad can be implicitly created only for scalar outputs."
+                )
+            if cotangent is None and is_complex(root.dtype):
+                raise ProgramError(
+                    f"{word} from '{root.name}' of dtype {root.dtype} needs gradient=: "
+                    "grad can be implicitly created only for real scalar outputs."
                 )
             if cotangent is not None:
                 gradient = self.tensor(cotangent)
@@ -792,11 +825,35 @@ class Facts:
 # ---- questions about handles ----
 
 
+def _check_parts(op: Op, base: Handle) -> None:
+    """Refuse a view of complex numbers that is none, or that PyTorch refuses to take. Raises ProgramError."""
+    if op.name in ("imag", "view_as_real") and base.conjugated:
+        raise ProgramError(
+            f"{op.name} of '{base.name}', a conjugated view: its imaginary parts are stored with the other sign. "
+            f"Take {op.name} of what it is a view of, or clone it first."
+        )
+    if op.name != "view_as_complex":
+        return
+    starts = [array.__array_interface__["data"][0] for array in (base.layout, base.storage.layout)]
+    *strides, last = base.layout.strides
+    if not base.strides_known or last != 1 or any(one % 2 for one in (starts[0] - starts[1], *strides)):
+        raise ProgramError(
+            f"view_as_complex of '{base.name}': the two parts of each number must lie side by side in the storage. "
+            "Clone it first, or put the parts together with complex."
+        )
+
+
 def overlaps_partly(source: Handle, target: Handle) -> bool:
     """Whether two handles share elements without being the same elements in the same order."""
     if source.storage is not target.storage or not np.shares_memory(source.layout, target.layout):
         return False
     return not same_elements(source.layout, target.layout)
+
+
+def is_same(one: Handle, other: Handle) -> bool:
+    """Whether two handles show the same numbers of one storage, in the same order."""
+    kinds = [(each.storage.number, each.dtype, each.conjugated) for each in (one, other)]
+    return kinds[0] == kinds[1] and same_elements(one.layout, other.layout)
 
 
 def same_elements(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> bool:
@@ -807,21 +864,27 @@ def same_elements(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> boo
 
 def is_item(value: Handle, target: Handle, index: tuple[Any, ...]) -> bool:
     """Whether `value` is `target[index]`, with its history."""
-    view = OPS["getitem"].view
-    assert view is not None
-    return value.family is target.family and same_elements(value.layout, view.alias(target.layout, index=index))
+    step = ViewStep(OPS["getitem"], {"index": index}, target.shape, target.dtype)
+    same_kind = (value.dtype, value.conjugated) == (target.dtype, target.conjugated)
+    return value.family is target.family and same_kind and same_elements(value.layout, step.aliased(target.layout))
 
 
 def number_dtype(value: Any) -> str:
     """How a bare Python number takes part in dtype promotion: it never widens a tensor of its own kind."""
     if isinstance(value, bool):
         return "python-bool"
+    if isinstance(from_number(value), complex):
+        return "python-complex"
     return "python-int" if isinstance(value, int) else "python-float"
 
 
 def check_cast(dtype: str, target: Handle) -> None:
     """Refuse a write that would cut numbers off silently. Raises ProgramError."""
-    rank = {"python-bool": 0, "bool": 0, "python-int": 1, "int64": 1, "python-float": 2, "float32": 2, "float64": 2}
+    kinds = [
+        ("python-bool", "bool"), ("python-int", "int64"), ("python-float", "float32", "float64"),
+        ("python-complex", "complex64", "complex128"),
+    ]  # fmt: skip
+    rank = {one: rank for rank, kind in enumerate(kinds) for one in kind}
     if rank[dtype] > rank[target.dtype]:
         raise ProgramError(
             f"A {dtype.removeprefix('python-')} is written into '{target.name}', which is {target.dtype}: "

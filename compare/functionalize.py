@@ -7,16 +7,19 @@ they are next read. A write that the tape does not record has the value of the n
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, assert_never
 
+import msgspec
+
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle, ViewStep, is_item
-from compare.ops import OPS, Op, Shape
+from compare.ops import OPS, Op, Shape, is_complex
 from compare.program import Program
 from compare.pure import (
     Accumulated,
@@ -58,6 +61,7 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Write,
+    bound,
 )
 
 __all__ = ["Lowering", "Remark", "functionalize"]
@@ -114,6 +118,7 @@ class _Functionalizer:
         self.alias_statements: dict[int, list[int]] = {}
         self.stops: dict[int, StopGradient] = {}
         self.slots: dict[int, Handle] = {}
+        self.conjugates: dict[Value, Value] = {}
         self.retained_gradients: dict[int, Value] = {}
         self.retained: dict[int, _Retained] = {}
         self.reached: set[Value] = set()
@@ -160,7 +165,8 @@ class _Functionalizer:
 
     def view(self, value: Value, step: ViewStep, hint: str) -> Value:
         shape = step.op.shape((step.shape,), step.attributes)
-        return self.applied(hint, shape, value.dtype, step.op, (value,), step.attributes)
+        dtype = step.op.result_dtype((value.dtype,), self.program.dtype, step.attributes)
+        return self.applied(hint, shape, dtype, step.op, (value,), step.attributes)
 
     def applied(
         self,
@@ -352,7 +358,7 @@ class _Functionalizer:
     def item_write(self, statement: ItemWrite) -> None:
         handle = self.used[statement.handle]
         self.remark_write(handle)
-        step = ViewStep(OPS["getitem"], {"index": statement.index}, handle.shape)
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, handle.shape, handle.dtype)
         if isinstance(statement.value, Ref) and is_item(self.used[statement.value.name], handle, statement.index):
             return  # the last step of `a[0] += 1` writes the item onto itself
         self.write(handle, self.operand(statement.value), (*handle.chain, step))
@@ -420,7 +426,18 @@ class _Functionalizer:
             self.remark("hook-order")
         if any(retained.producer is value for retained in self.retained.values()):
             self.remark("hook-and-retain-grad")
-        self.hooks[statement.target] = HookedAt(value, statement)
+        self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, value.dtype))
+
+    def on_cotangent(self, hook: RegisterHook, dtype: str) -> RegisterHook:
+        """A hook on gradients as a hook on JAX's cotangents, which are their conjugates."""
+        if not is_complex(dtype) or hook.result is None:
+            return hook
+        self.remark("complex-conjugate")
+        taken = {name for applied in hook.body for name in bound(applied)}
+        target = next(name for n in itertools.count() if (name := f"_conjugated{'_' * n}") not in taken)
+        arrives = Apply(target=hook.parameter, op="conj", operands=(Ref(hook.parameter),))
+        returns = Apply(target=target, op="conj", operands=(hook.result,))
+        return msgspec.structs.replace(hook, body=(arrives, *hook.body, returns), result=Ref(target))
 
     # ---- backward and .grad ----
 
@@ -467,7 +484,9 @@ class _Functionalizer:
                 )
                 regions |= dict.fromkeys([*group, *region.retained], region)
         gradients: dict[Value, Value] = {
-            gradient.of: gradient for region in regions.values() for gradient in region.gradients
+            gradient.of: self.conjugates.get(gradient, gradient)
+            for region in regions.values()
+            for gradient in region.gradients
         }
         for target, value in zip(statement.targets, inputs.values(), strict=True):
             handle = self.facts.handles[target]
@@ -485,7 +504,9 @@ class _Functionalizer:
     ) -> tuple[tuple[Value, ...], tuple[Value | None, ...]]:
         """The values of the roots, and a cotangent for each."""
         values = tuple(self.read(self.used[name]) for name in roots)
-        cotangents = tuple(None if name is None else self.read(self.used[name]) for name in gradients)
+        cotangents = tuple(
+            None if name is None else self.conjugated(self.read(self.used[name]), "_cotangent") for name in gradients
+        )
         if len(roots) > 1:
             self.remark("several-roots")
         return values, cotangents or (None,) * len(roots)
@@ -549,10 +570,22 @@ class _Functionalizer:
                         "which is not supported. Apply its function to the gradient instead."
                     )
 
-    def gradient(self, region: Region, of: Value, hint: str) -> Gradient:
-        gradient = self.pure.add(Gradient(hint, self.index, of.shape, of.dtype, region, of))
+    def gradient(self, region: Region, of: Value, hint: str) -> Value:
+        """The gradient that PyTorch has: of a complex value, the conjugate of the cotangent that JAX returns."""
+        own = f"{hint.removesuffix('_grad')}_cotangent" if is_complex(of.dtype) else hint
+        gradient = self.pure.add(Gradient(own, self.index, of.shape, of.dtype, region, of))
         region.gradients.append(gradient)
-        return gradient
+        if not is_complex(of.dtype):
+            return gradient
+        self.conjugates[gradient] = self.conjugated(gradient, hint)
+        return self.conjugates[gradient]
+
+    def conjugated(self, value: Value, hint: str) -> Value:
+        """A cotangent of JAX from a gradient of PyTorch, or the other way round: for real numbers the same."""
+        if not is_complex(value.dtype):
+            return value
+        self.remark("complex-conjugate")
+        return self.pure.add(Applied(hint, self.index, value.shape, value.dtype, OPS["conj"], (value,), {}))
 
     def accumulated(self, hint: str, before: Value, more: Value, recorded: bool) -> Value:
         value = self.pure.add(Accumulated(hint, self.index, more.shape, more.dtype, before, more))
@@ -630,8 +663,9 @@ class _Functionalizer:
         if statement.torch is None:
             self.lower(attempted)
         elif isinstance(attempted, Backward):
-            roots, _ = self.differentiated(attempted.roots, attempted.gradients)
-            if all(root.tracked and (attempted.gradients or math.prod(root.shape) == 1) for root in roots):
+            roots, cotangents = self.differentiated(attempted.roots, attempted.gradients)
+            pairs = list(zip(roots, cotangents, strict=True))
+            if all(root.tracked and (cotangent is not None or _is_one_real(root)) for root, cotangent in pairs):
                 # PyTorch refuses; the gradient of the program as it was computed exists all the same.
                 self.backward(attempted)
 
@@ -670,6 +704,11 @@ _READS = {
     "version": "version-counter", "shares_storage": "storage-identity",
 }  # fmt: skip
 """The concept that answers for each tape fact."""
+
+
+def _is_one_real(root: Value) -> bool:
+    """Whether a root needs no gradient= of its own."""
+    return math.prod(root.shape) == 1 and not is_complex(root.dtype)
 
 
 def _reached(roots: tuple[Value, ...]) -> dict[Value, None]:

@@ -15,6 +15,7 @@ import numpy as np
 from compare.checks import RESERVED
 from compare.execution import Identified, execute, plain
 from compare.observed import Array, LegRun, Observed
+from compare.ops import COMPLEX
 from compare.pure import (
     Accumulated,
     Applied,
@@ -41,7 +42,7 @@ from compare.sources import (
     number_tree,
     print_line,
 )
-from compare.statements import FLOAT_DTYPES, Number, RegisterHook
+from compare.statements import DIFFERENTIABLE_DTYPES, Number, RegisterHook
 
 __all__ = ["print_jax", "readable", "run_jax"]
 
@@ -151,7 +152,8 @@ class _Scope:
         """The expression that computes a value from its operands' expressions."""
         match value:
             case Given():
-                keywords = self.script.dtype_keyword(value.dtype) if value.dtype in FLOAT_DTYPES else {}
+                inferred = value.dtype not in DIFFERENTIABLE_DTYPES or value.dtype == COMPLEX[self.script.float_dtype]
+                keywords = {} if inferred else self.script.dtype_keyword(value.dtype)
                 data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
                 return call_tree("jnp.array", data, **keywords)
             case Applied():
@@ -254,7 +256,9 @@ class _Script(_Scope):
         self.pure = pure
         self.writer = ScriptWriter()
         # Where anything is 64-bit, JAX's 64-bit types are on, and what is not says so.
-        self.wide = pure.dtype == "float64" or any(value.dtype == "float64" for value in pure.values)
+        dtypes = {pure.dtype, *(value.dtype for value in pure.values)}
+        self.wide = not dtypes.isdisjoint({"float64", "complex128"})
+        self.float_dtype = "float64" if self.wide else "float32"
         self.expressions = Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
         self.large = LargeArrays()
         self.hook_names: dict[HookedAt, str] = {}
@@ -443,7 +447,7 @@ class _Script(_Scope):
 
     def dtype_keyword(self, dtype: str) -> dict[str, ast.expr]:
         """`dtype=...` where it is not what JAX makes of a float."""
-        return {} if dtype == ("float64" if self.wide else "float32") else {"dtype": name_tree(f"jnp.{dtype}")}
+        return {} if dtype == self.float_dtype else {"dtype": name_tree(f"jnp.{dtype}")}
 
 
 class _Body(_Scope):

@@ -8,6 +8,9 @@ The sign of a zero is told in `detail` and does not decide: IEEE 754 calls -0.0 
 differ in it (a masked product gives -0.0 where a select gives 0.0). Where a sign matters later, as in `1 / x`, it shows
 there as an infinity of the other sign, which is a mismatch.
 
+The pattern of a complex element is that of its two parts. Both parts are held to the size of the larger one: an
+error is small beside the number that was computed, not beside a part of it that happens to cancel.
+
 Two legs whose every element is near enough to the reference match, also where they are a little too far from each
 other; `detail` says how far. At a kink, where the reference is an interval, they have to agree with each other.
 """
@@ -26,10 +29,11 @@ from compare.facts import Handle
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
 from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
-from compare.statements import NUMBER_WORDS, Attempt, Read, as_number, from_number, nested_shape
+from compare.statements import Attempt, Read, as_number, from_number, is_number_word, nested_shape
 
 __all__ = [
-    "TOLERANCES", "Comparison", "Tolerance", "compare", "judge_case", "outcome", "to_json_value", "undeclared_warnings",
+    "TOLERANCES", "Comparison", "Tolerance", "compare", "declared_numbers", "judge_case", "outcome", "to_json_value",
+    "undeclared_warnings",
 ]  # fmt: skip
 
 # ---- the tolerances ----
@@ -51,6 +55,8 @@ TOLERANCES = {
     # atol is 45, 8, 2 and 2 of them: what terms of order one leave when they cancel. Below atol nothing can be judged.
     "float64": Tolerance(1e-10, 1e-14, 53),
     "float32": Tolerance(1e-5, 1e-6, 24),
+    "complex128": Tolerance(1e-10, 1e-14, 53),
+    "complex64": Tolerance(1e-5, 1e-6, 24),
     "float16": Tolerance(1e-2, 2e-3, 11),
     "bfloat16": Tolerance(5e-2, 1.6e-2, 8),
     **dict.fromkeys(("int64", "int32", "int16", "int8", "uint64", "uint32", "uint16", "uint8"), Tolerance(0.0, 0.0)),
@@ -120,14 +126,15 @@ def _compare_arrays(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], dty
         a, b = left.astype(object), right.astype(object)
         beyond = np.asarray(a != b, dtype=bool)
         error = np.asarray(abs(a - b), dtype=np.float64)
-        return Comparison("value" if beyond.any() else "", _first(beyond), float(error.max()), 0.0)
-    a, b = left.astype(np.float64), right.astype(np.float64)
+        return Comparison("value" if beyond.any() else "", _first(beyond[..., np.newaxis]), float(error.max()), 0.0)
+    widest = complex if np.iscomplexobj(left) or np.iscomplexobj(right) else np.float64
+    a, b = _parts(left.astype(widest)), _parts(right.astype(widest))
     finite = np.isfinite(a) & np.isfinite(b)
     strange = ~finite & ~((a == b) | (np.isnan(a) & np.isnan(b)))
     if strange.any():
         return Comparison("pattern", _first(strange))
     a, b = np.where(finite, a, 0.0), np.where(finite, b, 0.0)
-    scale = np.maximum(np.abs(a), np.abs(b))
+    scale = np.maximum(np.abs(a), np.abs(b)).max(axis=-1, keepdims=True)
     with np.errstate(over="ignore"):
         error = np.abs(a - b)
     limit = tolerance.atol + tolerance.rtol * scale
@@ -142,31 +149,44 @@ def _compare_arrays(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], dty
         "value" if beyond.any() else "",
         worst,
         largest if np.isfinite(largest) else None,
-        float(limit[worst]),
+        float(limit[(*worst, 0)]),
         int(np.rint(ulps.max())) if np.isfinite(largest) else None,
         _first(zero) if zero.any() else None,
         _first(below) if below.any() else None,
     )
 
 
+def _parts(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The one part of each real number, or the two parts of each complex one, along one more axis at the end."""
+    return np.stack([array.real, array.imag], axis=-1) if np.iscomplexobj(array) else array[..., np.newaxis]
+
+
+def _whole(parts: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """The inverse of `_parts`."""
+    return np.ascontiguousarray(parts).view(complex)[..., 0] if parts.shape[-1] == 2 else parts[..., 0]
+
+
 def _first(scores: np.ndarray[Any, Any]) -> tuple[int, ...]:
-    """The position of the largest score."""
+    """The position of the element with the largest score among its parts."""
+    scores = scores.max(axis=-1)
     return tuple(int(position) for position in np.unravel_index(np.argmax(scores), scores.shape))
 
 
 def _nearest(leg: Array, reference: OneSided) -> Array:
     """The point of the interval nearest to the leg. A side that is NaN, outside the domain, does not count."""
-    low, high = np.fmin(reference.left, reference.right), np.fmax(reference.left, reference.right)
-    if leg.values.shape != low.shape:
-        return Array(low, leg.dtype)
-    values = leg.values.astype(np.float64)
-    return Array(np.where(np.isnan(values), low, np.clip(values, low, high)), leg.dtype)
+    left, right = _parts(reference.left), _parts(reference.right)
+    low, high = np.fmin(left, right), np.fmax(left, right)
+    if leg.values.shape != reference.left.shape:
+        return Array(_whole(low), leg.dtype)
+    values = _parts(leg.values.astype(reference.left.dtype))
+    return Array(_whole(np.where(np.isnan(values), low, np.clip(values, low, high))), leg.dtype)
 
 
 def _inner_products(leg: Array, reference: Directional) -> Array:
-    values = leg.values.astype(np.float64)
+    values = _parts(leg.values.astype(reference.directions[0].dtype))
     with np.errstate(all="ignore"):
-        return Array(np.array([np.sum(direction * values) for direction in reference.directions]), leg.dtype)
+        products = [np.sum(_parts(direction) * values) for direction in reference.directions]
+    return Array(np.array(products), leg.dtype)
 
 
 # ---- telling what differs ----
@@ -201,9 +221,9 @@ def to_json_value(seen: Any) -> Value:
     return value
 
 
-def _interval(left: float, right: float) -> float | str:
+def _interval(left: complex, right: complex) -> complex | str:
     smooth = left == right or (np.isnan(left) and np.isnan(right))
-    return left if smooth else f"between {left} and {right}"
+    return left if smooth else f"between {as_number(left)} and {as_number(right)}"
 
 
 def _account(sides: Mapping[str, Any], dtype: str, comparison: Comparison) -> str:
@@ -533,11 +553,19 @@ def _in_form(declared: Any, seen: Any) -> Any:
     """A declared value in the form of what was seen; one number stands for every element of an array."""
     if not isinstance(seen, Array) or declared is None:
         return declared
-    if isinstance(declared, str) and declared not in NUMBER_WORDS:
+    if isinstance(declared, str) and not is_number_word(declared):
         return declared
+    values = declared_numbers(declared)
+    one_for_all = values.shape == () and seen.values.size
+    return Array(np.broadcast_to(values, seen.values.shape) if one_for_all else values, seen.dtype)
+
+
+def declared_numbers(declared: Any) -> np.ndarray[Any, Any]:
+    """Declared numbers as an array of Python's numbers, or of complex128. Raises ProgramError when they are ragged."""
     shape = nested_shape(declared)
-    values = np.asarray(np.frompyfunc(from_number, 1, 1)(np.array(declared, dtype=object)), dtype=object)
-    return Array(np.broadcast_to(values, seen.values.shape) if shape == () and seen.values.size else values, seen.dtype)
+    numbers = np.asarray(np.frompyfunc(from_number, 1, 1)(np.array(declared, dtype=object)), dtype=object)
+    complex_ones = any(isinstance(number, complex) for number in numbers.flat)
+    return (numbers.astype(complex) if complex_ones else numbers).reshape(shape)
 
 
 def _check_declared(read: Read, kind: Kind, dtype: str, sides: Sides, finding: _Finding) -> _Finding:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from compare.ops import Op, Shape
+from compare.ops import DIFFERENTIABLE, Op, Shape
 from compare.statements import Number, RegisterHook
 
 __all__ = [
@@ -72,7 +72,7 @@ class Applied(Value):
 
     def __post_init__(self) -> None:
         self.operands = tuple(argument for argument in self.arguments if isinstance(argument, Value))
-        self.tracked = self.dtype.startswith("float") and any(operand.tracked for operand in self.operands)
+        self.tracked = self.dtype in DIFFERENTIABLE and any(operand.tracked for operand in self.operands)
 
 
 @dataclass(eq=False, repr=False)

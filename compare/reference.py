@@ -12,6 +12,10 @@ Shifts alias like values do, and the tape's rules become short:
 - a recorded write replaces the value and, for its own family, the shifts;
 - any other write replaces the value only: "value of the new, derivative of the old".
 
+A complex element is moved along each of its parts, and its gradient puts the two derivatives together as PyTorch does:
+that of x + iy is dL/dx + i dL/dy. A storage holds complex numbers as their parts, along one more axis at the end, so
+that the views of real and imaginary parts are NumPy views as well.
+
 The root's shift over the step is a one-sided derivative of the program as it was computed. Nothing is linearized in
 between: the norm at zero is a kink, where a chain rule would meet 0 * inf.
 
@@ -22,6 +26,7 @@ Where exact numbers cannot decide, the reference is *withdrawn*: it observes not
 - A zero that may be negative, where its sign decides: mpmath has no -0.0. `compare.ops.exact` says when.
 - A float64 number behind float32 arithmetic: its error is that of float32, and exact numbers do not round. A cast does
   round; a gradient that passes a float32 tensor is rounded there. What is float32 itself is judged as float32.
+- A complex result of, or beside, an infinity or nan: what its parts are depends on how they were multiplied out.
 - An integer beyond int64, which wraps around. A read of a tensor that PyTorch refuses to use.
 """
 
@@ -43,10 +48,10 @@ from compare.facts import Facts, ViewStep
 from compare.grad_modes import GradMode
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
 from compare.one_sided import settled
-from compare.ops import OPS, Op, exact
+from compare.ops import COMPLEX, OPS, PARTS, Op, exact, is_complex
 from compare.program import Program
 from compare.statements import (
-    FLOAT_DTYPES,
+    DIFFERENTIABLE_DTYPES,
     AnyStatement,
     Apply,
     Attempt,
@@ -71,6 +76,7 @@ from compare.statements import (
     SetGradMode,
     Write,
     from_number,
+    is_number_word,
 )
 
 __all__ = ["run_reference"]
@@ -87,7 +93,7 @@ SMALL, LARGE = 8, 64
 RANDOM_DIRECTIONS, SEED = 4, 20
 
 Elements = np.ndarray[Any, Any]
-"""An object array of mpf, or of bool."""
+"""An object array of mpf, of mpc, or of bool. A storage has mpf for mpc, in twice as many places."""
 Node = tuple[int, int]
 """A place in the recorded history: the statement that bound a tensor, and the one that last gave it new history."""
 Direction = tuple[Node, int, int, int]
@@ -145,6 +151,7 @@ class _Withdrawn:
 
 FLOAT32_ON_THE_WAY = _Withdrawn("it is computed through float32, which rounds more than float64 is judged by")
 NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on the way is not finite")
+NON_FINITE_PARTS = _Withdrawn("the parts of a complex number that is not finite depend on how it was computed")
 REFUSED_VIEW = _Withdrawn("PyTorch refuses a view made under no_grad once its storage was written")
 SIGN_OF_ZERO = _Withdrawn("the sign of a zero decides, and exact numbers have none")
 WRAPPED = _Withdrawn("an integer is beyond the range of int64, where frameworks wrap around")
@@ -207,7 +214,8 @@ class _Version:
 class _Probe:
     """A place in the history, and how each direction moves the tensor there.
 
-    count: how many vectors it is moved along. vectors: the random ones; None where it is moved element by element.
+    count: how many vectors it is moved along: a complex element along two, one for each part. vectors: the random ones;
+    None where it is moved element by element.
     """
 
     node: Node
@@ -226,8 +234,12 @@ class _Gradient:
     vectors: Vectors
 
     @property
+    def right(self) -> Elements:
+        return self.tensor.value if self.vectors is None else self.tensor.storage.value
+
+    @property
     def smooth(self) -> bool:
-        pairs = zip(self.left.flat, self.tensor.storage.value.flat, strict=True)
+        pairs = zip(self.left.flat, self.right.flat, strict=True)
         return all(left == right or (mpmath.isnan(left) and mpmath.isnan(right)) for left, right in pairs)
 
 
@@ -280,18 +292,14 @@ class _Tensor:
         own = (direction for probe, _ in self.passed for direction in probe.offsets)
         return set(self.family.shifts).union(own) if self.linked else set()
 
-    def viewed(self, array: Elements) -> Elements:
-        """The elements of a storage-shaped array that this tensor sees: a NumPy view."""
-        return _viewed(array, self.chain)
-
     @property
     def value(self) -> Elements:
-        return self.viewed(self.storage.value)
+        return _read(self.storage.value, self.chain, self.dtype)
 
     def family_shift(self, direction: Direction) -> Elements | None:
         """The shift without the probes on the view itself; None where the direction does not reach."""
         shift = self.family.shifts.get(direction)
-        return None if shift is None else self.viewed(shift)
+        return None if shift is None else _read(shift, self.chain, self.dtype)
 
     def shift(self, direction: Direction) -> Elements | None:
         """How far the elements are moved; None where the direction does not reach."""
@@ -300,22 +308,45 @@ class _Tensor:
         shift = self.family_shift(direction)
         for probe, depth in self.passed:
             if direction in probe.offsets:
-                offset = _viewed(probe.offsets[direction], self.chain[depth:])
+                offset = probe.offsets[direction]
+                if self.chain[depth:]:
+                    offset = _read(_stored(offset, self.chain[depth].dtype), self.chain[depth:], self.dtype)
                 shift = offset if shift is None else _objects(shift + offset)
         return shift
 
 
-def _viewed(array: Elements, chain: Sequence[ViewStep]) -> Elements:
+def _stored(numbers: Any, dtype: str) -> Elements:
+    """Numbers as a storage holds them: complex ones as their parts."""
+    if not is_complex(dtype):
+        return _objects(numbers)
+    return np.stack([_objects(_real_part(numbers)), _objects(_imaginary_part(numbers))], axis=-1)
+
+
+def _viewed(stored: Elements, chain: Sequence[ViewStep]) -> tuple[Elements, bool]:
+    """The NumPy view that a chain takes of what a storage holds, and whether it reads it conjugated."""
+    conjugated = False
     for step in chain:
-        assert step.op.view is not None
-        array = step.op.view.alias(array, **step.attributes)
-    return array
+        stored = step.aliased(stored)
+        conjugated ^= step.op.name == "conj"
+    return stored, conjugated
 
 
-def _replace(view: Elements, new: Any) -> None:
-    # NumPy marks a diagonal read-only, though it is a view like any other.
-    view.flags.writeable = True
-    view[...] = new
+def _read(stored: Elements, chain: Sequence[ViewStep], dtype: str) -> Elements:
+    """The numbers that a chain shows of what a storage holds: a NumPy view, or a copy of complex ones."""
+    view, conjugated = _viewed(stored, chain)
+    if not is_complex(dtype):
+        return view
+    imaginary = -view[..., 1] if conjugated else view[..., 1]
+    return _objects(_complex_number(view[..., 0], imaginary))
+
+
+def _replace(stored: Elements, chain: Sequence[ViewStep], dtype: str, new: Any) -> None:
+    """Write numbers to what a chain shows of what a storage holds."""
+    view, conjugated = _viewed(stored, chain)
+    if not view.flags.writeable:
+        # NumPy marks a diagonal read-only, though it is a view like any other.
+        view.flags.writeable = True
+    view[...] = _stored(_objects(_conjugate(new)) if conjugated else new, dtype)
 
 
 # ---- the interpreter ----
@@ -431,7 +462,8 @@ class _Interpreter:
         data = np.array(statement.data, dtype=object)
         value = _objects(rounded(data))
         negative_zero = any(_is_negative_zero(*pair) for pair in zip(data.flat, value.flat, strict=True))
-        tensor = self._bind(statement.dtype, _Storage(value, _Doubts(negative_zero=negative_zero)))
+        stored = _stored(value, statement.dtype)
+        tensor = self._bind(statement.dtype, _Storage(stored, _Doubts(negative_zero=negative_zero)))
         self.tensors[statement.target] = tensor
         if isinstance(statement, Leaf):
             self._requires_grad(tensor, True)
@@ -463,8 +495,9 @@ class _Interpreter:
         elif node in self.marks or family.leaf:
             family.history.add(node)
             for direction, offset in self._probe(tensor).offsets.items():
-                shift = tensor.viewed(family.shifts.setdefault(direction, _zeros(tensor.storage.value.shape)))
-                _replace(shift, shift + offset)
+                family.shifts.setdefault(direction, _zeros(tensor.storage.value.shape))
+                moved = _objects(tensor.family_shift(direction) + offset)
+                _replace(family.shifts[direction], tensor.chain, tensor.dtype, moved)
 
     def _probe(self, tensor: _Tensor) -> _Probe:
         """A probe at the tensor's node, with the directions that the plan asks for."""
@@ -473,16 +506,19 @@ class _Interpreter:
         kind = self.marks.get(node, "label")
         if kind == "label":
             return probe
+        units = (mpmath.mpf(1), mpmath.mpc(0, 1)) if is_complex(tensor.dtype) else (mpmath.mpf(1),)
         if kind == "directions":
-            random = np.random.default_rng(SEED).standard_normal((RANDOM_DIRECTIONS, *value.shape))
+            normal = np.random.default_rng(SEED).standard_normal((len(units), RANDOM_DIRECTIONS, *value.shape))
+            random = normal[0] + 1j * normal[1] if len(units) == 2 else normal[0]
             probe.vectors = tuple(random)
             vectors = [_objects(_exact(vector)) for vector in random]
             sizes = [max((abs(number) for number in value.flat), default=mpmath.mpf(0))] * len(vectors)
         else:
-            vectors = [_zeros(value.shape) for _ in range(value.size)]
-            for place, vector in enumerate(vectors):
-                vector.flat[place] = mpmath.mpf(1)
-            sizes = [abs(number) for number in value.flat]
+            places = [(place, unit) for place in range(value.size) for unit in units]
+            vectors = [_zeros(value.shape) for _ in places]
+            for (place, unit), vector in zip(places, vectors, strict=True):
+                vector.flat[place] = unit
+            sizes = [abs(value.flat[place]) for place, _ in places]
         probe.count = len(vectors)
         for which, (vector, size) in enumerate(zip(vectors, sizes, strict=True)):
             for level in range(self.steps):
@@ -511,7 +547,7 @@ class _Interpreter:
         op = OPS[statement.op]
         attributes = bound_attributes(op, len(statement.operands), statement.attributes)
         number_dtype = next(self.tensors[one.name].dtype for one in statement.operands if isinstance(one, Ref))
-        if number_dtype not in FLOAT_DTYPES:
+        if number_dtype not in DIFFERENTIABLE_DTYPES:
             number_dtype = dtype
         operands = [self._operand(operand, number_dtype) for operand in statement.operands]
         tensors = [operand for operand in operands if isinstance(operand, _Tensor)]
@@ -519,7 +555,7 @@ class _Interpreter:
             for tensor in tensors:
                 self._renew(tensor)
         if op.view is not None:
-            view = self._view(op, tensors[0], attributes)
+            view = self._view(op, tensors[0], attributes, dtype)
             if view is not None:
                 return view
         values = _values(operands)
@@ -530,14 +566,17 @@ class _Interpreter:
         ]
         value = _applied(op, values, attributes, dtype)
         inherited = _doubts(tensors) | _doubts_of_numbers([*statement.operands, *attributes.values()])
-        storage = _Storage(value, _doubts_of_result(op, values, value, dtype, inherited))
-        tracked = self.recording and dtype in FLOAT_DTYPES and any(tensor.family.requires_grad for tensor in tensors)
+        storage = _Storage(_stored(value, dtype), _doubts_of_result(op, values, value, dtype, inherited))
+        tracked = (
+            self.recording and dtype in DIFFERENTIABLE_DTYPES and any(tensor.family.requires_grad for tensor in tensors)
+        )
         result = self._bind(dtype, storage, requires_grad=tracked, leaf=not tracked)
         if tracked:
             self._join(result.family, tensors, dtype)
             for direction in _directions(tensors):
                 shifts = [_shift(operand, direction) for operand in operands]
-                result.family.shifts[direction] = _shifted(op, values, shifts, attributes, dtype, storage.value)
+                moved = _shifted(op, values, shifts, attributes, dtype, value)
+                result.family.shifts[direction] = _stored(moved, dtype)
             self._produced(result)
         return result
 
@@ -545,20 +584,19 @@ class _Interpreter:
         """The family takes on the history of operands."""
         for tensor in operands:
             family.history |= tensor.history
-            family.narrowed |= tensor.history if dtype == "float32" else tensor.family.narrowed
+            family.narrowed |= tensor.history if _is_single(dtype) else tensor.family.narrowed
 
-    def _view(self, op: Op, base: _Tensor, attributes: dict[str, Any]) -> _Tensor | None:
+    def _view(self, op: Op, base: _Tensor, attributes: dict[str, Any], dtype: str) -> _Tensor | None:
         """The alias, or None where a reshape has to copy."""
-        assert op.view is not None
+        chain = (*base.chain, ViewStep(op, attributes, base.value.shape, base.dtype))
         try:
-            op.view.alias(base.value, **attributes)
+            _viewed(base.storage.value, chain)
         except ValueError:
             if op.name != "reshape":
                 raise
             return None
         view = _Tensor(
-            base.dtype, base.storage, base.family, base.version, self.index, self.index,
-            (*base.chain, ViewStep(op, attributes, base.value.shape)),
+            dtype, base.storage, base.family, base.version, self.index, self.index, chain,
             linked=self.recording and base.linked and base.family.requires_grad,
             recorded=self.recording and base.recorded, renewed=base.version.count, passed=list(base.passed),
         )  # fmt: skip
@@ -590,7 +628,7 @@ class _Interpreter:
     def _item_write(self, statement: ItemWrite) -> None:
         target = self.tensors[statement.handle]
         value = self._operand(statement.value, target.dtype)
-        step = ViewStep(OPS["getitem"], {"index": statement.index}, target.value.shape)
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, target.value.shape, target.dtype)
         tensors = [value] if isinstance(value, _Tensor) else []
         [new] = _values([value])
         doubts = _doubts(tensors) | _doubts_of_numbers([statement.value])
@@ -606,7 +644,7 @@ class _Interpreter:
         doubts: _Doubts,
     ) -> None:
         """Write a value, and its shift along each direction, to the elements of `target` that `index` sees."""
-        family, storage = target.family, target.storage
+        family, storage, chain = target.family, target.storage, (*target.chain, *index)
         if self.recording:
             for tensor in (target, *operands):
                 self._renew(tensor)
@@ -618,9 +656,9 @@ class _Interpreter:
             shifts = {direction: _copied(shift(direction)) for direction in directions}
             for direction, moved in shifts.items():
                 array = family.shifts.setdefault(direction, _zeros(storage.value.shape))
-                _replace(_viewed(target.viewed(array), index), moved)
-        _replace(_viewed(target.value, index), _copied(value))
-        storage.doubts |= doubts
+                _replace(array, chain, target.dtype, moved)
+        _replace(storage.value, chain, target.dtype, _copied(value))
+        storage.doubts |= doubts | _Doubts(negative_zero=_turns_zeros(value, chain))
         target.version.count += 1
         if tracked:
             family.requires_grad, family.leaf = True, False
@@ -640,7 +678,8 @@ class _Interpreter:
         if len(statement.roots) > 1 or statement.inputs or statement.create_graph:
             raise NotImplementedError
         root = self.tensors[statement.roots[0]]
-        if not root.family.requires_grad:
+        implicit = not any(statement.gradients)
+        if not root.family.requires_grad or (implicit and is_complex(root.dtype)):
             return
         self._renew(root)
         cotangent = self.tensors[statement.gradients[0]] if statement.gradients and statement.gradients[0] else None
@@ -654,7 +693,7 @@ class _Interpreter:
             if tensor.node not in history or self.marks.get(tensor.node, "label") == "label":
                 continue
             probe = self.probes[tensor.node]
-            coarse = tensor.dtype == "float64" and (doubts.coarse or tensor.node in root.family.narrowed)
+            coarse = not _is_single(tensor.dtype) and (doubts.coarse or tensor.node in root.family.narrowed)
             unknown = self._edited(tensor.node, history) or doubts.unknown or (FLOAT32_ON_THE_WAY if coarse else None)
             if unknown is None:
                 sides = self._derivatives(probe, root, cotangent)
@@ -683,7 +722,8 @@ class _Interpreter:
             shift = root.shift(direction)
             if shift is None:
                 return mpmath.mpf(0)
-            change = (weight * moved for weight, moved in zip(weights, shift.flat, strict=True) if moved != 0)
+            pairs = zip(weights, shift.flat, strict=True)
+            change = (mpmath.re(mpmath.conj(weight) * moved) for weight, moved in pairs if moved != 0)
             return sum(change, mpmath.mpf(0)) / probe.steps[direction]
 
         derivatives = []
@@ -696,17 +736,18 @@ class _Interpreter:
         return derivatives
 
     def _accumulate(self, tensor: _Tensor, sides: list[tuple[Any, Any]], vectors: Vectors, doubts: _Doubts) -> None:
-        shape = tensor.value.shape if vectors is None else (len(vectors),)
-        left, right = (_array([pair[side] for pair in sides], shape) for side in (0, 1))
+        shape, dtype = (tensor.value.shape, tensor.dtype) if vectors is None else ((len(vectors),), "float64")
+        left, right = (_from_sides([pair[side] for pair in sides], shape, dtype) for side in (0, 1))
         version, old = _Version(), tensor.grad
         if old is not None:
-            left, right = _array(left + old.left, shape), _array(right + old.tensor.storage.value, shape)
+            left, right = _array(left + old.left, shape), _array(right + old.right, shape)
             doubts = old.tensor.storage.doubts | doubts
             # PyTorch adds to a leaf's gradient in place, and to a retained one out of place.
             version.count = old.tensor.version.count + 1 if tensor.is_leaf else 0
         # Nothing is known of the signs of its zeros, and of roundings only where they would be too large for it.
-        doubts = replace(doubts, negative_zero=bool((right == 0).any()), coarse=tensor.dtype == "float32")
-        held = self._bind(tensor.dtype, _Storage(right, doubts), version=version)
+        stored = _stored(right, dtype)
+        doubts = replace(doubts, negative_zero=bool((stored == 0).any()), coarse=_is_single(tensor.dtype))
+        held = self._bind(tensor.dtype, _Storage(stored, doubts), version=version)
         tensor.grad = _Gradient(held, left, vectors)
 
     def _grad(self, statement: Grad) -> None:
@@ -722,7 +763,8 @@ class _Interpreter:
             # The first pass has no gradients and only looks for places: any values do.
             unreached = _Withdrawn(f"'{statement.source}.grad' is used as a tensor, but no backward has reached it")
             self.tensors[statement.target] = self._bind(
-                source.dtype, _Storage(source.value.copy(), _Doubts(unreached if self.surveyed else None))
+                source.dtype,
+                _Storage(_stored(source.value.copy(), source.dtype), _Doubts(unreached if self.surveyed else None)),
             )
 
     # -- reads --
@@ -772,6 +814,9 @@ class _Interpreter:
 def _number(number: Any, dtype: str) -> Any:
     """A number as it takes part: rounded to the dtype. PyTorch rounds a Python number to its tensor's dtype too."""
     number = from_number(number)
+    if isinstance(number, complex) or is_complex(dtype):
+        part = PARTS.get(dtype, dtype)
+        return mpmath.mpc(_number(complex(number).real, part), _number(complex(number).imag, part))
     if dtype == "bool":
         return bool(number)
     if dtype == "int64":
@@ -788,7 +833,16 @@ def _real_number(number: Any) -> Any:
 
 
 _real = np.frompyfunc(_real_number, 1, 1)
-_exact = np.frompyfunc(mpmath.mpf, 1, 1)
+_exact = np.frompyfunc(mpmath.mpmathify, 1, 1)
+_complex = np.frompyfunc(mpmath.mpc, 1, 1)
+_complex_number = np.frompyfunc(mpmath.mpc, 2, 1)
+_real_part, _imaginary_part = np.frompyfunc(mpmath.re, 1, 1), np.frompyfunc(mpmath.im, 1, 1)
+_conjugate = np.frompyfunc(mpmath.conj, 1, 1)
+
+
+def _is_single(dtype: str) -> bool:
+    """Whether numbers of a dtype are computed in float32."""
+    return dtype in ("float32", COMPLEX["float32"])
 
 
 def _each(test: Callable[[Any], bool], array: Elements) -> np.ndarray[Any, Any]:
@@ -820,14 +874,17 @@ def _shift(operand: _Tensor | Any, direction: Direction) -> Elements | None:
 def _is_negative_zero(written: Any, rounded: Any) -> bool:
     """Whether a number of the program is -0.0, or becomes it in its dtype."""
     number = from_number(written)
+    if isinstance(number, complex):
+        return _is_negative_zero(number.real, rounded.real) or _is_negative_zero(number.imag, rounded.imag)
     return isinstance(number, float) and bool(rounded == 0) and math.copysign(1.0, number) < 0
 
 
 def _applied(op: Op, values: Sequence[Any], attributes: dict[str, Any], dtype: str) -> Elements:
     """The op on numbers: a new array in C order, so that it can be viewed like PyTorch's."""
-    rounded = dtype if dtype in FLOAT_DTYPES else "float64"
+    rounded = PARTS.get(dtype, dtype if dtype in PARTS.values() else "float64")
     numbers = {name: _number(one, rounded) if isinstance(one, float) else one for name, one in attributes.items()}
-    return np.array(_real(op.reference(*values, **numbers)), dtype=object, order="C")
+    convert = _complex if is_complex(dtype) else _real
+    return np.array(convert(op.reference(*values, **numbers)), dtype=object, order="C")
 
 
 def _shifted(
@@ -915,14 +972,20 @@ def _directions(tensors: list[_Tensor]) -> set[Direction]:
 def _doubts(tensors: list[_Tensor]) -> _Doubts:
     doubts = _Doubts()
     for tensor in tensors:
-        doubts |= tensor.storage.doubts
+        doubts |= tensor.storage.doubts | _Doubts(negative_zero=_turns_zeros(tensor.value, tensor.chain))
     return doubts
+
+
+def _turns_zeros(numbers: Any, chain: Sequence[ViewStep]) -> bool:
+    """Whether a zero gets the other sign on its way through a chain: among imaginary parts that it conjugates."""
+    conjugated = sum(step.op.name == "conj" for step in chain) % 2 == 1
+    return conjugated and any(part == 0 for part in exact.parts(numbers))
 
 
 def _doubts_of_numbers(written: Sequence[Any]) -> _Doubts:
     """Those that come with the numbers among operands and attributes."""
-    numbers = [number for number in written if isinstance(number, float)]
-    return _Doubts(negative_zero=any(_is_negative_zero(number, number) for number in numbers))
+    numbers = [number for number in written if isinstance(number, float) or is_number_word(number)]
+    return _Doubts(negative_zero=any(_is_negative_zero(number, from_number(number)) for number in numbers))
 
 
 def _doubts_of_result(op: Op, values: Sequence[Any], result: Elements, dtype: str, inherited: _Doubts) -> _Doubts:
@@ -930,14 +993,17 @@ def _doubts_of_result(op: Op, values: Sequence[Any], result: Elements, dtype: st
     unknown = inherited.unknown
     if unknown is None and inherited.negative_zero and exact.sign_of_zero_decides(op.name, values):
         unknown = SIGN_OF_ZERO
-    if dtype not in FLOAT_DTYPES:
+    multiplied_out = exact.any_complex(*values, result) and op.name not in exact.REARRANGING
+    if unknown is None and multiplied_out and not all(map(mpmath.isfinite, exact.parts(*values, result))):
+        unknown = NON_FINITE_PARTS
+    if dtype not in DIFFERENTIABLE_DTYPES:
         if unknown is None and dtype == "int64" and not all(-(2**63) <= number < 2**63 for number in result.flat):
             unknown = WRAPPED
         return replace(inherited, unknown=unknown, negative_zero=False)
     return _Doubts(
         unknown,
         exact.negative_zero_may_arise(op.name, values, result, inherited.negative_zero),
-        inherited.coarse or (dtype == "float32" and op.name not in exact.WITHOUT_ROUNDING),
+        inherited.coarse or (_is_single(dtype) and op.name not in exact.WITHOUT_ROUNDING),
         inherited.beyond or _beyond(result, dtype),
     )
 
@@ -945,12 +1011,20 @@ def _doubts_of_result(op: Op, values: Sequence[Any], result: Elements, dtype: st
 def _beyond(result: Elements, dtype: str) -> str:
     """What happens to a number of the result that the dtype cannot hold; empty when it can hold them all."""
     largest, smallest = _range(dtype)
-    sizes = [abs(number) for number in result.flat if mpmath.isfinite(number) and number != 0]
+    sizes = [abs(number) for number in exact.parts(result) if mpmath.isfinite(number) and number != 0]
     if any(size > largest for size in sizes):
         return f"overflow: a number on the way is beyond the range of {dtype}"
     if any(size < smallest for size in sizes):
         return f"underflow: a number on the way is nearer to zero than any {dtype}"
     return ""
+
+
+def _from_sides(derivatives: list[Any], shape: tuple[int, ...], dtype: str) -> Elements:
+    """Derivatives along each element as an array; along the two parts of each complex element as complex numbers."""
+    if not is_complex(dtype):
+        return _array(derivatives, shape)
+    pairs = zip(derivatives[::2], derivatives[1::2], strict=True)
+    return _array([mpmath.mpc(real, imaginary) for real, imaginary in pairs], shape)
 
 
 def _range(dtype: str) -> tuple[float, float]:
@@ -977,6 +1051,9 @@ def _scale(size: Any) -> Any:
 def _floats(array: Elements, dtype: str) -> np.ndarray[Any, Any]:
     if dtype in ("int64", "bool"):
         return np.array(array.astype(dtype))
+    if is_complex(dtype):
+        parts = _floats(_stored(array, dtype), PARTS[dtype])
+        return np.ascontiguousarray(parts).view(np.complex128)[..., 0]
     values = np.array(array.astype(np.float64))
     # What the dtype cannot hold is an infinity in it.
     return np.where(np.abs(values) > _range(dtype)[0], np.copysign(np.inf, values), values)
@@ -986,7 +1063,7 @@ def _observed(tensor: _Tensor) -> Observed | _Withdrawn:
     doubts = tensor.storage.doubts
     if doubts.unknown is not None:
         return doubts.unknown
-    if doubts.coarse and tensor.dtype == "float64":
+    if doubts.coarse and not _is_single(tensor.dtype):
         return FLOAT32_ON_THE_WAY
     return Array(_floats(tensor.value, tensor.dtype), tensor.dtype)
 

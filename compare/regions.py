@@ -157,7 +157,9 @@ class _Placement:
                 placed[value] = numbers[value.region] + 1
                 continue
             before = [placed[operand] for operand in self.operands(value) if operand in placed]
-            placed[value] = max([bisect.bisect(origins, value.origin), *before])
+            # The cotangent of a backward comes from the same statement, and stands before it.
+            latest = min(self.needed[value], len(self.regions))
+            placed[value] = int(min(max([bisect.bisect(origins, value.origin), *before]), latest))
             bound.setdefault(placed[value], []).append(value)
         steps: list[Bind | Differentiate] = []
         for position, region in enumerate(self.regions):

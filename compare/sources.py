@@ -17,7 +17,7 @@ import numpy as np
 
 from compare.checks import bound_attributes, find_op
 from compare.ops import Attributes, Op, Slice, fill_spelling
-from compare.statements import NUMBER_WORDS, Apply, Number, Operand, Ref, from_number, inlined_names, nested_shape
+from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, is_number_word, nested_shape
 
 __all__ = [
     "Expressions",
@@ -224,6 +224,8 @@ def call_tree(function: str, *arguments: ast.expr, **keywords: ast.expr) -> ast.
 def number_tree(value: Any, namespace: str) -> ast.expr:
     """A number. Infinities and NaN are the namespace's: `torch.inf`."""
     value = from_number(value)
+    if isinstance(value, complex):
+        return _complex_tree(value, namespace)
     if isinstance(value, float) and not math.isfinite(value):
         word = name_tree(f"{namespace}.{'nan' if math.isnan(value) else 'inf'}")
         return ast.UnaryOp(op=ast.USub(), operand=word) if value < 0 else word
@@ -232,11 +234,23 @@ def number_tree(value: Any, namespace: str) -> ast.expr:
     return ast.Constant(value)
 
 
+def _complex_tree(value: complex, namespace: str) -> ast.expr:
+    """A complex number as a sum where Python's sum is that number: it loses a part that is -0.0, nan or inf."""
+    real, imag = number_tree(value.real, namespace), complex(0.0, abs(value.imag))
+    if math.isfinite(value.imag) and repr(value) == repr(imag):
+        return ast.Constant(imag)
+    if math.isfinite(value.real) and math.isfinite(value.imag):
+        minus = math.copysign(1.0, value.imag) < 0
+        if repr(value) == repr(value.real - imag if minus else value.real + imag):
+            return ast.BinOp(left=real, op=ast.Sub() if minus else ast.Add(), right=ast.Constant(imag))
+    return call_tree("complex", real, number_tree(value.imag, namespace))
+
+
 def attribute_tree(value: Any, namespace: str) -> ast.expr:
     """The value of an op's attribute: numbers, None, tuples, slices; a word is a dtype of the namespace."""
     if value is None:
         return ast.Constant(None)
-    if isinstance(value, str) and value not in NUMBER_WORDS:
+    if isinstance(value, str) and not is_number_word(value):
         return name_tree(f"{namespace}.{'bool_' if (value, namespace) == ('bool', 'jnp') else value}")
     if isinstance(value, Slice):
         lower, upper, step = (
@@ -254,11 +268,12 @@ def index_tree(index: tuple[Any, ...], namespace: str) -> ast.expr:
 
 
 def data_tree(data: Any, dtype: str, namespace: str) -> ast.expr:
-    """Nested lists of numbers, written in the way of the dtype: floats with a point."""
+    """Nested lists of numbers, written in the way of the dtype: floats with a point, complex numbers as sums."""
     if isinstance(data, list | tuple):
         return ast.List(elts=[data_tree(item, dtype, namespace) for item in data], ctx=ast.Load())
     value = from_number(data)
-    return number_tree(float(value) if dtype.startswith("float") else value, namespace)
+    kind = complex if dtype.startswith("complex") else float if dtype.startswith("float") else None
+    return number_tree(value if kind is None else kind(value), namespace)
 
 
 class LargeArrays:

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
 
 from compare.errors import ProgramError
-from compare.ops import Shape, Slice
+from compare.ops import DIFFERENTIABLE, FLOATS, Shape, Slice
 
 __all__ = [
+    "DIFFERENTIABLE_DTYPES",
     "DTYPES",
     "FLOAT_DTYPES",
-    "NUMBER_WORDS",
+    "NUMBER_WORD",
     "AnyStatement",
     "Apply",
     "Attempt",
@@ -49,26 +51,42 @@ __all__ = [
     "bound",
     "from_number",
     "inlined_names",
+    "is_number_word",
     "nested_shape",
     "renamed",
     "unwrap",
     "used",
 ]
 
-FLOAT_DTYPES = ("float32", "float64")
-DTYPES = (*FLOAT_DTYPES, "int64", "bool")
+FLOAT_DTYPES = FLOATS
+DIFFERENTIABLE_DTYPES = DIFFERENTIABLE
+"""The dtypes of tensors that may require grad."""
+DTYPES = (*DIFFERENTIABLE_DTYPES, "int64", "bool")
 
 # ---- values inside a program ----
 
-NUMBER_WORDS = ("nan", "inf", "-inf")
-Number = bool | int | float | Literal["nan", "inf", "-inf"]
-"""A number as JSON carries it: the three values JSON lacks are words."""
+_PART = r"(?:nan|inf|[0-9]+(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?)"
+NUMBER_WORD = rf"^(?:nan|-?inf|-?{_PART}[+-]{_PART}j)$"
+"""The numbers that JSON lacks, as words: `nan`, `inf`, `-inf`, and a complex number as Python writes it, `1.0-2.5j`."""
+
+Number = bool | int | float | Annotated[str, msgspec.Meta(pattern=NUMBER_WORD)]
+"""A number as JSON carries it."""
+
+_is_word = re.compile(NUMBER_WORD[:-1] + r"\Z").match
+
+
+def is_number_word(value: Any) -> bool:
+    """Whether a value is one of the numbers that JSON carries as a word."""
+    return isinstance(value, str) and _is_word(value) is not None
 
 
 def as_number(value: Any) -> Any:
     """Turn a Python or NumPy number into the form a program stores."""
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, complex):
+        sign = "-" if math.copysign(1.0, value.imag) < 0 and not math.isnan(value.imag) else "+"
+        return f"{value.real!r}{sign}{abs(value.imag)!r}j"
     if isinstance(value, float) and not math.isfinite(value):
         return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
     return value
@@ -76,7 +94,9 @@ def as_number(value: Any) -> Any:
 
 def from_number(value: Any) -> Any:
     """The inverse of `as_number`."""
-    return float(value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return complex(value) if value.endswith("j") else float(value)
+    return value
 
 
 MOST_DIMENSIONS = 32

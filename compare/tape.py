@@ -23,9 +23,9 @@ import numpy as np
 
 from compare.checks import check_identifier
 from compare.errors import CaseError, ProgramError, RefusedError, nearest, shown_path
-from compare.facts import Facts, same_elements
+from compare.facts import Facts, is_same
 from compare.grad_modes import GradMode
-from compare.ops import OPS, Slice
+from compare.ops import COMPLEX, OPS, Slice
 from compare.program import Program
 from compare.statements import (
     Apply,
@@ -369,7 +369,7 @@ class Tensor(_Operators):
         one = value._tape._facts.handle(value._name) if isinstance(value, Tensor) else None
         own = self._tape._facts.handle(self._name)
         # `a.data += 1` ends by assigning the alias that was written; anything else would swap the storage.
-        if one is None or one.storage is not own.storage or not same_elements(one.layout, own.layout):
+        if one is None or not is_same(one, own):
             raise CaseError("Assigning .data is not supported; write into it: a.data.copy_(value).", line=_site().line)
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
@@ -572,12 +572,16 @@ class Tape:
 
     def _data(self, data: Any, dtype: str | None) -> dict[str, Any]:
         numbers = np.asarray(data)
-        kinds = {"f": self.dtype, "i": "int64", "u": "int64", "b": "bool"}
+        kinds = {"f": self.dtype, "c": COMPLEX[self.dtype], "i": "int64", "u": "int64", "b": "bool"}
         if numbers.dtype.kind not in kinds:
             raise ProgramError(f"A tensor is made of numbers or booleans, not of {numbers.dtype}.")
         found = dtype or kinds[numbers.dtype.kind]
+        if numbers.dtype.kind == "c" and found not in COMPLEX.values():
+            raise ProgramError(f"Complex numbers are given as data of a {found} tensor; give their real parts.")
         if found.startswith("float"):
             numbers = numbers.astype(found).astype("float64")
+        elif found.startswith("complex"):
+            numbers = numbers.astype(found).astype("complex128")
         nested = _nested(numbers.tolist())
         if nested_shape(nested) != numbers.shape:
             raise ProgramError(

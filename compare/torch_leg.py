@@ -13,9 +13,11 @@ import numpy as np
 from compare.checks import bound_attributes, find_op
 from compare.execution import Identified, execute, plain
 from compare.observed import Array, LegRun, Observed
+from compare.ops import COMPLEX
 from compare.program import Program
 from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
 from compare.statements import (
+    DIFFERENTIABLE_DTYPES,
     AnyStatement,
     Apply,
     Attempt,
@@ -193,7 +195,8 @@ class _TorchPrinter:
     def tensor(self, statement: Leaf | Constant) -> None:
         data = self.large.tree(statement.target, statement.data, statement.dtype, "torch")
         keywords: dict[str, ast.expr] = {}
-        if statement.dtype.startswith("float") and statement.dtype != self.program.dtype:
+        inferred = (self.program.dtype, COMPLEX[self.program.dtype])
+        if statement.dtype in DIFFERENTIABLE_DTYPES and statement.dtype not in inferred:
             keywords["dtype"] = name_tree(f"torch.{statement.dtype}")
         if isinstance(statement, Leaf):
             keywords["requires_grad"] = ast.Constant(True)

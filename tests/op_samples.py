@@ -14,7 +14,7 @@ RANDOM = np.random.default_rng(20)
 
 @dataclass(frozen=True)
 class Sample:
-    """Operands (float64 or bool arrays, and Python numbers), attributes, and the dtypes the floats may be cast to."""
+    """Operands (float64, complex128 or bool arrays, and Python numbers), attributes, and dtypes to cast floats to."""
 
     operands: tuple[Any, ...]
     attributes: dict[str, Any] = field(default_factory=dict)
@@ -29,10 +29,16 @@ def draw(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
     return np.asarray(RANDOM.uniform(low, high, shape))
 
 
+def draw_complex(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
+    """Complex numbers whose real parts are drawn between bounds; none lies on an axis, where branch cuts run."""
+    return np.asarray(draw(*shape, low=low, high=high) + 1j * draw(*shape))
+
+
 X, Y, ROW, SCALAR, EMPTY = draw(2, 3), draw(2, 3), draw(3), draw(), draw(2, 0)
 POSITIVE, EXPONENT = draw(2, 3, low=0.2, high=3), draw(2, 3)
 MATRIX, SQUARE, STACK = draw(4, 3), draw(3, 3), draw(2, 3, 4)
 TRUE = X > 0
+Z, W, ONE = draw_complex(2, 3), draw_complex(2, 3), draw_complex()
 
 DOMAINS = {
     (-2, 2): (
@@ -116,4 +122,57 @@ SAMPLES: dict[str, list[Sample]] = {
     "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY)],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],
+    # ---- complex numbers taken apart and put together ----
+    **{name: [sample(Z), sample(ONE)] for name in "real imag conj view_as_real angle".split()},
+    "view_as_complex": [sample(draw(3, 2)), sample(draw(2))],
+    "complex": [sample(X, Y), sample(SCALAR, draw())],
+    # At a negative radius PyTorch's derivative has the wrong sign; tests/test_complex.py says so.
+    "polar": [sample(POSITIVE, Y), sample(draw(low=0.5), draw())],
 }  # fmt: skip
+
+COMPLEX_SAMPLES: dict[str, list[Sample]] = {
+    **{
+        name: [sample(Z), sample(ONE)]
+        for name in (
+            "negative abs square reciprocal sqrt rsqrt exp expm1 log log1p log2 sin cos tan asin acos atan sinh cosh "
+            "tanh asinh atanh sigmoid clone zeros_like ones_like"
+        ).split()
+    },
+    # In the left half-plane PyTorch's derivative has the wrong sign; tests/test_complex.py says so.
+    "acosh": [sample(draw_complex(2, 3, low=0.1))],
+    **{
+        name: [sample(Z, W), sample(Z, X), sample(ROW, Z), sample(Z, 2.5), sample(3, Z), sample(X, 0.5 - 2j)]
+        for name in "add subtract multiply divide".split()
+    },
+    "power": [
+        sample(Z, W), sample(Z, EXPONENT), sample(POSITIVE, W), sample(Z, 2), sample(Z, 2.5), sample(2.5, Z),
+        sample(Z, 1.5j), sample(1 + 2j, EXPONENT), sample(Z, -1),
+    ],
+    "where": [sample(TRUE, Z, W), sample(TRUE, Z, ONE), sample(TRUE, Z, 0.5), sample(TRUE, 2j, Z)],
+    **{name: [sample(Z, W), sample(Z, Z.copy()), sample(Z, 1j)] for name in ("equal", "not_equal")},
+    **{name: [sample(Z), sample(Z, axis=1)] for name in "sum mean prod vector_norm".split()},
+    **{name: [sample(Z, axis=0)] for name in ("cumulative_sum", "cumulative_prod")},
+    "getitem": [sample(Z, index=(Slice(), -1)), sample(Z, index=(1, 2))],
+    "reshape": [sample(Z, shape=(3, 2))],
+    "broadcast_to": [sample(ONE, shape=(2, 3))],
+    "permute_dims": [sample(Z, axes=(-1, 0))],
+    "matrix_transpose": [sample(Z)],
+    "expand_dims": [sample(Z, axis=1)],
+    "squeeze": [sample(draw_complex(2, 1), axis=1)],
+    "diagonal": [sample(Z)],
+    "flip": [sample(Z, axis=0)],
+    "roll": [sample(Z, shift=1)],
+    "concat": [sample(Z, W)],
+    "stack": [sample(Z, W)],
+    "take": [sample(Z, indices=(2, 0, 2), axis=1)],
+    **{name: [sample(Z)] for name in ("tril", "triu")},
+    "astype": [Sample((one,), {"dtype": dtype}, casts=()) for one in (X, Z) for dtype in ("complex128", "complex64")],
+    "fill": [sample(Z, 2.5), sample(Z, 2), sample(Z, 1j)],
+    "copy": [sample(Z, W), sample(Z, ONE)],
+    "matmul": [sample(Z, W.T), sample(Z, draw_complex(3))],
+    "vecdot": [sample(Z, W)],
+    "outer": [sample(draw_complex(3), draw_complex(2))],
+    "trace": [sample(Z)],
+}  # fmt: skip
+for name, samples in COMPLEX_SAMPLES.items():
+    SAMPLES[name].extend(samples)

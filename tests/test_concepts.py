@@ -190,12 +190,17 @@ def bound(**more: Any) -> dict[str, Any]:
     from jax import lax
 
     def loss_fn(*arguments: Any) -> Any:
-        return sum(jnp.sum(argument * argument) for argument in arguments)
+        return sum(jnp.sum((argument * argument).real) for argument in arguments)
 
     arrays = dict.fromkeys(
         ("x", "y", "w", "w1", "w2", "w_grad", "a", "b", "c", "h", "m", "new", "base"), jnp.arange(1.0, 4.0)
     )
-    arrays |= {"h_probe": jnp.zeros(3), "value": jnp.array([8.0, 9.0]), "v": jnp.ones(3)}
+    arrays |= {
+        "z": jnp.array([1 + 2j, -1j, 3]),
+        "h_probe": jnp.zeros(3),
+        "value": jnp.array([8.0, 9.0]),
+        "v": jnp.ones(3),
+    }
     functions = {"loss_fn": loss_fn, "rest_fn": loss_fn, "f": lambda x: x * x}
     functions |= {name: identity(lambda g: 2 * g) for name in ("hook", "first", "second")}
     others = {"argnums": 0, "edit": True, "jax": jax, "jnp": jnp, "lax": lax, "np": np}

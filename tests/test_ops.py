@@ -14,13 +14,14 @@ import numpy as np
 import pytest
 import torch
 from jax import lax
-from op_samples import SAMPLES, Sample, draw
+from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex
 
 from compare.ops import OPS, Op, Slice, elementwise, fill_spelling
 
 NAMES = sorted(OPS)
 FLOATS = ("float32", "float64")
-TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "int64": 0.0, "bool": 0.0}
+TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "complex128": 1e-12, "complex64": 1e-5, "int64": 0.0, "bool": 0.0}
+NUMBERS = (int, float, complex)
 GRADIENT_TOLERANCE = 1e-10
 DIGITS = 50
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -53,7 +54,7 @@ def test_every_row_has_samples() -> None:
 @pytest.mark.parametrize("name", [name for name in NAMES if OPS[name].scalars])
 def test_a_row_that_takes_numbers_has_samples_with_numbers(name: str) -> None:
     samples = SAMPLES[name]
-    sides = [[isinstance(one, int | float) for one in sample.operands] for sample in samples]
+    sides = [[isinstance(one, NUMBERS) for one in sample.operands] for sample in samples]
     assert any(side[-1] for side in sides)
     if OPS[name].operand_names == ("x", "y") and name not in {"fill", "remainder"}:
         assert any(side[0] for side in sides)
@@ -86,7 +87,7 @@ def literal(module: str) -> Any:
 def source(op: Op, spelling: str, operands: tuple[Any, ...], attributes: dict[str, Any], module: str) -> str:
     """The printed statement. Arrays are named `a0`, `a1`, ...; numbers are written out."""
     trees: list[ast.expr] = [
-        ast.parse(repr(operand) if isinstance(operand, int | float) else f"a{place}", mode="eval").body
+        ast.parse(repr(operand) if isinstance(operand, NUMBERS) else f"a{place}", mode="eval").body
         for place, operand in enumerate(operands)
     ]
     return ast.unparse(fill_spelling(spelling, op, tuple(trees), attributes, literal(module)))
@@ -139,7 +140,7 @@ def tensors(operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def exact_array(array: Any) -> Any:
     """A NumPy array as an object array of mpmath numbers, or of booleans."""
-    convert = bool if array.dtype == bool else lambda number: mpmath.mpf(number.item())
+    convert = bool if array.dtype == bool else lambda number: mpmath.mpmathify(number.item())
     result = np.empty(array.shape, dtype=object)
     for place in np.ndindex(array.shape):
         result[place] = convert(array[place])
@@ -152,7 +153,13 @@ def exact(operands: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def rounded(result: Any, dtype: str) -> Any:
     """An object array as NumPy numbers."""
-    return np.array([float(number) for number in result.ravel()]).reshape(result.shape).astype(dtype)
+    convert = complex if dtype.startswith("complex") else float
+    return np.array([convert(number) for number in result.ravel()]).reshape(result.shape).astype(dtype)
+
+
+def plain(tensor: Any) -> Any:
+    """A tensor as a NumPy array; one that is only marked as conjugated or negated has none of its own."""
+    return tensor.detach().resolve_conj().resolve_neg().numpy()
 
 
 def bound(op: Op, sample: Sample) -> dict[str, Any]:
@@ -165,8 +172,7 @@ def inferred(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], defa
     dtypes = tuple(
         one.dtype.name if isinstance(one, np.ndarray) else f"python-{type(one).__name__}" for one in operands
     )
-    dtype_rule: Any = op.dtype
-    return op.shape(shapes, attributes), dtype_rule(dtypes, default, attributes)
+    return op.shape(shapes, attributes), op.result_dtype(dtypes, default, attributes)
 
 
 def check_agreement(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], found_jax: Any) -> None:
@@ -182,15 +188,15 @@ def check_agreement(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any
     assert (found_jax.shape, found_jax.dtype.name) == (shape, dtype), label
     assert isinstance(found_exact, np.ndarray), label
     assert (found_exact.shape, found_exact.dtype) == (shape, np.dtype(object)), label
-    kind = bool if dtype == "bool" else mpmath.mpf
-    assert all(type(number) is kind for number in found_exact.ravel()), label
+    kinds = {bool} if dtype == "bool" else {mpmath.mpf, mpmath.mpc} if dtype.startswith("complex") else {mpmath.mpf}
+    assert all(type(number) in kinds for number in found_exact.ravel()), label
     for operand, copied in zip(exact_operands, before, strict=True):
         if isinstance(operand, np.ndarray):
             assert all(one is other for one, other in zip(operand.ravel(), copied.ravel(), strict=True)), label
             assert op.view is not None or not np.shares_memory(operand, found_exact), label
 
     wanted = rounded(found_exact, dtype)
-    np.testing.assert_allclose(found_torch.numpy(), wanted, rtol=TOLERANCE[dtype], err_msg=f"torch: {label}")
+    np.testing.assert_allclose(plain(found_torch), wanted, rtol=TOLERANCE[dtype], err_msg=f"torch: {label}")
     np.testing.assert_allclose(found_jax, wanted, rtol=TOLERANCE[dtype], err_msg=f"jax: {label}")
 
 
@@ -222,9 +228,10 @@ def test_torch_jax_and_the_reference_agree(name: str) -> None:
 
 
 def cast(operands: tuple[Any, ...], dtype: str) -> tuple[Any, ...]:
-    """The float64 operands as another dtype; conditions and numbers stay."""
+    """The float64 operands as another dtype, and the complex ones beside float32; conditions and numbers stay."""
+    dtypes = {"float64": dtype, "complex128": "complex64" if dtype == "float32" else "complex128"}
     return tuple(
-        one.astype(dtype) if isinstance(one, np.ndarray) and one.dtype == np.float64 else one for one in operands
+        one.astype(dtypes.get(one.dtype.name, one.dtype)) if isinstance(one, np.ndarray) else one for one in operands
     )
 
 
@@ -245,7 +252,16 @@ def test_other_dtypes_agree_or_are_refused(name: str) -> None:
 
 
 def is_float(operand: Any) -> bool:
-    return isinstance(operand, np.ndarray) and operand.dtype == np.float64
+    return isinstance(operand, np.ndarray) and operand.dtype in (np.float64, np.complex128)
+
+
+def draw_like(shape: tuple[int, ...], dtype: Any) -> Any:
+    return (draw_complex if np.dtype(dtype).kind == "c" else draw)(*shape)
+
+
+def inner(left: Any, right: Any) -> Any:
+    """The terms of the real inner product of arrays: of complex numbers, that of their parts."""
+    return np.real(np.conj(left) * right)
 
 
 def torch_gradients(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], cotangent: Any) -> list[Any]:
@@ -256,13 +272,13 @@ def torch_gradients(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any
     )
     assert result.requires_grad == ("x" not in op.without_history or op.name == "copy")
     if not result.requires_grad:
-        return [np.zeros(leaf.shape) for leaf in tracked]
+        return [np.zeros_like(plain(leaf)) for leaf in tracked]
     found = torch.autograd.grad(result, tracked, torch.tensor(cotangent), allow_unused=True, materialize_grads=True)
-    return [gradient.numpy() for gradient in found]
+    return [plain(gradient) for gradient in found]
 
 
 def jax_gradient_function(op: Op, example: tuple[Any, ...], attributes: dict[str, Any]) -> Callable[..., Any]:
-    """A function of the operands and a cotangent: the gradients of the float operands."""
+    """A function of the operands and a gradient of the result: the gradients of the float operands, as in PyTorch."""
     places = [place for place, one in enumerate(example) if is_float(one)]
 
     def gradients(*given: Any) -> Any:
@@ -273,7 +289,7 @@ def jax_gradient_function(op: Op, example: tuple[Any, ...], attributes: dict[str
             return jax_result(op, tuple(filled.get(place, one) for place, one in enumerate(operands)), attributes)
 
         _, pullback = jax.vjp(function, *(operands[place] for place in places))
-        return list(pullback(cotangent))
+        return [jnp.conj(gradient) for gradient in pullback(jnp.conj(cotangent))]
 
     return gradients
 
@@ -293,7 +309,8 @@ def directional_derivative(op: Op, operands: tuple[Any, ...], directions: list[A
 
 
 def differentiable(sample: Sample, op: Op) -> bool:
-    return inferred(op, sample.operands, bound(op, sample))[1] == "float64" and any(map(is_float, sample.operands))
+    dtype = inferred(op, sample.operands, bound(op, sample))[1]
+    return dtype in ("float64", "complex128") and any(map(is_float, sample.operands))
 
 
 @pytest.mark.parametrize(
@@ -302,14 +319,14 @@ def differentiable(sample: Sample, op: Op) -> bool:
 def test_gradients_agree_with_the_derivative_of_the_reference(name: str) -> None:
     op = OPS[name]
     calls = [(one.operands, bound(op, one)) for one in SAMPLES[name] if differentiable(one, op)]
-    cotangents = [draw(*inferred(op, *call)[0]) for call in calls]
+    cotangents = [draw_like(*inferred(op, *call)) for call in calls]
     results = compiled(
         [jax_gradient_function(op, *call) for call in calls],
         [(*operands, cotangent) for (operands, _), cotangent in zip(calls, cotangents, strict=True)],
     )
     for (operands, attributes), cotangent, found_jax in zip(calls, cotangents, results, strict=True):
         label = f"{name} {attributes} of {operands}"
-        directions = [draw(*operand.shape) for operand in operands if is_float(operand)]
+        directions = [draw_like(operand.shape, operand.dtype) for operand in operands if is_float(operand)]
         found_torch = torch_gradients(op, operands, attributes, cotangent)
         derivative = directional_derivative(op, operands, directions, attributes)
 
@@ -317,15 +334,16 @@ def test_gradients_agree_with_the_derivative_of_the_reference(name: str) -> None
             np.testing.assert_allclose(
                 gradient_torch, gradient_jax, rtol=GRADIENT_TOLERANCE, atol=1e-14, err_msg=label, strict=True
             )
-        wanted = float(np.sum(rounded(derivative, "float64") * cotangent))
+        dtype = inferred(op, operands, attributes)[1]
+        wanted = float(np.sum(inner(rounded(derivative, dtype), cotangent)))
         for found in (found_torch, found_jax):
-            terms = [gradient * direction for gradient, direction in zip(found, directions, strict=True)]
+            terms = [inner(gradient, direction) for gradient, direction in zip(found, directions, strict=True)]
             limit = GRADIENT_TOLERANCE * sum(float(np.abs(term).sum()) for term in terms)
             assert abs(sum(float(term.sum()) for term in terms) - wanted) <= limit, label
         if op.linear:
             tangent = reference_result(op, (exact_array(directions[0]), *exact(operands[1:])), attributes)
             np.testing.assert_allclose(
-                rounded(tangent, "float64"), rounded(derivative, "float64"), rtol=1e-15, atol=1e-18, err_msg=label
+                rounded(tangent, dtype), rounded(derivative, dtype), rtol=1e-15, atol=1e-18, err_msg=label
             )
 
 
@@ -339,7 +357,8 @@ def test_the_in_place_form_leaves_the_value_and_the_gradient_of_the_op(name: str
     tried = 0
     for one in SAMPLES[name]:
         attributes = bound(op, one)
-        if not is_float(one.operands[0]) or inferred(op, one.operands, attributes)[0] != one.operands[0].shape:
+        first = one.operands[0]
+        if not is_float(first) or inferred(op, one.operands, attributes) != (first.shape, first.dtype.name):
             continue
         tried += 1
         leaf = torch.tensor(one.operands[0].copy(), requires_grad=True)
@@ -354,7 +373,7 @@ def test_the_in_place_form_leaves_the_value_and_the_gradient_of_the_op(name: str
         assert seen["a0"] is target, "The statement made a new tensor."
         assert target.data_ptr() == pointer
         torch.testing.assert_close(target, result, rtol=0, atol=0, equal_nan=True)
-        cotangent = torch.tensor(draw(*target.shape))
+        cotangent = torch.tensor(draw_like(target.shape, one.operands[0].dtype))
         [written] = torch.autograd.grad(target, leaf, cotangent, allow_unused=True, materialize_grads=True)
         if result.requires_grad:
             [wanted] = torch.autograd.grad(result, leaf, cotangent, allow_unused=True, materialize_grads=True)
@@ -367,6 +386,11 @@ def test_the_in_place_form_leaves_the_value_and_the_gradient_of_the_op(name: str
 # ---- views ----
 
 VIEWS = [name for name in NAMES if OPS[name].view is not None]
+
+
+def stored(array: Any) -> Any:
+    """An array as a storage holds it: complex numbers as their parts."""
+    return array[..., None].view(np.float64) if array.dtype == np.complex128 else array
 
 
 def put_laws(op: Op, shape: tuple[int, ...], attributes: dict[str, Any]) -> Callable[..., Any]:
@@ -393,10 +417,10 @@ def test_writing_through_a_view_is_the_put_of_the_row(name: str) -> None:
         [x] = one.operands
         base = torch.tensor(x.copy())
         seen = torch_result(op, (base,), attributes)
-        if seen.numel() > base.numel():
+        if seen.numel() > base.numel() and seen.is_complex() == base.is_complex():
             continue  # Elements repeat, and PyTorch refuses the write.
         tried += 1
-        new = draw(*seen.shape)
+        new = draw_like(tuple(seen.shape), str(seen.dtype).removeprefix("torch."))
         seen.copy_(torch.tensor(new))
 
         [(kept, put, shown)] = compiled([put_laws(op, x.shape, attributes)], [(x, new)])
@@ -404,9 +428,10 @@ def test_writing_through_a_view_is_the_put_of_the_row(name: str) -> None:
         np.testing.assert_array_equal(shown, new, strict=True)
         np.testing.assert_array_equal(put, base.numpy(), strict=True)
 
-        array = exact_array(x)
-        op.view.alias(array, **attributes)[...] = exact_array(new)
-        np.testing.assert_array_equal(rounded(array, "float64"), base.numpy(), strict=True)
+        array = exact_array(stored(x))
+        written = np.conj(new) if name == "conj" else new
+        op.view.aliased(array, x.dtype.name, attributes)[...] = exact_array(stored(written))
+        np.testing.assert_array_equal(rounded(array, "float64"), stored(base.numpy()), strict=True)
     assert tried
 
 
@@ -420,10 +445,13 @@ def test_the_alias_of_a_view_shares_the_memory_that_torch_shares(name: str) -> N
         base = torch.tensor(x.copy())
         seen = torch_result(op, (base,), attributes)
         assert seen.untyped_storage().data_ptr() == base.untyped_storage().data_ptr()
-        alias = op.view.alias(x, **attributes)
+        if seen.is_complex():
+            seen = torch.view_as_real(seen.conj() if seen.is_conj() else seen)
+        parts = stored(x)
+        alias = op.view.aliased(parts, x.dtype.name, attributes)
         assert np.shares_memory(alias, x)
         assert alias.shape == tuple(seen.shape)
-        strides = [stride * x.itemsize for stride, size in zip(seen.stride(), alias.shape, strict=True) if size > 1]
+        strides = [stride * parts.itemsize for stride, size in zip(seen.stride(), alias.shape, strict=True) if size > 1]
         assert [stride for stride, size in zip(alias.strides, alias.shape, strict=True) if size > 1] == strides
 
 
@@ -582,10 +610,43 @@ WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
     ("fill", ("float64", "float64"), "copy takes a tensor"),
     ("fill", ("int64", "python-float"), "a Python float is not a int64"),
     ("copy", ("float32", "float64"), "promotion is not modelled"),
+    ("add", ("float32", "complex128"), "complex128 and complex64, whose promotion is not modelled"),
+    ("multiply", ("int64", "python-complex"), "beside integers"),
+    ("multiply", ("int64", "complex128"), "promotion is not modelled"),
+    ("less", ("complex128", "complex128"), "not defined for complex numbers here"),
+    ("maximum", ("complex128", "complex128"), "take real, imag, abs or angle first"),
+    ("floor", ("complex64",), "not defined for complex numbers"),
+    ("clip", ("complex128",), "not defined for complex numbers"),
+    ("equal", ("float64", "python-complex"), "compares real numbers with a complex one"),
+    ("matmul", ("complex128", "float64"), "promotion is not modelled"),
+    ("where", ("bool", "complex128", "float64"), "cannot differentiate where of real and complex numbers"),
+    ("where", ("bool", "float64", "python-complex"), "cannot differentiate where of real and complex numbers"),
+    ("fill", ("float64", "python-complex"), "a Python complex is not a float64"),
+    ("real", ("float64",), "needs a complex tensor, got float64"),
+    ("conj", ("int64",), "needs a complex tensor, got int64"),
+    ("complex", ("int64", "int64"), "needs floating-point parts, got int64"),
+    ("complex", ("float32", "float64"), "promotion is not modelled"),
+    ("view_as_complex", ("complex128",), "not defined for complex numbers"),
 ]
+
+
+def test_every_row_for_complex_numbers_has_complex_samples() -> None:
+    taking = {name for name in NAMES if OPS[name].complex}
+    given = {name for name, samples in SAMPLES.items() for one in samples if any(map(is_complex, one.operands))}
+    assert given == taking
+    assert all(OPS[name].complex for name in COMPLEX_SAMPLES)
+
+
+def is_complex(operand: Any) -> bool:
+    return isinstance(operand, np.ndarray) and operand.dtype == np.complex128
+
+
+def test_a_cast_that_drops_imaginary_parts_is_refused() -> None:
+    with pytest.raises(ValueError, match="would drop the imaginary parts; take real, imag or abs"):
+        OPS["astype"].result_dtype(("complex128",), "float64", {"dtype": "float64"})
 
 
 @pytest.mark.parametrize(("name", "dtypes", "message"), WRONG_DTYPES)
 def test_a_wrong_dtype_is_a_value_error(name: str, dtypes: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        OPS[name].dtype(dtypes, "float64")
+        OPS[name].result_dtype(dtypes, "float64", {})

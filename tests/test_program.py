@@ -129,7 +129,7 @@ def test_the_table_of_kinds_is_complete() -> None:
         ((LEAF, apply("b", "getitem", "a", index=(5,))), "index 5 is out of range"),
         ((LEAF, Constant(target="c", data=[1, 2, 3], dtype="int64"), apply("b", "add", "a", "c")), "do not broadcast"),
         ((LEAF, Constant(target="c", data=[1, 2], dtype="int64"), apply("b", "add", "a", "c")), "cast one with astype"),
-        ((Leaf(target="a", data=[1, 2], dtype="int64"),), "only floating point tensors can require grad"),
+        ((Leaf(target="a", data=[1, 2], dtype="int64"),), "only floating point and complex tensors can require grad"),
         ((Leaf(target="a", data=[[1.0], [1.0, 2.0]], dtype="float64"),), "ragged"),
         ((Leaf(target="a", data=["x"], dtype="float64"),), "'x' is not a float64"),
         ((Leaf(target="a", data=[1.0], dtype="float8"),), "Unknown dtype 'float8'"),

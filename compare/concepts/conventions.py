@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import (
-    DTYPES,
-    torch_reference,
-)
+from compare.concepts.pages import DTYPES, jax_guide, torch_mechanics, torch_reference
 
 __all__ = ["ENTRIES"]
 
 ENTRIES: tuple[Concept, ...] = (
+    Concept(
+        id="complex-conjugate",
+        title="The gradient of a complex tensor is the conjugate of what JAX returns.",
+        status="silent",
+        torch="`z.grad` of a real loss is `dL/dx + i dL/dy` for `z = x + iy`: it points where the loss grows.",
+        jax="`jax.grad` returns `dL/dx - i dL/dy`, the complex derivative that the chain rule multiplies. A pullback "
+        "takes and returns such cotangents.",
+        why="Both describe the same derivative. PyTorch's form can be subtracted from the parameter, and JAX's form is "
+        "the derivative of a holomorphic function, unconjugated.",
+        instead="Conjugate the gradient, and the cotangent that a pullback is given: "
+        "`z_grad = jnp.conj(jax.grad(loss_fn)(z))`. A descent step without it goes the wrong way along the imaginary "
+        "axis, and nothing is raised.",
+        torch_page=torch_mechanics("Autograd for Complex Numbers", "autograd-for-complex-numbers"),
+        jax_page=jax_guide("Complex numbers and differentiation", "complex-differentiation.html"),
+    ),
     Concept(
         id="integer-width",
         title="Integers have 64 bits in PyTorch, and 32 in JAX unless told otherwise.",

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import operator
+from dataclasses import replace
 from typing import Any
 
 import mpmath
 
 from compare.ops import exact
+from compare.ops.dtypes import FLOATS, is_complex
 from compare.ops.exact import each
 from compare.ops.op import Attributes, Op, Shape
-from compare.ops.rules import NO_ATTRIBUTES, boolean, broadcast, default_float, floating, promoted, same_shape
+from compare.ops.rules import (
+    NO_ATTRIBUTES,
+    boolean,
+    broadcast,
+    default_float,
+    floating,
+    modulus,
+    promoted,
+    same_shape,
+)
 
-__all__ = ["ROWS", "binary", "operation", "unary"]
+__all__ = ["ROWS", "analytic", "binary", "operation", "unary"]
 
 
 def unary(
@@ -22,14 +33,22 @@ def unary(
     return Op(name, "x", torch, jax, each(function), same_shape, dtype, write=write)
 
 
+def analytic(name: str, torch: str, jax: str, function: Any, **rest: Any) -> Op:
+    """A row for a function of one number, real or complex."""
+    return replace(unary(name, torch, jax, function, **rest), complex=True)
+
+
 def binary(name: str, torch: str, jax: str, function: Any, *, dtype: Any = promoted, write: str | None = None) -> Op:
     """A row for a function of two tensors."""
     return Op(name, "x, y", torch, jax, each(function, 2), broadcast, dtype, write=write)
 
 
-def operation(name: str, spelling: str, function: Any, *, dtype: Any = promoted, write: str | None = None) -> Op:
+def operation(
+    name: str, spelling: str, function: Any, *, dtype: Any = promoted, complex: bool = False, write: str | None = None
+) -> Op:
     """A row for a Python operator, spelled alike on both sides; either operand may be a number."""
-    return Op(name, "x, y", spelling, spelling, each(function, 2), broadcast, dtype, scalars=True, write=write)
+    reference = each(function, 2)
+    return Op(name, "x, y", spelling, spelling, reference, broadcast, dtype, complex=complex, scalars=True, write=write)
 
 
 # ---- arithmetic ----
@@ -49,17 +68,21 @@ def _remainder_dtype(dtypes: tuple[str, ...], default: str, attributes: Attribut
 
 
 ARITHMETIC = (
-    operation("add", "x + y", operator.add, write="x += y"),
-    operation("subtract", "x - y", operator.sub, write="x -= y"),
-    operation("multiply", "x * y", operator.mul, write="x *= y"),
-    operation("divide", "x / y", exact.divide, dtype=default_float, write="x /= y"),
-    operation("power", "x ** y", exact.power, dtype=_power_dtype, write="x **= y"),
+    operation("add", "x + y", operator.add, complex=True, write="x += y"),
+    operation("subtract", "x - y", operator.sub, complex=True, write="x -= y"),
+    operation("multiply", "x * y", operator.mul, complex=True, write="x *= y"),
+    operation("divide", "x / y", exact.divide, complex=True, dtype=default_float, write="x /= y"),
+    operation("power", "x ** y", exact.power, complex=True, dtype=_power_dtype, write="x **= y"),
     operation("remainder", "x % y", exact.remainder, dtype=_remainder_dtype, write="x %= y"),
-    Op("negative", "x", "-x", "-x", each(operator.neg), same_shape, promoted, linear=True, write="x.neg_()"),
-    unary("abs", "torch.abs(x)", "jnp.abs(x)", abs, dtype=promoted, write="x.abs_()"),
+    Op(
+        "negative", "x", "-x", "-x", each(operator.neg), same_shape, promoted, linear=True, complex=True,
+        write="x.neg_()",
+    ),
+    # Not analytic, and defined for complex numbers all the same.
+    analytic("abs", "torch.abs(x)", "jnp.abs(x)", abs, dtype=modulus, write="x.abs_()"),
     unary("sign", "torch.sign(x)", "jnp.sign(x)", mpmath.sign, dtype=promoted, write="x.sign_()"),
-    unary("square", "torch.square(x)", "jnp.square(x)", lambda x: x * x, dtype=promoted, write="x.square_()"),
-    unary(
+    analytic("square", "torch.square(x)", "jnp.square(x)", lambda x: x * x, dtype=promoted, write="x.square_()"),
+    analytic(
         "reciprocal", "torch.reciprocal(x)", "jnp.reciprocal(x)", lambda x: exact.divide(1, x), write="x.reciprocal_()"
     ),
     unary("floor", "torch.floor(x)", "jnp.floor(x)", mpmath.floor, dtype=promoted, write="x.floor_()"),
@@ -70,16 +93,16 @@ ARITHMETIC = (
 # ---- roots, exponentials, logarithms ----
 
 EXPONENTIALS = (
-    unary("sqrt", "torch.sqrt(x)", "jnp.sqrt(x)", mpmath.sqrt, write="x.sqrt_()"),
-    unary(
+    analytic("sqrt", "torch.sqrt(x)", "jnp.sqrt(x)", mpmath.sqrt, write="x.sqrt_()"),
+    analytic(
         "rsqrt", "torch.rsqrt(x)", "lax.rsqrt(x)", lambda x: exact.divide(1, mpmath.sqrt(x)), dtype=floating,
         write="x.rsqrt_()",
     ),
-    unary("exp", "torch.exp(x)", "jnp.exp(x)", exact.exp, write="x.exp_()"),
-    unary("expm1", "torch.expm1(x)", "jnp.expm1(x)", exact.expm1, write="x.expm1_()"),
-    unary("log", "torch.log(x)", "jnp.log(x)", mpmath.log, write="x.log_()"),
-    unary("log1p", "torch.log1p(x)", "jnp.log1p(x)", mpmath.log1p, write="x.log1p_()"),
-    unary("log2", "torch.log2(x)", "jnp.log2(x)", lambda x: mpmath.log(x) / mpmath.log(2), write="x.log2_()"),
+    analytic("exp", "torch.exp(x)", "jnp.exp(x)", exact.exp, write="x.exp_()"),
+    analytic("expm1", "torch.expm1(x)", "jnp.expm1(x)", exact.expm1, write="x.expm1_()"),
+    analytic("log", "torch.log(x)", "jnp.log(x)", mpmath.log, write="x.log_()"),
+    analytic("log1p", "torch.log1p(x)", "jnp.log1p(x)", mpmath.log1p, write="x.log1p_()"),
+    analytic("log2", "torch.log2(x)", "jnp.log2(x)", lambda x: mpmath.log(x) / mpmath.log(2), write="x.log2_()"),
     binary("logaddexp", "torch.logaddexp(x, y)", "jnp.logaddexp(x, y)", exact.logaddexp, dtype=floating),
 )  # fmt: skip
 
@@ -87,18 +110,18 @@ EXPONENTIALS = (
 
 # PyTorch has no derivative for asinh_, acosh_ and atanh_.
 TRIGONOMETRY = (
-    unary("sin", "torch.sin(x)", "jnp.sin(x)", mpmath.sin, write="x.sin_()"),
-    unary("cos", "torch.cos(x)", "jnp.cos(x)", mpmath.cos, write="x.cos_()"),
-    unary("tan", "torch.tan(x)", "jnp.tan(x)", mpmath.tan, write="x.tan_()"),
-    unary("asin", "torch.asin(x)", "jnp.asin(x)", mpmath.asin, write="x.asin_()"),
-    unary("acos", "torch.acos(x)", "jnp.acos(x)", mpmath.acos, write="x.acos_()"),
-    unary("atan", "torch.atan(x)", "jnp.atan(x)", mpmath.atan, write="x.atan_()"),
-    unary("sinh", "torch.sinh(x)", "jnp.sinh(x)", exact.sinh, write="x.sinh_()"),
-    unary("cosh", "torch.cosh(x)", "jnp.cosh(x)", exact.cosh, write="x.cosh_()"),
-    unary("tanh", "torch.tanh(x)", "jnp.tanh(x)", exact.tanh, write="x.tanh_()"),
-    unary("asinh", "torch.asinh(x)", "jnp.asinh(x)", mpmath.asinh),
-    unary("acosh", "torch.acosh(x)", "jnp.acosh(x)", mpmath.acosh),
-    unary("atanh", "torch.atanh(x)", "jnp.atanh(x)", mpmath.atanh),
+    analytic("sin", "torch.sin(x)", "jnp.sin(x)", mpmath.sin, write="x.sin_()"),
+    analytic("cos", "torch.cos(x)", "jnp.cos(x)", mpmath.cos, write="x.cos_()"),
+    analytic("tan", "torch.tan(x)", "jnp.tan(x)", mpmath.tan, write="x.tan_()"),
+    analytic("asin", "torch.asin(x)", "jnp.asin(x)", mpmath.asin, write="x.asin_()"),
+    analytic("acos", "torch.acos(x)", "jnp.acos(x)", mpmath.acos, write="x.acos_()"),
+    analytic("atan", "torch.atan(x)", "jnp.atan(x)", mpmath.atan, write="x.atan_()"),
+    analytic("sinh", "torch.sinh(x)", "jnp.sinh(x)", exact.sinh, write="x.sinh_()"),
+    analytic("cosh", "torch.cosh(x)", "jnp.cosh(x)", exact.cosh, write="x.cosh_()"),
+    analytic("tanh", "torch.tanh(x)", "jnp.tanh(x)", exact.tanh, write="x.tanh_()"),
+    analytic("asinh", "torch.asinh(x)", "jnp.asinh(x)", mpmath.asinh),
+    analytic("acosh", "torch.acosh(x)", "jnp.acosh(x)", mpmath.acosh),
+    analytic("atanh", "torch.atanh(x)", "jnp.atanh(x)", mpmath.atanh),
     binary("atan2", "torch.atan2(x, y)", "jnp.atan2(x, y)", exact.atan2, dtype=floating, write="x.atan2_(y)"),
     binary("hypot", "torch.hypot(x, y)", "jnp.hypot(x, y)", exact.hypot, dtype=floating, write="x.hypot_(y)"),
 )
@@ -123,7 +146,7 @@ def _leaky_relu(x: Any, *, negative_slope: float) -> Any:
 
 
 ACTIVATIONS = (
-    unary("sigmoid", "torch.sigmoid(x)", "jax.nn.sigmoid(x)", _sigmoid, dtype=floating, write="x.sigmoid_()"),
+    analytic("sigmoid", "torch.sigmoid(x)", "jax.nn.sigmoid(x)", _sigmoid, dtype=floating, write="x.sigmoid_()"),
     unary(
         "log_sigmoid", "torch.nn.functional.logsigmoid(x)", "jax.nn.log_sigmoid(x)", lambda x: -_softplus(-x),
         dtype=floating,
@@ -167,7 +190,10 @@ def _clip_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 def _where_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     if dtypes[0] != "bool":
         raise ValueError(f"the condition must be bool, got {dtypes[0]}; compare first")
-    return promoted(dtypes[1:], default)
+    dtype = promoted(dtypes[1:], default)
+    if is_complex(dtype) and any(one in FLOATS for one in dtypes[1:]):
+        raise ValueError("PyTorch cannot differentiate where of real and complex numbers; cast with astype")
+    return dtype
 
 
 def _logical_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
@@ -185,10 +211,10 @@ CHOICES = (
     ),
     Op(
         "where", "condition, x, y", "torch.where(condition, x, y)", "jnp.where(condition, x, y)",
-        each(lambda condition, x, y: x if condition else y, 3), broadcast, _where_dtype, scalars=True,
+        each(lambda condition, x, y: x if condition else y, 3), broadcast, _where_dtype, complex=True, scalars=True,
     ),
-    operation("equal", "x == y", operator.eq, dtype=boolean),
-    operation("not_equal", "x != y", operator.ne, dtype=boolean),
+    operation("equal", "x == y", operator.eq, complex=True, dtype=boolean),
+    operation("not_equal", "x != y", operator.ne, complex=True, dtype=boolean),
     operation("less", "x < y", operator.lt, dtype=boolean),
     operation("less_equal", "x <= y", operator.le, dtype=boolean),
     operation("greater", "x > y", operator.gt, dtype=boolean),

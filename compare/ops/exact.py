@@ -17,9 +17,9 @@ import numpy as np
 from compare.ops.rules import normalized_axes
 
 __all__ = [
-    "WITHOUT_ROUNDING", "along", "atan2", "cosh", "divide", "each", "erf", "erfc", "exp", "expm1", "hypot",
-    "logaddexp", "maximum", "minimum", "negative_zero_may_arise", "power", "real", "reduced_by", "remainder",
-    "running", "sign_of_zero_decides", "sinh", "tanh",
+    "REARRANGING", "WITHOUT_ROUNDING", "along", "any_complex", "atan2", "cosh", "divide", "each", "erf", "erfc",
+    "exp", "expm1", "hypot", "logaddexp", "maximum", "minimum", "negative_zero_may_arise", "on_numbers", "parts",
+    "power", "reduced_by", "remainder", "running", "sign_of_zero_decides", "sinh", "tanh",
 ]  # fmt: skip
 
 Function = Callable[..., Any]
@@ -31,20 +31,22 @@ BEYOND_EVERY_FLOAT = 2**20
 
 
 def each(function: Function, operands: int = 1) -> Function:
-    """Apply a function of mpmath numbers to every element, broadcasting; nan where it is not a real number.
+    """Apply a function of mpmath numbers to every element, broadcasting; nan where real numbers have no real answer.
 
-    Returns: `(*arrays) -> array`, a new object array of mpf (or bool, where the function answers so).
+    Returns: `(*arrays) -> array`, a new object array of mpf or mpc (or bool, where the function answers so).
     """
-    applied = np.frompyfunc(real(function), operands, 1)
+    applied = np.frompyfunc(on_numbers(function), operands, 1)
     return lambda *arrays: np.asarray(applied(*arrays), dtype=object)
 
 
-def real(function: Function) -> Function:
-    """The function on real numbers only."""
+def on_numbers(function: Function) -> Function:
+    """The function on real numbers, where its answer is real or nan, and on complex ones."""
 
     def value(*numbers: Any) -> Any:
-        result = function(*(mpmath.mpf(number) for number in numbers))
-        return NAN if isinstance(result, mpmath.mpc) else result
+        exact = [mpmath.mpmathify(number) for number in numbers]
+        result = function(*exact)
+        beyond = isinstance(result, mpmath.mpc) and not any(isinstance(number, mpmath.mpc) for number in exact)
+        return NAN if beyond else result
 
     return value
 
@@ -71,7 +73,7 @@ def along(function: Function, x: Any, axis: int) -> Any:
 
 def running(function: Function, numbers: list[Any]) -> list[Any]:
     """Every partial result of folding `function` over the numbers."""
-    return list(itertools.accumulate((mpmath.mpf(number) for number in numbers), function))
+    return list(itertools.accumulate((mpmath.mpmathify(number) for number in numbers), function))
 
 
 # ---- functions of numbers ----
@@ -99,7 +101,9 @@ def divide(x: Any, y: Any) -> Any:
 
 
 def power(x: Any, y: Any) -> Any:
-    """The power; nan for a negative number to a power that is not whole."""
+    """The power; nan for a negative number to a power that is not whole, unless one of the two is complex."""
+    if isinstance(x, mpmath.mpc) or isinstance(y, mpmath.mpc):
+        return (mpmath.mpf(0) if mpmath.re(y) > 0 else NAN) if x == 0 and y != 0 else x**y
     if y == 0 or x == 1:
         return mpmath.mpf(1)
     if mpmath.isnan(x) or mpmath.isnan(y):
@@ -159,10 +163,10 @@ def logaddexp(x: Any, y: Any) -> Any:
 
 REARRANGING = frozenset(
     "getitem reshape broadcast_to permute_dims matrix_transpose expand_dims squeeze diagonal flip roll concat stack "
-    "take tril triu clone zeros_like ones_like fill copy where".split()
+    "take tril triu clone zeros_like ones_like fill copy where real imag view_as_real view_as_complex complex".split()
 )
 """Rows whose results are elements of their operands, or constants."""
-WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative abs sign relu maximum minimum max min clip".split())
+WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative conj abs sign relu maximum minimum max min clip".split())
 """Rows that compute nothing that has to be rounded, beside what a cast rounds."""
 POSITIVE_ZERO = frozenset("abs square exp zeros_like ones_like vector_norm var std".split())
 """Rows that have no negative zero for a result."""
@@ -172,11 +176,28 @@ SIGNS_KEPT = REARRANGING | frozenset(
 """Rows that have a negative zero for a result only where an operand has one."""
 
 
+CUT = frozenset("divide reciprocal sqrt rsqrt power log log2 log1p asin acos atan asinh acosh atanh angle".split())
+"""Rows that have a pole, or jump where a part of a complex number changes its sign."""
+
+
+def parts(*values: Any) -> list[Any]:
+    """The numbers in arrays, and the two parts of each complex one."""
+    numbers = [number for value in values for number in np.asarray(value, dtype=object).flat]
+    return [part for one in numbers for part in ((one.real, one.imag) if isinstance(one, mpmath.mpc) else (one,))]
+
+
+def any_complex(*values: Any) -> bool:
+    """Whether there is a complex number in arrays."""
+    return any(isinstance(one, mpmath.mpc) for value in values for one in np.asarray(value, dtype=object).flat)
+
+
 def negative_zero_may_arise(op: str, values: Any, result: Any, suspected: bool) -> bool:
     """Whether a zero of a floating-point result may be negative. `suspected`: one of the operands' may be.
 
     Errs towards yes: without a rule of its own, an op may answer -0.0 as soon as an operand has a negative element.
     """
+    if any_complex(result):
+        return (suspected or op not in REARRANGING) and any(part == 0 for part in parts(result))
     zeros = np.asarray(result == 0, dtype=bool)
     if op in POSITIVE_ZERO or not zeros.any():
         return False
@@ -184,6 +205,8 @@ def negative_zero_may_arise(op: str, values: Any, result: Any, suspected: bool) 
         return True
     if op in SIGNS_KEPT:
         return False
+    if any_complex(*values):
+        return True
     negative = [np.asarray(np.asarray(value, dtype=object) < 0, dtype=bool) for value in values]
     if op in ("multiply", "divide"):
         return bool((zeros & (negative[0] ^ negative[1])).any())
@@ -192,6 +215,8 @@ def negative_zero_may_arise(op: str, values: Any, result: Any, suspected: bool) 
 
 def sign_of_zero_decides(op: str, values: Any) -> bool:
     """Whether the result, or its derivative, is another one for -0.0 than for 0.0 among these operands."""
+    if any_complex(*values):
+        return op in CUT and any(part == 0 for part in parts(*values))
     numbers = [np.asarray(value, dtype=object) for value in values]
     zeros = [np.asarray(one == 0, dtype=bool) for one in numbers]
     if op == "divide":

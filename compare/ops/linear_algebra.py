@@ -20,8 +20,11 @@ def _matmul(x: Any, y: Any) -> Any:
     return np.asarray(np.matmul(x, y) + ZERO, dtype=object)
 
 
+_conjugated = np.frompyfunc(mpmath.conj, 1, 1)
+
+
 def _vecdot(x: Any, y: Any, *, axis: int) -> Any:
-    return np.asarray(np.sum(x * y, axis=axis, initial=ZERO), dtype=object)
+    return np.asarray(np.sum(_conjugated(x) * y, axis=axis, initial=ZERO), dtype=object)
 
 
 def _vecdot_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
@@ -50,14 +53,18 @@ def _trace_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 
 
 ROWS = (
-    Op("matmul", "x, y", "x @ y", "x @ y", _matmul, matrix_product, floating),
+    Op("matmul", "x, y", "x @ y", "x @ y", _matmul, matrix_product, floating, complex=True),
     Op(
         "vecdot", "x, y, *, axis=-1", "torch.linalg.vecdot(x, y, dim=axis)", "jnp.vecdot(x, y, axis=axis)", _vecdot,
-        _vecdot_shape, floating,
+        _vecdot_shape, floating, complex=True,
     ),
-    Op("outer", "x, y", "torch.outer(x, y)", "jnp.outer(x, y)", np.multiply.outer, _outer_shape, floating),
+    Op(
+        "outer", "x, y", "torch.outer(x, y)", "jnp.outer(x, y)", np.multiply.outer, _outer_shape, floating,
+        complex=True,
+    ),
     Op(
         "trace", "x", "torch.trace(x)", "jnp.trace(x)",
-        lambda x: np.asarray(np.sum(np.diagonal(x), initial=ZERO), dtype=object), _trace_shape, floating, linear=True,
+        lambda x: np.asarray(np.sum(np.diagonal(x), initial=ZERO), dtype=object), _trace_shape, floating,
+        linear=True, complex=True,
     ),
 )  # fmt: skip

@@ -14,8 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+from numpy.lib.stride_tricks import as_strided
 
 from compare.errors import ProgramError
+from compare.ops.dtypes import is_complex
 
 __all__ = ["Attributes", "Op", "Shape", "Slice", "View", "fill_spelling"]
 
@@ -44,6 +46,8 @@ class View:
 
     alias: the NumPy view of an array that the op takes: `(array, **attributes) -> array`. Raises ValueError
         where the result would have to be a copy.
+    tells_parts: the op tells real from imaginary parts. Its `alias` takes, or gives, a complex tensor as an array of
+        its parts, along one more axis at the end.
     put: the JAX spelling of "`x` with the viewed elements replaced by `new`".
     put_attributes: further names for `put`, from the operand's shape and the attributes.
     """
@@ -51,6 +55,17 @@ class View:
     alias: Callable[..., Any]
     put: str
     put_attributes: Callable[[Shape, Attributes], dict[str, Any]] = field(default=lambda shape, attributes: {})
+    tells_parts: bool = False
+
+    def aliased(self, array: Any, dtype: str, attributes: Attributes) -> Any:
+        """The NumPy view of an array that holds a tensor of `dtype`; a complex one as its parts, along a last axis.
+
+        Raises ValueError where the result would have to be a copy.
+        """
+        if self.tells_parts or not dtype.startswith("complex"):
+            return self.alias(array, **attributes)
+        real = self.alias(array[..., 0], **attributes)
+        return as_strided(real, (*real.shape, 2), (*real.strides, array.strides[-1]))
 
 
 @dataclass(frozen=True)
@@ -65,6 +80,7 @@ class Op:
     shape: `(operand shapes, attributes) -> shape`; raises ValueError with the reason.
     dtype: `(operand dtypes, default float dtype, attributes) -> dtype`; raises ValueError with the reason.
     linear: the op is linear in its first operand, so its tangent is the op of the tangent.
+    complex: the op is defined for complex operands, and its derivative is that of both frameworks.
     scalars: operands may also be Python numbers.
     without_history: operands whose history the result does not carry, out of place: PyTorch records nothing for them.
     write: PyTorch's in-place statement over the same names, where it has one: `"x += y"`.
@@ -79,6 +95,7 @@ class Op:
     shape: Callable[[tuple[Shape, ...], Attributes], Shape]
     dtype: Callable[..., str]
     linear: bool = False
+    complex: bool = False
     scalars: bool = False
     without_history: tuple[str, ...] = ()
     write: str | None = None
@@ -93,6 +110,12 @@ class Op:
     @functools.cached_property
     def variadic(self) -> bool:
         return self.operand_names[0].startswith("*")
+
+    def result_dtype(self, dtypes: tuple[str, ...], default: str, attributes: Attributes) -> str:
+        """The dtype of the result. Raises ValueError with the reason where there is none."""
+        if is_complex(*dtypes) and not self.complex:
+            raise ValueError("not defined for complex numbers here; take real, imag, abs or angle first")
+        return self.dtype(dtypes, default, attributes)
 
     @functools.cached_property
     def defaults(self) -> dict[str, Any]:

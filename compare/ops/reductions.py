@@ -10,9 +10,11 @@ from typing import Any
 import mpmath
 
 from compare.ops import exact
+from compare.ops.dtypes import PARTS
 from compare.ops.exact import along, reduced_by, running
 from compare.ops.op import Attributes, Op, Shape
 from compare.ops.rules import (
+    NO_ATTRIBUTES,
     accumulated,
     along_axis,
     floating,
@@ -54,7 +56,7 @@ def _variance(numbers: list[Any], correction: int) -> Any:
 
 
 def _norm(numbers: list[Any]) -> Any:
-    return mpmath.sqrt(_total([number * number for number in numbers]))
+    return mpmath.sqrt(_total([mpmath.re(number * mpmath.conj(number)) for number in numbers]))
 
 
 def _logsumexp(numbers: list[Any]) -> Any:
@@ -88,6 +90,11 @@ def _spread(finish: Callable[[Any], Any]) -> Callable[..., Any]:
     )
 
 
+def _norm_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    dtype = floating(dtypes, default)
+    return PARTS.get(dtype, dtype)
+
+
 def _one_axis_or_all(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
     if attributes["axis"] is not None:
         one_axis(attributes["axis"], len(shapes[0]))
@@ -104,15 +111,15 @@ def _corrected(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 REDUCTIONS = (
     Op(
         "sum", REDUCTION, "x.sum(dim=axis, keepdim=keepdims)", "jnp.sum(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_total), reduced, accumulated, linear=True,
+        _over_axes(_total), reduced, accumulated, linear=True, complex=True,
     ),
     Op(
         "mean", REDUCTION, "x.mean(dim=axis, keepdim=keepdims)", "jnp.mean(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_mean), reduced, floating, linear=True,
+        _over_axes(_mean), reduced, floating, linear=True, complex=True,
     ),
     Op(
         "prod", REDUCTION, "x.prod(dim=axis, keepdim=keepdims)", "jnp.prod(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_product), _one_axis_or_all, accumulated,
+        _over_axes(_product), _one_axis_or_all, accumulated, complex=True,
     ),
     # amax shares the gradient among ties, as jnp.max does; x.max(dim=...) gives it to one of them.
     Op(
@@ -138,7 +145,8 @@ REDUCTIONS = (
     ),
     Op(
         "vector_norm", REDUCTION, "torch.linalg.vector_norm(x, dim=axis, keepdim=keepdims)",
-        "jnp.linalg.vector_norm(x, axis=axis, keepdims=keepdims)", _over_axes(_norm), reduced, floating,
+        "jnp.linalg.vector_norm(x, axis=axis, keepdims=keepdims)", _over_axes(_norm), reduced, _norm_dtype,
+        complex=True,
     ),
     Op(
         "logsumexp", "x, *, axis=..., keepdims=False", "torch.logsumexp(x, dim=axis, keepdim=keepdims)",
@@ -166,12 +174,12 @@ LINES = (
     ),
     Op(
         "cumulative_sum", LINE, "torch.cumsum(x, dim=axis)", "jnp.cumsum(x, axis=axis)",
-        _along_axis(lambda numbers: running(operator.add, numbers)), along_axis, accumulated, linear=True,
+        _along_axis(lambda numbers: running(operator.add, numbers)), along_axis, accumulated, linear=True, complex=True,
         write="x.cumsum_(dim=axis)",
     ),
     Op(
         "cumulative_prod", LINE, "torch.cumprod(x, dim=axis)", "jnp.cumprod(x, axis=axis)",
-        _along_axis(lambda numbers: running(operator.mul, numbers)), along_axis, accumulated,
+        _along_axis(lambda numbers: running(operator.mul, numbers)), along_axis, accumulated, complex=True,
         write="x.cumprod_(dim=axis)",
     ),
 )  # fmt: skip

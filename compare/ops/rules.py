@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from compare.ops.dtypes import COMPLEX, DIFFERENTIABLE, PARTS, is_complex
 from compare.ops.op import Attributes, Shape, Slice
 
 __all__ = [
     "NO_ATTRIBUTES", "accumulated", "agreed", "along_axis", "boolean", "broadcast", "default_float", "floating",
-    "indexed", "matrix_product", "normalized_axes", "of_attribute", "one_axis", "promoted", "reduced",
-    "reduced_nonempty", "same_shape", "unchanged",
+    "indexed", "matrix_product", "modulus", "normalized_axes", "of_attribute", "of_parts", "one_axis", "promoted",
+    "reduced", "reduced_nonempty", "same_shape", "unchanged",
 ]  # fmt: skip
 
 Dtypes = tuple[str, ...]
-FLOATS = ("float32", "float64")
 NO_ATTRIBUTES: Attributes = {}
 
 # ---- shapes ----
@@ -146,35 +146,54 @@ def agreed(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES)
 
 
 def promoted(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
-    """The dtype of the tensors, which must agree; a Python float beside integers gives the default float."""
-    dtype = agreed(dtypes, default)
+    """The dtype of the tensors, which must agree; a Python float beside integers gives the default float.
+
+    A complex tensor or number makes complex numbers of floats that are as wide as its parts.
+    """
+    dtype = agreed(tuple(COMPLEX.get(dtype, dtype) for dtype in dtypes) if is_complex(*dtypes) else dtypes, default)
     if dtype == "bool" or "python-bool" in dtypes:
         raise ValueError("arithmetic on booleans differs between the frameworks; cast with astype")
-    return default if dtype not in FLOATS and "python-float" in dtypes else dtype
+    if "python-complex" in dtypes and dtype not in DIFFERENTIABLE:
+        raise ValueError("a complex number beside integers; cast them to the complex dtype you mean with astype")
+    return default if dtype not in DIFFERENTIABLE and "python-float" in dtypes else dtype
 
 
 def default_float(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     """Like `promoted`, and integers become the default float dtype."""
     dtype = promoted(dtypes, default)
-    return dtype if dtype in FLOATS else default
+    return dtype if dtype in DIFFERENTIABLE else default
 
 
 def floating(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
-    """The dtype of the tensors, which must be floating point."""
+    """The dtype of the tensors, which must be floating point, or complex where the row is defined for it."""
     dtype = agreed(dtypes, default)
-    if dtype not in FLOATS:
+    if dtype not in DIFFERENTIABLE:
         raise ValueError(f"needs floating point, got {dtype}; cast with astype")
     return promoted(dtypes, default)
 
 
+def modulus(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """Like `promoted`; of complex numbers it is the float dtype of their parts."""
+    dtype = promoted(dtypes, default)
+    return PARTS.get(dtype, dtype)
+
+
+def of_parts(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    """The float dtype of the parts of a tensor, which must be complex."""
+    if dtypes[0] not in PARTS:
+        raise ValueError(f"needs a complex tensor, got {dtypes[0]}")
+    return PARTS[dtypes[0]]
+
+
 def accumulated(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     """A sum or product of many elements: integers and booleans become int64."""
-    return dtypes[0] if dtypes[0] in FLOATS else "int64"
+    return dtypes[0] if dtypes[0] in DIFFERENTIABLE else "int64"
 
 
 def boolean(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     """A comparison of tensors of one dtype."""
-    agreed(dtypes, default)
+    if agreed(dtypes, default) not in PARTS and "python-complex" in dtypes:
+        raise ValueError("compares real numbers with a complex one; cast them with astype")
     return "bool"
 
 

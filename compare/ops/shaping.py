@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import mpmath
 import numpy as np
 
+from compare.ops.dtypes import is_complex
 from compare.ops.op import Attributes, Op, Shape, Slice, View
 from compare.ops.rules import (
     NO_ATTRIBUTES,
@@ -256,6 +258,10 @@ def _cast(x: Any, *, dtype: str) -> Any:
     return np.asarray(np.frompyfunc(CASTS[dtype], 1, 1)(x), dtype=object)
 
 
+def _single_parts(number: Any) -> Any:
+    return mpmath.mpc(_single(mpmath.re(number)), _single(mpmath.im(number)))
+
+
 def _whole(number: Any) -> Any:
     return mpmath.sign(number) * mpmath.floor(abs(mpmath.mpf(number)))
 
@@ -267,13 +273,16 @@ def _single(number: Any) -> Any:
 
 CASTS: dict[str, Any] = {
     "float64": mpmath.mpf, "float32": _single, "int64": _whole, "bool": lambda number: number != 0,
+    "complex128": mpmath.mpc, "complex64": _single_parts,
 }  # fmt: skip
-"""What a cast does to a number. float64 is the widest dtype: a cast to it has nothing to round."""
+"""What a cast does to a number. float64 is the widest part: a cast to it has nothing to round."""
 
 
 def _cast_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     if "dtype" not in attributes:
         raise ValueError("the dtype of a cast is its attribute")
+    if is_complex(*dtypes) and not is_complex(attributes["dtype"]):
+        raise ValueError(f"a cast to {attributes['dtype']} would drop the imaginary parts; take real, imag or abs")
     return str(attributes["dtype"])
 
 
@@ -282,7 +291,8 @@ def _fill_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = 
     dtype, number = dtypes
     if not number.startswith("python-"):
         raise ValueError("takes a Python number; copy takes a tensor")
-    if number not in kinds.get(dtype, ("python-int", "python-float")):
+    complex = ("python-complex",) if is_complex(dtype) else ()
+    if number not in kinds.get(dtype, ("python-int", "python-float", *complex)):
         raise ValueError(f"a Python {number.removeprefix('python-')} is not a {dtype}")
     return dtype
 
@@ -294,7 +304,7 @@ def _copy_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 
 
 def _filled(x: Any, y: Any) -> Any:
-    number = y if isinstance(y, bool) else mpmath.mpf(y)
+    number = y if isinstance(y, bool) else mpmath.mpmathify(y)
     return np.full(x.shape, number, dtype=object)
 
 
@@ -323,4 +333,5 @@ COPIES = (
     ),
 )  # fmt: skip
 
-ROWS = (*VIEWS, *REARRANGED, *COPIES)
+# What only moves elements moves complex ones too.
+ROWS = tuple(replace(row, complex=True) for row in (*VIEWS, *REARRANGED, *COPIES))
