@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from compare.concepts.concept import Concept
-from compare.concepts.pages import DTYPES, jax_guide, torch_mechanics, torch_reference
+from compare.concepts.pages import (
+    DTYPES,
+    jax_guide,
+    torch_mechanics,
+    torch_reference,
+)
 
 __all__ = ["ENTRIES"]
 

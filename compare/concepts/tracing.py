@@ -217,7 +217,7 @@ ENTRIES: tuple[Concept, ...] = (
         id="asynchronous-dispatch",
         title="A JAX operation returns before its result is computed.",
         status="jax-only",
-        torch="On a CPU an op has finished when it returns. On a GPU it is queued as well.",
+        torch="On a CPU an op has finished when it returns; on a GPU, says its guide, it is queued as well.",
         jax="An operation returns an array whose value may be still to come. `block_until_ready()` waits for it, and "
         "so does looking at it.",
         why="Python can prepare the next operations while a device works on the last.",
