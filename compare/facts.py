@@ -53,6 +53,7 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Statement,
+    Warned,
     Write,
     from_number,
     nested_shape,
@@ -313,6 +314,9 @@ class Facts:
                 self._read(statement)
             case Attempt():
                 self._attempt(statement)
+            case Warned():
+                check_text(statement.warning, "A declared warning")
+                self.observe(statement.name)
             case _:
                 raise ProgramError(f"Unknown statement {type(statement).__name__}.")
 

@@ -60,6 +60,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Warned,
     Write,
     bound,
 )
@@ -281,6 +282,8 @@ class _Functionalizer:
                 self.observe(statement)
             case Attempt():
                 self.attempt(statement)
+            case Warned():
+                self.remark(statement.concept)
             case ExitGradMode():
                 pass
             case _:

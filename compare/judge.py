@@ -29,7 +29,7 @@ from compare.facts import Handle
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
 from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
-from compare.statements import Attempt, Read, as_number, from_number, is_number_word, nested_shape
+from compare.statements import Attempt, Read, Warned, as_number, from_number, is_number_word, nested_shape
 
 __all__ = [
     "TOLERANCES", "Comparison", "Tolerance", "compare", "declared_numbers", "judge_case", "outcome", "to_json_value",
@@ -282,6 +282,11 @@ def judge_case(
     names = set()
     unraised: str | None = None
     for _, statement, handles, _ in program.steps():
+        if isinstance(statement, Warned):
+            judged.append(_judge_warned(statement, torch))
+            said = [text for text in torch.warnings.get("", ()) if statement.warning not in text]
+            torch = replace(torch, warnings={**torch.warnings, "": said})
+            legs["torch"] = torch
         if not isinstance(statement, Read | Attempt):
             continue
         name, warning = statement.name, None
@@ -362,6 +367,17 @@ def _stopped(program: Program, legs: Mapping[str, LegRun], needed: Iterable[str]
                 where = f" at statement {failure.statement} ({statement.__struct_config__.tag}, line {statement.line})"
             return f"the {leg} leg stopped{where} with {failure.type}: {failure.message}"
     return ""
+
+
+def _judge_warned(declared: Warned, torch: LegRun) -> Observation:
+    """JAX has no such warning; PyTorch has to give it."""
+    text = next((text for text in torch.warnings.get("", ()) if declared.warning in text), None)
+    if text is None:
+        finding = _Finding("mismatch", f"torch does not give the warning that the case declares: '{declared.warning}'")
+    else:
+        finding = _Finding("no-analogue")
+    finding = replace(finding, concept=declared.concept)
+    return _observation(declared.name, "tape", {"torch": text}, finding, declared.warning, declared.line)
 
 
 def undeclared_warnings(

@@ -74,6 +74,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Warned,
     Write,
     from_number,
     is_number_word,
@@ -438,6 +439,8 @@ class _Interpreter:
                 self._grad(statement)
             case Read():
                 self._read(statement)
+            case Warned():
+                pass
             case Attempt():
                 # Of a backward that PyTorch refuses, the gradient still exists where there is history.
                 if statement.torch is None or isinstance(statement.attempted, Backward):

@@ -33,7 +33,7 @@ from compare.program import Program
 from compare.reference import run_reference
 from compare.results import CaseResult, Declared, Environment, Note, Observation, Run, Sources, summarize
 from compare.sources import Source
-from compare.statements import Attempt, Read, Refusable
+from compare.statements import Attempt, Read, Refusable, Warned
 from compare.torch_leg import print_torch, run_torch
 
 __all__ = ["Prepared", "PreparedDemonstration", "assembled", "environment", "prepare", "run_case", "run_cases"]
@@ -104,7 +104,7 @@ def _prepare_demonstration(case: Case) -> PreparedDemonstration:
 def _prepare_case(case: Case, dtype: str, seed: int) -> Prepared:
     program = case.record(dtype=dtype, seed=seed)
     try:
-        if not any(isinstance(statement, Read | Attempt) for statement in program.statements):
+        if not any(isinstance(statement, Read | Attempt | Warned) for statement in program.statements):
             raise CaseError("It observes nothing, so nothing could be compared. Read with tape.expect or tape.observe.")
         lowering = functionalize(program)
         torch, jax = print_torch(program), print_jax(lowering.pure)
@@ -128,7 +128,7 @@ def _prepare_case(case: Case, dtype: str, seed: int) -> Prepared:
 def _note(program: Program, torch: Source, remark: Remark) -> Note:
     statement = program.statements[remark.statement]
     concept = find_concept(remark.concept)
-    text = statement.name if isinstance(statement, Read | Attempt) else torch.line_of(remark.statement)
+    text = statement.name if isinstance(statement, Read | Attempt | Warned) else torch.line_of(remark.statement)
     if not text:
         # An alias without a name stands inside the line of the statement that uses it.
         text = next(filter(None, map(torch.line_of, range(remark.statement, len(program.statements)))), "")
@@ -241,7 +241,7 @@ def _concepts(prepared: Prepared) -> dict[str, str]:
     found: dict[str, str] = {}
     for remark in prepared.lowering.remarks:
         statement = prepared.program.statements[remark.statement]
-        if isinstance(statement, Read | Attempt):
+        if isinstance(statement, Read | Attempt | Warned):
             found[statement.name] = remark.concept
     return found
 

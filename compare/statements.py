@@ -46,6 +46,7 @@ __all__ = [
     "SetGrad",
     "SetGradMode",
     "Statement",
+    "Warned",
     "Write",
     "as_number",
     "bound",
@@ -311,6 +312,14 @@ class Read(Statement, frozen=True, tag="read"):
     expected: Expected | None = None
 
 
+class Warned(Statement, frozen=True, tag="warned"):
+    """A declaration: PyTorch gives a warning with this fragment at a statement that is no read."""
+
+    name: str
+    warning: str
+    concept: str
+
+
 Refusable = Apply | Write | ItemWrite | Backward | AutogradGrad | SetGrad | RequiresGrad | RetainGrad | RegisterHook
 """Statements that a framework may refuse, so that a case may declare it."""
 
@@ -334,6 +343,7 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 AnyStatement = (
     Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
     | SetGradMode | RetainGrad | RegisterHook | RemoveHook | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
+    | Warned
 )  # fmt: skip
 
 

@@ -53,6 +53,7 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Statement,
+    Warned,
     Write,
     as_number,
     bound,
@@ -659,6 +660,14 @@ class Tape:
                 raise CaseError("An expect_error block holds no statement that a framework could refuse.", line=line)
         finally:
             self._attempt = None
+
+    def expect_warning(self, fragment: str, *, concept: str) -> None:
+        """Declare that PyTorch warns at a statement that is no read; say it right after that statement.
+
+        Args: fragment: a stable piece of `"Category: message"`.
+        """
+        name = self._unique_observation(f"warning '{fragment}'")
+        self._record(Warned(name=name, warning=fragment, concept=concept, line=_site().line))
 
     def shares_storage(self, one: Tensor, other: Tensor) -> Reading:
         """Whether two tensors are views of one storage."""

@@ -38,6 +38,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Warned,
     Write,
     bound,
     inlined_names,
@@ -152,6 +153,8 @@ class _TorchPrinter:
                 self.read(statement)
             case Attempt():
                 self.attempt(statement)
+            case Warned():
+                pass  # a declaration
             case _:
                 assert_never(statement)
 
