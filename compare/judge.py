@@ -284,7 +284,10 @@ def judge_case(
     for _, statement, handles, _ in program.steps():
         if isinstance(statement, Warned):
             judged.append(_judge_warned(statement, torch))
-            said = [text for text in torch.warnings.get("", ()) if statement.warning not in text]
+            said = list(torch.warnings.get("", ()))
+            told = next((text for text in said if statement.warning in text), None)
+            if told is not None:
+                said.remove(told)
             torch = replace(torch, warnings={**torch.warnings, "": said})
             legs["torch"] = torch
         if not isinstance(statement, Read | Attempt):

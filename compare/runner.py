@@ -97,7 +97,7 @@ def _prepare_demonstration(case: Case) -> PreparedDemonstration:
         raise CaseError(
             f"Demonstration '{case.id}' ({shown_path(case.path)}:{case.line}): {error}", path=case.path, line=case.line
         ) from error
-    notes = tuple(Note(case.line, "", one.id, one.status, one.why, one.instead) for one in shown)
+    notes = tuple(_note_of_case(case, one.id) for one in shown)
     return PreparedDemonstration(case, demonstration, notes)
 
 
@@ -112,17 +112,20 @@ def _prepare_case(case: Case, dtype: str, seed: int) -> Prepared:
         for statement in program.statements:
             if isinstance(statement, Read) and statement.expected is not None and statement.expected.concept:
                 find_concept(statement.expected.concept)
-        for concept in case.concepts:
-            if find_concept(concept).id not in {remark.concept for remark in lowering.remarks}:
-                raise CaseError(
-                    f"Its docstring says that it shows {concept}, but none of its statements becomes that concept."
-                )
+        remarked = {remark.concept for remark in lowering.remarks}
+        # A concept may be the whole case's, and no single statement's: a loop, a sum over paths.
+        notes += tuple(_note_of_case(case, concept) for concept in case.concepts if concept not in remarked)
     except CompareError as error:
         line = getattr(error, "line", 0) or case.line
         raise CaseError(
             f"Case '{case.id}' ({shown_path(case.path)}:{line}): {error}", path=case.path, line=line
         ) from error
     return Prepared(case, program, lowering, torch, jax, notes)
+
+
+def _note_of_case(case: Case, concept: str) -> Note:
+    one = find_concept(concept)
+    return Note(case.line, "", one.id, one.status, one.why, one.instead)
 
 
 def _note(program: Program, torch: Source, remark: Remark) -> Note:

@@ -97,11 +97,11 @@ def test_a_case_that_cannot_be_judged_is_refused(tmp_path: Path, body: str, mess
     assert message in (result.error or "")
 
 
-def test_a_concept_that_a_case_does_not_show_is_refused(tmp_path: Path) -> None:
+def test_a_concept_of_the_whole_case_has_a_note_of_its_own(tmp_path: Path) -> None:
     text = PREAMBLE + '@case\ndef one(tape):\n    """One\n\n    Shows: tensor-hook.\n    """\n' + indent(GOOD, "    ")
     (tmp_path / "chapter.py").write_text(text, "utf-8")
     [case] = load_cases(tmp_path).cases
-    assert "none of its statements becomes that concept" in (run_case(case).error or "")
+    assert [note.line for note in run_case(case).notes if note.concept == "tensor-hook"] == [case.line]
 
 
 def test_global_state_is_put_back(tmp_path: Path) -> None:
