@@ -806,7 +806,7 @@ def rule_that_is_wrong(shown):
         print("gradient", torch.autograd.grad(Square.apply(x).sum(), x)[0])
         try:
             torch.autograd.gradcheck(Square.apply, (x,))
-        except torch.autograd.gradcheck.GradcheckError as error:
+        except RuntimeError as error:
             print("check", error)
         print("check of the plain op", torch.autograd.gradcheck(lambda x: x**2, (x,)))
 

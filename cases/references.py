@@ -272,16 +272,16 @@ def donating_what_a_pullback_keeps(shown):
         _, pullback = jax.vjp(lambda x: x * x, x)
         jax.jit(lambda x: x + 1.0, donate_argnums=0)(x)
         try:
-            print("gradient", pullback(jnp.ones(1))[0])
-        except RuntimeError as error:
-            print("gradient", error)
+            pullback(jnp.ones(1))
+        except (RuntimeError, ValueError) as error:  # which of them depends on what is compiled already
+            print("says that the array is deleted", "has been deleted" in str(error))
 
     shown.expect_divergence(
         "gradient",
         torch=raises("RuntimeError: one of the variables needed for gradient computation has been modified"),
-        jax=raises("RuntimeError: Array has been deleted"),
         concept="donated-residual",
     )
+    shown.expect_divergence("says that the array is deleted", jax=True, concept="donated-residual")
 
 
 # ---- references ----
