@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from compare.concepts.concept import Concept
+from compare.concepts.concept import Concept, Contradiction
 from compare.concepts.pages import (
     IMMUTABLE,
+    IN_PLACE_CHECKS,
     MIGRATION,
     NO_GRAD_MODE,
     STATE,
@@ -25,8 +26,8 @@ ENTRIES: tuple[Concept, ...] = (
         jax="A leaf that was updated is another argument of the next call. For an intermediate the new value and the "
         "old derivative are put together.",
         why="`no_grad` switches the record off, and leaves storage and version counter as they are.",
-        instead="Rebind an argument, `w = w - 0.1 * w_grad`; for an intermediate write "
-        "`x = lax.stop_gradient(new) + (x - lax.stop_gradient(x))`.",
+        instead="Rebind an argument, `w = w - 0.1 * w_grad`; for an intermediate write `x = lax.stop_gradient(new) + "
+        "(x - lax.stop_gradient(x))`.",
         torch_page=NO_GRAD_MODE,
         jax_page=STATE,
     ),
@@ -48,8 +49,8 @@ ENTRIES: tuple[Concept, ...] = (
         id="data",
         title="The alias .data shares storage and is watched by nobody.",
         status="idiom",
-        torch="`x.data` shares the storage of `x` without its history, as `detach()` does. Its version counter is its "
-        "own, so no check sees a write through it.",
+        torch="`x.data` shares the storage of `x` without its history, as `detach()` does. Its version counter is "
+        "its own, so no check sees a write through it.",
         jax="An array is its value, with nothing behind it and no attribute `data`.",
         why="`.data` reaches past autograd, and in JAX differentiation is not attached to arrays in the first place.",
         instead="Use the array itself, or `lax.stop_gradient(x)` inside a differentiated function.",
@@ -65,8 +66,8 @@ ENTRIES: tuple[Concept, ...] = (
         jax="For an argument, another array is passed. For an intermediate, the new value and the old derivative are "
         "put together.",
         why="The write bypasses the tape, which keeps the derivative of what it recorded.",
-        instead="Pass the new array, `jax.grad(loss_fn)(jnp.full_like(x, 10.0))`; for an intermediate write "
-        "`x = lax.stop_gradient(new) + (x - lax.stop_gradient(x))`.",
+        instead="Pass the new array, `jax.grad(loss_fn)(jnp.full_like(x, 10.0))`; for an intermediate write `x = "
+        "lax.stop_gradient(new) + (x - lax.stop_gradient(x))`.",
         torch_page=MIGRATION,
         jax_page=STOPPING,
     ),
@@ -81,5 +82,37 @@ ENTRIES: tuple[Concept, ...] = (
         instead="Nothing to write: the new value is a new array, `x_new = jnp.full_like(x, 10.0)`.",
         torch_page=MIGRATION,
         jax_page=IMMUTABLE,
+        contradicts=Contradiction(
+            claim="PyTorch's note says that in-place functions which raise no error can be trusted to give right "
+            "gradients.",
+            page=IN_PLACE_CHECKS,
+            observed="A write through `.data` or through NumPy is not counted, so nothing is raised and the gradient "
+            "is wrong. So it is where a Function keeps a tensor on `ctx` and that is written.",
+        ),
+    ),
+    Concept(
+        id="data-assignment",
+        title="Assigning .data puts another storage under a tensor, and saved values go with it.",
+        status="silent",
+        torch="`w.data = new` replaces the storage and not the version. A backward pass that saved `w` then computes "
+        "with `new`, and raises nothing; `set_()` under `no_grad` does the same and is counted.",
+        jax="A name is bound to another array, and what was saved is the old one.",
+        why="A saved tensor is a reference to the tensor object, whatever its storage is by then.",
+        instead="Bind the name: `w = new`.",
+        torch_page=MIGRATION,
+        jax_page=IMMUTABLE,
+    ),
+    Concept(
+        id="no-grad-view",
+        title="A view made under no_grad is still an alias; a JAX slice never was.",
+        status="silent",
+        torch="A slice that is taken under `no_grad` shares the storage. Writing to it with recording on raises 'A "
+        "view was created in no_grad mode and is being modified inplace with grad mode enabled'; under `no_grad` the "
+        "write reaches the leaf.",
+        jax="A slice is an array of its own, and what is done to it reaches nothing else.",
+        why="The mode decides what is recorded, and sharing is not recorded at all.",
+        instead="Update the whole: `w = w.at[:1].add(1.0)`.",
+        torch_page=NO_GRAD_MODE,
+        jax_page=jax_reference("jax.Array.at"),
     ),
 )
