@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 from compare.errors import ProgramError, nearest
-from compare.ops import COMPLEX, OPS, Op, Slice
+from compare.ops import COMPLEX, OPS, TENSOR, Op, Slice
 from compare.statements import DTYPES, FLOAT_DTYPES, from_number, is_number_word, nested_shape
 
 __all__ = [
@@ -110,24 +110,31 @@ def _are_ints(value: Any) -> bool:
 
 
 def _is_index(value: Any) -> bool:
-    return isinstance(value, tuple) and all(item is None or _is_int(item) or isinstance(item, Slice) for item in value)
+    return isinstance(value, tuple) and all(
+        item is None or item == TENSOR or _is_int(item) or isinstance(item, Slice) or _are_ints(item) for item in value
+    )
 
 
 ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
-    "axis": ("an integer or a tuple of integers", lambda value: _is_int(value) or _are_ints(value)),
-    "axes": ("a tuple of integers", _are_ints),
-    "shape": ("a tuple of integers", _are_ints),
-    "shift": ("an integer", _is_int),
-    "k": ("an integer", _is_int),
-    "indices": ("a tuple of integers", _are_ints),
-    "correction": ("an integer", _is_int),
-    "keepdims": ("True or False", lambda value: isinstance(value, bool)),
+    **dict.fromkeys(
+        ("axis", "source", "destination", "sizes"),
+        ("an integer or a tuple of integers", lambda value: _is_int(value) or _are_ints(value)),
+    ),
+    **dict.fromkeys(("axes", "shape"), ("a tuple of integers", _are_ints)),
+    **dict.fromkeys(
+        (
+            "axis1", "axis2", "chunks", "correction", "end_axis", "k", "length", "offset", "position", "shift",
+            "start", "start_axis", "step", "stop",
+        ),
+        ("an integer", _is_int),
+    ),
+    **dict.fromkeys(("accumulate", "keepdims"), ("True or False", lambda value: isinstance(value, bool))),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
-    "index": ("integers, slices and None", _is_index),
+    "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
     "min": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     "max": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     "negative_slope": ("a number", lambda value: isinstance(value, float)),
-}
+}  # fmt: skip
 """What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
 
 

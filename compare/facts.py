@@ -26,7 +26,7 @@ from compare.checks import (
 )
 from compare.errors import ProgramError, RefusedError, nearest
 from compare.grad_modes import GradMode
-from compare.ops import OPS, Op, Shape, is_complex
+from compare.ops import OPS, BasicIndex, Op, Shape, is_complex
 from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     DTYPES,
@@ -53,6 +53,7 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Statement,
+    Unpack,
     Warned,
     Write,
     from_number,
@@ -65,6 +66,7 @@ __all__ = [
     "Family",
     "Handle",
     "Storage",
+    "Version",
     "ViewStep",
     "check_cast",
     "index_shape",
@@ -85,8 +87,10 @@ SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"}
 
 @dataclass
 class Storage:
-    """One allocation. `layout` is a NumPy array of the storage's shape; views of it carry shape and strides.
+    """One allocation.
 
+    layout: a NumPy array of the storage's shape; views of it carry shape and strides.
+    known: the elements, where they are integers or booleans that the program wrote down and has not changed.
     returned: by autograd.grad, which may return an expanded tensor.
     inference: it was allocated in inference mode, and has no version counter.
     uncounted: it was computed from such tensors alone: where its counter starts depends on how the op is written.
@@ -95,9 +99,17 @@ class Storage:
 
     number: int
     layout: np.ndarray[Any, Any]
+    known: np.ndarray[Any, Any] | None = None
     returned: bool = False
     inference: bool = False
     uncounted: bool = False
+
+
+@dataclass
+class Version:
+    """A version counter: shared by a base, its views and its detached aliases; `.data` has one of its own."""
+
+    count: int = 0
 
 
 @dataclass(frozen=True)
@@ -149,6 +161,8 @@ class Handle:
     chain: the views between the storage and this handle, outermost last.
     viewed_without_grad: one of those views was made under no_grad.
     is_none: PyTorch has None here instead of a tensor: the gradient of an input that was not used.
+    piece: one of those views is one of several that an op returned at once.
+    seen: what `version` was when the newest of the views was made.
     """
 
     name: str
@@ -162,6 +176,9 @@ class Handle:
     strides_known: bool = True
     viewed_without_grad: bool = False
     is_none: bool = False
+    piece: bool = False
+    version: Version = field(default_factory=Version)
+    seen: int = 0
 
     @property
     def is_leaf(self) -> bool:
@@ -181,6 +198,14 @@ class Handle:
     def conjugated(self) -> bool:
         """The tensor reads the imaginary parts of its storage with the other sign."""
         return sum(step.op.name == "conj" for step in self.chain) % 2 == 1
+
+    @property
+    def known(self) -> np.ndarray[Any, Any] | None:
+        """The elements, where the program knows them."""
+        found = self.storage.known
+        for step in self.chain if found is not None else ():
+            found = step.aliased(found)
+        return found
 
 
 @dataclass
@@ -218,7 +243,8 @@ class Facts:
 
     # -- looking up --
 
-    def handle(self, name: str) -> Handle:
+    def handle(self, name: str, *, history: bool = True) -> Handle:
+        """The handle of a name. `history`: PyTorch looks at its history here, and not at its elements only."""
         if name not in self.handles:
             raise ProgramError(f"'{name}' is used before it is bound.{nearest(name, self.handles)}")
         found = self.handles[name]
@@ -227,11 +253,18 @@ class Facts:
                 f"'{name}' is a view made under no_grad of a tensor that requires grad. PyTorch makes it a leaf of its "
                 "own there, which is not modelled outside the block. Make the view outside, or detach it inside."
             )
+        rewritten = found.requires_grad and found.version.count != found.seen
+        if history and self.recording and rewritten and (found.piece or found.viewed_without_grad):
+            made = "with others by one op" if found.piece else "under no_grad"
+            raise RefusedError(
+                f"'{name}' is a view that was made {made}, and its base has been written since: PyTorch cannot rebuild "
+                "its history and raises. Take the view again, or use an index instead."
+            )
         return found
 
-    def tensor(self, name: str) -> Handle:
+    def tensor(self, name: str, *, history: bool = True) -> Handle:
         """The handle of a name that is used as a tensor. Raises ProgramError where PyTorch has None."""
-        found = self.handle(name)
+        found = self.handle(name, history=history)
         if found.is_none:
             raise ProgramError(
                 f"'{name}' is used as a tensor, but it is None in PyTorch: the gradient of an input that was not used. "
@@ -272,14 +305,18 @@ class Facts:
                 self._tensor(statement)
             case Apply():
                 self.bind(statement.target, self._apply(statement))
+            case Unpack():
+                self._unpack(statement)
             case Write():
                 self._write(statement)
             case ItemWrite():
                 self._item_write(statement)
             case Detach() | Data():
-                source = self.tensor(statement.source)
+                source = self.tensor(statement.source, history=False)
                 family = Family(next(self.counter), requires_grad=False, is_leaf=True)
-                self.bind(statement.target, replace(source, tensor=next(self.counter), family=family))
+                version = source.version if isinstance(statement, Detach) else Version()
+                alias = replace(source, tensor=next(self.counter), family=family, version=version)
+                self.bind(statement.target, replace(alias, viewed_without_grad=False, piece=False))
             case RequiresGrad():
                 self._requires_grad(statement)
             case EnterGradMode():
@@ -356,6 +393,8 @@ class Facts:
         handle = self.fresh(shape, statement.dtype, requires_grad=tracked, is_leaf=True, creator=statement.target)
         if tracked:
             self._becomes_leaf(handle)
+        if statement.dtype in ("int64", "bool"):
+            handle.storage.known = np.array(statement.data, dtype=statement.dtype)
         self.bind(statement.target, handle)
 
     def _becomes_leaf(self, handle: Handle) -> None:
@@ -366,6 +405,10 @@ class Facts:
         shapes = tuple(item.shape if isinstance(item, Handle) else () for item in found)
         default = self.float_dtype
         dtypes = tuple(item.dtype if isinstance(item, Handle) else number_dtype(item) for item in found)
+        positions = [item for item in op.index_operands(found) if isinstance(item, Handle)]
+        if positions and "mask" not in op.operand_names:
+            self._check_counted(op, positions)
+            attributes = {**attributes, "known": tuple(item.known for item in positions)}
         try:
             return op.shape(shapes, attributes), op.result_dtype(dtypes, default, attributes)
         except (ValueError, IndexError, TypeError) as error:
@@ -374,8 +417,34 @@ class Facts:
             )
             raise ProgramError(f"{op.name}({described}): {error}") from error
 
+    def _check_counted(self, op: Op, positions: list[Handle]) -> None:
+        for item in positions:
+            if item.dtype == "bool" and item.known is None:
+                raise ProgramError(
+                    f"{op.name}: how many elements the mask '{item.name}' names depends on values, and a shape may not "
+                    "where JAX compiles. Write where(mask, x, 0) to compute with every element, or make the mask a "
+                    "tape.constant."
+                )
+
+    def _unpack(self, statement: Unpack) -> None:
+        op = find_op(statement.op)
+        if op.view is None or op.view.pieces is None:
+            raise ProgramError(f"{op.name} does not return several views at once.")
+        source = self.tensor(statement.source)
+        attributes = bound_attributes(op, 1, {**statement.attributes, "position": 0})
+        try:
+            count = op.view.pieces(source.shape, attributes)
+        except ValueError as error:
+            raise ProgramError(f"{op.name}({source.name}: {source.dtype}{list(source.shape)}): {error}") from error
+        if len(statement.targets) != count:
+            raise ProgramError(f"{op.name} of '{source.name}' returns {count} views, not {len(statement.targets)}.")
+        for piece in statement.pieces:
+            self.bind(piece.target, self._apply(piece))
+
     def _apply(self, statement: Apply) -> Handle:
         op = find_op(statement.op)
+        if op.torch is None:
+            raise ProgramError(f"{op.name} has no out-of-place form in PyTorch; clone the tensor, then write into it.")
         attributes = bound_attributes(op, len(statement.operands), statement.attributes)
         found = self._operands(op, statement.operands)
         shape, dtype = self._infer(op, found, attributes)
@@ -421,21 +490,22 @@ class Facts:
     def _view(self, op: Op, base: Handle, attributes: dict[str, Any], shape: Shape, dtype: str) -> Handle:
         step = ViewStep(op, attributes, base.shape, base.dtype)
         _check_parts(op, base)
-        if op.name == "reshape" and not base.strides_known:
+        assert op.view is not None
+        if op.view.otherwise is not None and not base.strides_known:
             raise ProgramError(
-                f"reshape of '{base.name}': whether PyTorch makes a view or a copy depends on strides that the program "
-                "does not fix. Clone the operand of the transpose, or reshape before it."
+                f"{op.name} of '{base.name}': whether PyTorch makes a view depends on strides that the program does "
+                "not fix. Clone the operand of the transpose, or reshape before it."
             )
         try:
             layout = step.aliased(base.layout)
         except ValueError as error:
-            if op.name == "reshape":
+            if op.view.otherwise == "copy":
                 tracked = self.recording and base.requires_grad
                 leaves = base.family.leaves if tracked else frozenset()
                 return self.fresh(
                     shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=base.name
                 )
-            raise ProgramError(f"{op.name}({base.name}: {base.dtype}{list(base.shape)}): {error}") from error
+            raise RefusedError(f"{op.name}({base.name}: {base.dtype}{list(base.shape)}): {error}") from error
         if not self.recording and base.requires_grad:
             family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
         else:
@@ -449,6 +519,8 @@ class Facts:
             chain=(*base.chain, step),
             family=family,
             viewed_without_grad=base.viewed_without_grad or not self.recording,
+            piece=base.piece or (self.recording and op.view.pieces is not None),
+            seen=base.version.count,
         )
 
     # -- writes --
@@ -487,7 +559,14 @@ class Facts:
         reason = self.refusal(handle)
         if reason is not None:
             raise ProgramError(f"In-place write to '{handle.name}': {reason}.")
-        if handle.viewed_without_grad and self.recording and any(one.requires_grad for one in (handle, *sources)):
+        tracked = self.recording and any(one.requires_grad for one in (handle, *sources))
+        if handle.piece and tracked:
+            raise ProgramError(
+                f"In-place write to '{handle.name}': it is one of several views that an op returned at once, and "
+                "PyTorch forbids a recorded write through it. Write through an index instead, or declare the error "
+                "with tape.expect_error."
+            )
+        if handle.viewed_without_grad and tracked:
             raise ProgramError(
                 f"In-place write to '{handle.name}': it is a view made under no_grad, and PyTorch forbids a recorded "
                 "write through it. Make the view and the write both inside the block, or both outside."
@@ -500,6 +579,8 @@ class Facts:
                 )
 
     def _wrote(self, handle: Handle, sources: list[Handle]) -> None:
+        handle.storage.known = None
+        handle.version.count += 1
         if self.recording and any(source.requires_grad for source in sources):
             handle.family.requires_grad = True
             handle.family.is_leaf = False
@@ -525,6 +606,13 @@ class Facts:
         self._check_writable(target, sources)
         if self.recording and any(source.requires_grad for source in sources):
             self._check_savable(op, sources)
+        if op.index_operands(found):
+            for source in sources[1:]:
+                if source.storage is target.storage and np.shares_memory(source.layout, target.layout):
+                    raise ProgramError(
+                        f"In-place {op.name} on '{target.name}' from '{source.name}': they share elements of one "
+                        "storage, which PyTorch refuses. Clone the source."
+                    )
         self._wrote(target, sources)
 
     def _item_write(self, statement: ItemWrite) -> None:
@@ -549,6 +637,7 @@ class Facts:
         else:
             check_number(statement.value)
             check_cast(number_dtype(statement.value), target)
+            self._wrote(target, [])
 
     # -- tape words --
 
@@ -779,9 +868,9 @@ class Facts:
         self.slots[handle.family.number] = source
 
     def _read(self, statement: Read) -> None:
-        handle = self.handle(statement.handle)
+        handle = self.handle(statement.handle, history=statement.what in ("is_leaf", "grad_fn"))
         if statement.other is not None:
-            self.handle(statement.other)
+            self.handle(statement.other, history=False)
         if (statement.what == "shares_storage") != (statement.other is not None):
             raise ProgramError("Only a shares_storage read compares two handles, and it needs both.")
         if statement.what == "version" and (handle.storage.inference or handle.storage.uncounted):
@@ -866,7 +955,7 @@ def same_elements(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> boo
     return starts[0] == starts[1] and one.shape == other.shape and one.strides == other.strides
 
 
-def is_item(value: Handle, target: Handle, index: tuple[Any, ...]) -> bool:
+def is_item(value: Handle, target: Handle, index: BasicIndex) -> bool:
     """Whether `value` is `target[index]`, with its history."""
     step = ViewStep(OPS["getitem"], {"index": index}, target.shape, target.dtype)
     same_kind = (value.dtype, value.conjugated) == (target.dtype, target.conjugated)
@@ -896,7 +985,7 @@ def check_cast(dtype: str, target: Handle) -> None:
         )
 
 
-def index_shape(handle: Handle, index: tuple[Any, ...]) -> Shape:
+def index_shape(handle: Handle, index: BasicIndex) -> Shape:
     """The shape of the elements that an index names. Raises ProgramError."""
     try:
         return OPS["getitem"].shape((handle.shape,), {"index": index})

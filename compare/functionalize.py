@@ -60,6 +60,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Unpack,
     Warned,
     Write,
     bound,
@@ -211,9 +212,7 @@ class _Functionalizer:
         if rest:
             inner = self.view(base, first, f"_{hint.lstrip('_')}_view")
             new = self.put(inner, rest, new, f"_{hint.lstrip('_')}_written")
-        assert first.op.view is not None
-        attributes = {**first.attributes, **first.op.view.put_attributes(first.shape, first.attributes)}
-        return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, attributes, base, new))
+        return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, first.attributes, base, new))
 
     def write(
         self, handle: Handle, new: Value | Number, chain: tuple[ViewStep, ...], *, recording: bool | None = None
@@ -251,6 +250,9 @@ class _Functionalizer:
                 self.tensor(statement)
             case Apply():
                 self.apply(statement)
+            case Unpack():
+                for piece in statement.pieces:
+                    self.apply(piece)
             case Write():
                 self.in_place(statement)
             case ItemWrite():

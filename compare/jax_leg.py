@@ -158,11 +158,14 @@ class _Scope:
                 return call_tree("jnp.array", data, **keywords)
             case Applied():
                 arguments = tuple(self.operand(argument) for argument in value.arguments)
-                return self.script.expressions.expression(value.op, arguments, value.attributes)
+                shapes = tuple(one.shape if isinstance(one, Value) else () for one in value.arguments)
+                names = value.op.jax_names(shapes, value.attributes)
+                return self.script.expressions.expression(value.op, arguments, {**value.attributes, **names})
             case Put():
                 assert value.op.view is not None
                 pair = (self.operand(value.base), self.operand(value.new))
-                statement = self.script.expressions.spell(value.op.view.put, value.op, pair, value.attributes)
+                attributes = {**value.attributes, **value.op.jax_names((value.base.shape,), value.attributes)}
+                statement = self.script.expressions.spell(value.op.view.put, value.op, pair, attributes)
                 assert isinstance(statement, ast.Expr)
                 return statement.value
             case StopGradient():

@@ -74,6 +74,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Unpack,
     Warned,
     Write,
     from_number,
@@ -404,6 +405,9 @@ class _Interpreter:
                 self._tensor(statement)
             case Apply():
                 self.tensors[statement.target] = self._apply(statement, facts.handles[statement.target].dtype)
+            case Unpack():
+                for piece in statement.pieces:
+                    self.tensors[piece.target] = self._apply(piece, facts.handles[piece.target].dtype)
             case Write():
                 self._write(statement)
             case ItemWrite():
@@ -590,12 +594,13 @@ class _Interpreter:
             family.narrowed |= tensor.history if _is_single(dtype) else tensor.family.narrowed
 
     def _view(self, op: Op, base: _Tensor, attributes: dict[str, Any], dtype: str) -> _Tensor | None:
-        """The alias, or None where a reshape has to copy."""
+        """The alias, or None where PyTorch has to copy."""
+        assert op.view is not None
         chain = (*base.chain, ViewStep(op, attributes, base.value.shape, base.dtype))
         try:
             _viewed(base.storage.value, chain)
         except ValueError:
-            if op.name != "reshape":
+            if op.view.otherwise != "copy":
                 raise
             return None
         view = _Tensor(
@@ -918,16 +923,13 @@ def _linear(
 ) -> Elements | None:
     """The shift of a result that is linear in what is moved: exact, whatever the values are. None for other ops."""
     moves = [_zeros(np.shape(value)) if shift is None else shift for value, shift in zip(values, shifts, strict=True)]
-    only_first = shifts[0] is not None and all(shift is None for shift in shifts[1:])
-    if op.linear and only_first:
-        return _applied(op, [moves[0], *values[1:]], attributes, dtype)
+    linear = op.places(op.linear, len(values))
+    if linear and all(shift is None or place in linear for place, shift in enumerate(shifts)):
+        mixed = [moves[place] if place in linear else value for place, value in enumerate(values)]
+        return _applied(op, mixed, attributes, dtype)
     if op.name == "astype":
         return _copied(moves[0])
-    if op.name in ("add", "subtract", "concat", "stack", "copy"):
-        return _applied(op, moves, attributes, dtype)
-    if op.name == "where":
-        return _applied(op, [values[0], *moves[1:]], attributes, dtype)
-    if op.name == "divide" and only_first:
+    if op.name == "divide" and shifts[0] is not None and shifts[1] is None:
         quotient = _applied(op, [moves[0], values[1]], attributes, dtype)
         return _objects(np.where(np.broadcast_to(moves[0] == 0, quotient.shape), mpmath.mpf(0), quotient))
     if op.name in ("multiply", "matmul", "vecdot", "outer"):

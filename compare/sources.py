@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks import bound_attributes, find_op
-from compare.ops import Attributes, Op, Slice, fill_spelling
+from compare.ops import TENSOR, Attributes, Op, Slice, Span, fill_spelling
 from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, is_number_word, nested_shape
 
 __all__ = [
@@ -262,9 +262,25 @@ def attribute_tree(value: Any, namespace: str) -> ast.expr:
     return number_tree(value, namespace)
 
 
-def index_tree(index: tuple[Any, ...], namespace: str) -> ast.expr:
-    """An index: one item stands alone, without a tuple's comma."""
-    return attribute_tree(index[0] if len(index) == 1 else index, namespace)
+def index_tree(index: tuple[Any, ...], namespace: str, tensors: Sequence[ast.expr] = ()) -> ast.expr:
+    """An index: one item stands alone, without a tuple's comma. `tensors` stand for its tensors, in order."""
+    remaining = iter(tensors)
+    items = [next(remaining) if item == TENSOR else _index_item(item, namespace) for item in index]
+    return items[0] if len(items) == 1 else ast.Tuple(elts=items, ctx=ast.Load())
+
+
+def _index_item(item: Any, namespace: str) -> ast.expr:
+    """One item of an index: JAX takes a list of positions as an array only."""
+    if isinstance(item, tuple):
+        positions: ast.expr = ast.List(elts=[number_tree(one, namespace) for one in item], ctx=ast.Load())
+        return call_tree("jnp.array", positions) if namespace == "jnp" else positions
+    if not isinstance(item, Span):
+        return attribute_tree(item, namespace)
+    bounds = (item.start, item.stop) if item.start else (item.stop,)
+    span = call_tree(f"{namespace}.arange", *(ast.Constant(bound) for bound in bounds))
+    if not item.axes:
+        return span
+    return ast.Subscript(value=span, slice=index_tree((Slice(), *[None] * item.axes), namespace), ctx=ast.Load())
 
 
 def data_tree(data: Any, dtype: str, namespace: str) -> ast.expr:
@@ -306,7 +322,7 @@ class Expressions:
         spelling: which of a row's spellings is used.
     """
 
-    def __init__(self, namespace: str, spelling: Callable[[Op], str], *, narrow: bool = False) -> None:
+    def __init__(self, namespace: str, spelling: Callable[[Op], str | None], *, narrow: bool = False) -> None:
         self.namespace = namespace
         self.spelling = spelling
         self.narrow = narrow
@@ -323,7 +339,9 @@ class Expressions:
 
     def expression(self, op: Op, operands: tuple[ast.expr, ...], attributes: Attributes) -> ast.expr:
         """One application of an op."""
-        statement = self.spell(self.spelling(op), op, operands, attributes)
+        spelling = self.spelling(op)
+        assert spelling is not None
+        statement = self.spell(spelling, op, operands, attributes)
         assert isinstance(statement, ast.Expr)
         return statement.value
 
@@ -344,7 +362,7 @@ class Expressions:
                 lines.append(f"{statement.target} = {ast.unparse(tree)}")
         return lines, "None" if result is None else ast.unparse(self.operand(result))
 
-    def _literal(self, name: str, value: Any) -> ast.expr:
+    def _literal(self, name: str, value: Any, indices: tuple[ast.expr, ...]) -> ast.expr:
         if name == "dtype" and value == "int64" and self.narrow:
             value = "int32"
-        return index_tree(value, self.namespace) if name == "index" else attribute_tree(value, self.namespace)
+        return index_tree(value, self.namespace, indices) if name == "index" else attribute_tree(value, self.namespace)

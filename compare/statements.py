@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 
 from compare.errors import ProgramError
-from compare.ops import DIFFERENTIABLE, FLOATS, Shape, Slice
+from compare.ops import DIFFERENTIABLE, FLOATS, BasicIndex, Index, Shape
 
 __all__ = [
     "DIFFERENTIABLE_DTYPES",
@@ -46,6 +46,7 @@ __all__ = [
     "SetGrad",
     "SetGradMode",
     "Statement",
+    "Unpack",
     "Warned",
     "Write",
     "as_number",
@@ -122,7 +123,7 @@ class Ref(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 Operand = Ref | Number
-Attribute = None | bool | int | float | str | tuple[int | Slice | None, ...]
+Attribute = None | bool | int | float | str | Index
 
 
 class Expected(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -173,6 +174,29 @@ class Apply(Statement, frozen=True, tag="apply"):
     attributes: dict[str, Attribute] = {}
 
 
+class Unpack(Statement, frozen=True, tag="unpack"):
+    """`a, b = source.unbind()`: all the views that an op returns at once, each under its own name."""
+
+    targets: tuple[str, ...]
+    op: str
+    source: str
+    attributes: dict[str, Attribute] = {}
+
+    @property
+    def pieces(self) -> tuple[Apply, ...]:
+        """The same views, one by one."""
+        return tuple(
+            Apply(
+                target=target,
+                op=self.op,
+                operands=(Ref(self.source),),
+                attributes={**self.attributes, "position": position},
+                line=self.line,
+            )
+            for position, target in enumerate(self.targets)
+        )
+
+
 class Write(Statement, frozen=True, tag="write"):
     """An op in place: `op(handle, *operands)` replaces the elements that the handle sees."""
 
@@ -183,10 +207,10 @@ class Write(Statement, frozen=True, tag="write"):
 
 
 class ItemWrite(Statement, frozen=True, tag="item-write"):
-    """`handle[index] = value`."""
+    """`handle[index] = value`, where `handle[index]` is a view. A write by positions or a mask is a Write."""
 
     handle: str
-    index: tuple[int | Slice | None, ...]
+    index: BasicIndex
     value: Operand
 
 
@@ -341,7 +365,7 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 
 AnyStatement = (
-    Leaf | Constant | Apply | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
+    Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
     | SetGradMode | RetainGrad | RegisterHook | RemoveHook | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
     | Warned
 )  # fmt: skip

@@ -25,7 +25,7 @@ from compare.checks import check_identifier
 from compare.errors import CaseError, ProgramError, RefusedError, nearest, shown_path
 from compare.facts import Facts, is_same
 from compare.grad_modes import GradMode
-from compare.ops import COMPLEX, OPS, Slice
+from compare.ops import COMPLEX, OPS, TENSOR, Index, Slice
 from compare.program import Program
 from compare.statements import (
     Apply,
@@ -53,6 +53,7 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Statement,
+    Unpack,
     Warned,
     Write,
     as_number,
@@ -74,7 +75,8 @@ IN_PLACE_WORDS = {
 
 
 PYTORCH_WORDS = {
-    "view": "reshape", "permute": "permute_dims", "transpose": "permute_dims", "t": "matrix_transpose",
+    "permute": "permute_dims", "transpose": "swapaxes", "movedim": "moveaxis", "unbind": "unstack",
+    "index_select": "take", "gather": "take_along_axis", "take_along_dim": "take_along_axis", "t": "matrix_transpose",
     "mT": "matrix_transpose", "T": "matrix_transpose", "unsqueeze": "expand_dims", "expand": "broadcast_to",
     "cat": "concat", "clamp": "clip", "mul": "multiply", "sub": "subtract", "div": "divide", "pow": "power",
     "neg": "negative", "amax": "max", "amin": "min", "cumsum": "cumulative_sum", "cumprod": "cumulative_prod",
@@ -82,6 +84,19 @@ PYTORCH_WORDS = {
     "eq": "equal", "ne": "not_equal", "mm": "matmul", "bmm": "matmul", "mv": "matmul", "dot": "vecdot",
 }  # fmt: skip
 """PyTorch's word for an op that has another name here; only for the answer to an unknown op."""
+
+REFUSED_WORDS = {
+    **dict.fromkeys(
+        ("masked_select", "nonzero", "argwhere", "unique"),
+        "returns as many elements as the values decide, and JAX refuses such a shape where it compiles; "
+        "compute with every element: where(mask, x, 0)",
+    ),
+    "masked_scatter": "takes one value for each True of the mask, which JAX has no op for; write where(mask, value, x)",
+    "as_strided": "speaks of strides, which a JAX array does not have; use an index, or permute_dims",
+    "unfold": "makes windows that overlap in one storage; index with the positions of each window",
+    "put": "counts through the flattened tensor; index with positions",
+}
+"""PyTorch's words that have no row, and why."""
 
 
 # ---- what a case reads ----
@@ -208,15 +223,14 @@ class _Operators:
 
     def __getitem__(self, index: Any) -> Tensor:
         tensor = self._tensor()
-        return self._tape._apply("getitem", (tensor,), {"index": _neutral_index(index, len(tensor.shape))})
+        items, tensors = self._tape._index(index, len(tensor.shape))
+        op = "advanced_getitem" if _is_advanced(items) else "getitem"
+        return self._tape._apply(op, (tensor, *tensors), {"index": items}, kind="getitem")
 
     # -- writes --
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        tensor = self._tensor()
-        operand = self._tape._operand(value)
-        neutral = _neutral_index(index, len(tensor.shape))
-        self._tape._record(ItemWrite(handle=tensor._name, index=neutral, value=operand, line=_site().line))
+        self._tape._set_item(self._tensor(), index, value)
 
     def __iadd__(self, other: Any) -> Tensor:
         return self._tape._write(self, "add", (other,), {})
@@ -236,7 +250,7 @@ class _Operators:
     def __ipow__(self, other: Any) -> Tensor:
         return self._tape._write(self, "power", (other,), {})
 
-    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
         if name.endswith("_"):
@@ -245,7 +259,7 @@ class _Operators:
             self._tape._known_op(op)
             return lambda *operands, **attributes: self._tape._write(self, op, operands, attributes)
         self._tape._known_op(name)
-        return lambda *operands, **attributes: self._tape._apply(name, (self, *operands), attributes)
+        return lambda *operands, **attributes: self._tape._call(name, (self, *operands), attributes)
 
     def _no_value(self, what: str) -> NoReturn:
         raise CaseError(
@@ -264,7 +278,11 @@ class _Operators:
         self._no_value("int() of a tensor")
 
     def __iter__(self) -> Iterator[Tensor]:
-        self._no_value("Iterating over a tensor")
+        """The views along the first axis, made together: `a, b = x` and `for row in x`, as in PyTorch."""
+        tensor = self._tensor()
+        if not tensor.shape:
+            raise ProgramError(f"'{tensor._name}' has no axis to iterate over.", line=_site().line)
+        return iter(self._tape._unpack("unstack", (tensor,), {}))
 
     def __len__(self) -> int:
         shape = self._tensor().shape
@@ -409,30 +427,26 @@ _SETTERS = {
 """Attributes of a PyTorch tensor that a case may try to assign, and what to do instead."""
 
 
-def _neutral_index(index: Any, ndim: int) -> tuple[int | Slice | None, ...]:
-    """Python's index as a tuple of integers, slices and None; an ellipsis is written out."""
-    items = index if isinstance(index, tuple) else (index,)
-    taken = sum(item is not None and item is not Ellipsis for item in items)
-    found: list[int | Slice | None] = []
-    for item in items:
-        if isinstance(item, np.integer):
-            item = int(item)
-        if item is Ellipsis:
-            found.extend([Slice()] * (ndim - taken))
-        elif isinstance(item, slice):
-            try:
-                found.append(Slice(item.start, item.stop, item.step))
-            except ValueError as error:
-                raise ProgramError(f"Index: {error}.", line=_site().line) from error
-        elif item is None or (isinstance(item, int) and not isinstance(item, bool)):
-            found.append(item)
-        else:
-            raise ProgramError(
-                f"An index may hold integers, slices, None and an ellipsis, not {type(item).__name__}. "
-                "Use take for a list of positions and where for a mask.",
-                line=_site().line,
-            )
-    return tuple(found)
+def _is_advanced(index: Index) -> bool:
+    """Whether the index names elements by positions or a mask, and not a view."""
+    return any(isinstance(item, tuple) or item == TENSOR for item in index)
+
+
+class _Pieces:
+    """The views of an op that returns several, of which the case takes one at once: `x.unstack()[0]`."""
+
+    def __init__(self, take: Callable[[int], Tensor]) -> None:
+        self._take = take
+
+    def __getitem__(self, position: int) -> Tensor:
+        return self._take(position)
+
+
+def _axes_taken(item: Any) -> int:
+    """How many axes an item of an index stands for."""
+    if item is None or item is Ellipsis:
+        return 0
+    return len(item.shape) if isinstance(item, Tensor) and item.dtype_name == "bool" else 1
 
 
 # ---- where in the case we are ----
@@ -466,15 +480,30 @@ def _site() -> _Site:
 def _assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
     """`a` and `b` for the frame that evaluates the value of `a, b = ...`; a returned tuple takes its caller's names."""
     while frame is not None:
-        node: Any = executing.Source.executing(frame).node
+        running = executing.Source.executing(frame)
+        node: Any = running.node
         parent = getattr(node, "parent", None)
         if isinstance(parent, ast.Return):
             frame = frame.f_back
             continue
+        if node is None and len(running.statements) == 1:
+            # Taking apart the value of `a, b = x` is no expression of its own.
+            [parent] = running.statements
+            node = getattr(parent, "value", None)
         if isinstance(parent, ast.Assign) and parent.value is node and isinstance(parent.targets[0], ast.Tuple):
             return tuple(_target_name(target) for target in parent.targets[0].elts)
         return ()
     return ()
+
+
+def _is_subscripted() -> bool:
+    """Whether the case takes an item of what it is calling: `x.unstack()[0]`."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename == __file__:
+        frame = frame.f_back
+    node: Any = None if frame is None else executing.Source.executing(frame).node
+    parent = getattr(node, "parent", None)
+    return isinstance(parent, ast.Subscript) and parent.value is node
 
 
 def _assigned_name(frame: FrameType | None) -> str | None:
@@ -482,6 +511,9 @@ def _assigned_name(frame: FrameType | None) -> str | None:
     while frame is not None:
         node: Any = executing.Source.executing(frame).node
         parent = getattr(node, "parent", None)
+        loop = parent if isinstance(parent, ast.For) and parent.iter is node else node
+        if isinstance(loop, ast.For):
+            return _target_name(loop.target)
         while isinstance(parent, ast.Attribute) and parent.attr.endswith("_") and isinstance(parent.parent, ast.Call):  # type: ignore[attr-defined]
             # `b = a.detach().requires_grad_()`: an in-place word returns the tensor itself.
             node = parent.parent  # type: ignore[attr-defined]
@@ -777,13 +809,15 @@ class Tape:
 
     # -- ops --
 
-    def __getattr__(self, name: str) -> Callable[..., Tensor]:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
         if name.startswith("_"):
             raise AttributeError(name)
         self._known_op(name)
-        return lambda *operands, **attributes: self._apply(name, operands, attributes)
+        return lambda *operands, **attributes: self._call(name, operands, attributes)
 
     def _known_op(self, name: str) -> None:
+        if name in REFUSED_WORDS:
+            raise ProgramError(f"{name} {REFUSED_WORDS[name]}.", line=_site().line)
         if name not in OPS:
             meant = (
                 f" PyTorch's {name} is '{PYTORCH_WORDS[name]}' here." if name in PYTORCH_WORDS else nearest(name, OPS)
@@ -807,12 +841,48 @@ class Tape:
             )
         return number
 
-    def _apply(self, op: str, values: Sequence[Any], attributes: dict[str, Any] | None = None) -> Tensor:
+    def _call(self, op: str, values: Sequence[Any], attributes: dict[str, Any]) -> Any:
+        """A tensor; a tuple of them for an op that returns several views and is not told which."""
+        view = OPS[op].view
+        if view is None or view.pieces is None or "position" in attributes:
+            return self._apply(op, values, attributes)
+        if _is_subscripted():
+            return _Pieces(lambda position: self._apply(op, values, {**attributes, "position": position}))
+        return self._unpack(op, values, attributes)
+
+    def _unpack(self, op: str, values: Sequence[Any], attributes: dict[str, Any]) -> tuple[Tensor, ...]:
+        row = OPS[op]
+        assert row.view is not None
+        assert row.view.pieces is not None
+        [source], given = self._arguments(op, values, attributes)
+        shape = self._facts.handle(source.name).shape
+        try:
+            count = row.view.pieces(shape, {**row.defaults, **given})
+        except ValueError as error:
+            raise ProgramError(f"{op} of shape {list(shape)}: {error}.", line=_site().line) from error
+        return self._bind_several(
+            lambda targets, line: Unpack(targets=targets, op=op, source=source.name, attributes=given, line=line),
+            count,
+            op,
+        )
+
+    def _apply(
+        self, op: str, values: Sequence[Any], attributes: dict[str, Any] | None = None, *, kind: str | None = None
+    ) -> Tensor:
+        operands, given = self._arguments(op, values, attributes or {})
+        return self._bind(
+            lambda target, line: Apply(target=target, op=op, operands=operands, attributes=given, line=line), kind or op
+        )
+
+    def _arguments(
+        self, op: str, values: Sequence[Any], attributes: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Operands and attributes of a call; attributes may be given by position."""
         row = OPS[op]
         if row.variadic and len(values) == 1 and isinstance(values[0], list | tuple):
             values = values[0]
-        names = [name for name in row.operand_names if not row.variadic]
-        given = dict(attributes or {})
+        names = [name for name in row.operand_names if not row.open_ended]
+        given = dict(attributes)
         surplus = list(values[len(names) :]) if names else []
         if len(surplus) > 1 and next(iter(row.defaults), "") in ("shape", "axes"):
             surplus = [tuple(surplus)]  # x.reshape(2, 3)
@@ -824,10 +894,68 @@ class Tape:
             given.update(zip(row.defaults, surplus, strict=False))
             values = values[: len(names)]
         operands = tuple(self._operand(value) for value in values)
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
-        return self._bind(
-            lambda target, line: Apply(target=target, op=op, operands=operands, attributes=given, line=line), op
+        return operands, {name: tuple(value) if isinstance(value, list) else value for name, value in given.items()}
+
+    # -- indices --
+
+    def _index(self, index: Any, ndim: int) -> tuple[Index, tuple[Tensor, ...]]:
+        """Python's index with an ellipsis written out, and the tensors in it."""
+        items = [self._index_item(item) for item in (index if isinstance(index, tuple) else (index,))]
+        taken = sum(_axes_taken(item) for item in items)
+        found: list[Any] = []
+        tensors: list[Tensor] = []
+        for item in items:
+            if item is Ellipsis:
+                found.extend([Slice()] * (ndim - taken))
+            elif isinstance(item, Tensor):
+                tensors.append(item)
+                found.append(TENSOR)
+            else:
+                found.append(item)
+        return tuple(found), tuple(tensors)
+
+    def _index_item(self, item: Any) -> Any:
+        """An integer, a Slice, None, Ellipsis, a tuple of positions, or a tensor."""
+        if item is None or item is Ellipsis:
+            return item
+        if isinstance(item, _Operators):
+            return item._tensor()
+        if isinstance(item, int | np.integer) and not isinstance(item, bool):
+            return int(item)
+        if isinstance(item, slice):
+            try:
+                return Slice(item.start, item.stop, item.step)
+            except ValueError as error:
+                raise ProgramError(f"Index: {error}.", line=_site().line) from error
+        if isinstance(item, list | np.ndarray) and not any(isinstance(one, _Operators) for one in item):
+            array = np.asarray(item)
+            if array.dtype.kind == "b":
+                return self._bind(
+                    lambda target, line: Constant(target=target, line=line, **self._data(array, None)), "mask",
+                    named=False,
+                )  # fmt: skip
+            if array.dtype.kind in "iu" and array.ndim == 1:
+                return tuple(array.tolist())
+        raise ProgramError(
+            f"An index may hold integers, slices, None, an ellipsis, lists of positions or booleans, and tensors of "
+            f"them, not {type(item).__name__}; make nested lists a tape.constant.",
+            line=_site().line,
         )
+
+    def _set_item(self, tensor: Tensor, index: Any, value: Any) -> None:
+        operand = self._operand(value)
+        items, tensors = self._index(index, len(tensor.shape))
+        line = _site().line
+        if not _is_advanced(items):
+            self._record(ItemWrite(handle=tensor._name, index=items, value=operand, line=line))  # type: ignore[arg-type]
+            return
+        found = [self._facts.handle(one._name) for one in tensors]
+        shape = self._facts.handle(operand.name).shape if isinstance(operand, Ref) else ()
+        # The elements that a known mask names are counted; for any other mask the value has to fit them all.
+        masked = [one for one in found if one.dtype == "bool" and (one.known is None or not shape)]
+        op = "masked_setitem" if len(masked) == len(found) == 1 else "advanced_setitem"
+        operands = (operand, *(Ref(one._name) for one in tensors))
+        self._record(Write(handle=tensor._name, op=op, operands=operands, attributes={"index": items}, line=line))
 
     def _write(self, target: _Operators, op: str, values: Sequence[Any], attributes: dict[str, Any]) -> Tensor:
         operands = tuple(self._operand(value) for value in values)

@@ -38,6 +38,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Unpack,
     Warned,
     Write,
     bound,
@@ -104,6 +105,8 @@ class _TorchPrinter:
                 self.tensor(statement)
             case Apply():
                 self.bind(statement.target, self.expressions.apply(statement))
+            case Unpack():
+                self.unpack(statement)
             case Write():
                 self.emit(self.write(statement))
             case ItemWrite():
@@ -204,6 +207,12 @@ class _TorchPrinter:
         if isinstance(statement, Leaf):
             keywords["requires_grad"] = ast.Constant(True)
         self.bind(statement.target, call_tree("torch.tensor", data, **keywords))
+
+    def unpack(self, statement: Unpack) -> None:
+        piece = self.expressions.apply(statement.pieces[0])
+        assert isinstance(piece, ast.Subscript)  # the row spells one of the views: `x.unbind()[position]`
+        comma = "," if len(statement.targets) == 1 else ""
+        self.writer.line(f"{', '.join(statement.targets)}{comma} = {ast.unparse(piece.value)}", self.origin)
 
     def write(self, statement: Write) -> ast.stmt:
         op = find_op(statement.op)

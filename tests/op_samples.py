@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.ops import Slice
+from compare.ops import TENSOR, Slice
 
 RANDOM = np.random.default_rng(20)
 
@@ -39,6 +39,8 @@ POSITIVE, EXPONENT = draw(2, 3, low=0.2, high=3), draw(2, 3)
 MATRIX, SQUARE, STACK = draw(4, 3), draw(3, 3), draw(2, 3, 4)
 TRUE = X > 0
 Z, W, ONE = draw_complex(2, 3), draw_complex(2, 3), draw_complex()
+ROWS, COLUMNS = np.array([1, 0, 1]), np.array([2, 0, 0])
+PLACES = np.array([[0, 2], [1, 0]])
 
 DOMAINS = {
     (-2, 2): (
@@ -103,13 +105,79 @@ SAMPLES: dict[str, list[Sample]] = {
     "permute_dims": [sample(STACK, axes=(2, 0, 1)), sample(X, axes=(-1, 0))],
     "matrix_transpose": [sample(X), sample(STACK)],
     "expand_dims": [sample(X, axis=1), sample(X, axis=-1), sample(SCALAR, axis=0)],
-    "squeeze": [sample(draw(2, 1, 3), axis=1), sample(draw(1), axis=0)],
-    "diagonal": [sample(SQUARE), sample(X), sample(MATRIX)],
+    "squeeze": [
+        sample(draw(2, 1, 3), axis=1), sample(draw(1), axis=0), sample(X), sample(draw(1, 2, 1)),
+        sample(draw(1, 2, 1), axis=(0, -1)),
+    ],
+    "select": [sample(X, axis=0, position=1), sample(STACK, axis=-1, position=-2)],
+    "narrow": [sample(MATRIX, axis=0, start=1, length=2), sample(X, axis=-1, start=-2, length=1)],
+    "unstack": [sample(X, position=1), sample(STACK, axis=-2, position=0)],
+    "split": [
+        sample(MATRIX, sizes=3, position=1), sample(MATRIX, sizes=(1, 3), position=1),
+        sample(X, sizes=(2, 1), axis=-1, position=0),
+    ],
+    "chunk": [sample(MATRIX, chunks=3, position=1), sample(X, chunks=2, axis=1, position=1)],
+    "view": [sample(X, shape=(3, 2)), sample(X, shape=(-1,)), sample(draw(1), shape=())],
+    "flatten": [sample(X), sample(STACK, start_axis=1), sample(STACK, end_axis=1), sample(SCALAR)],
+    "unflatten": [sample(MATRIX, axis=0, shape=(2, 2)), sample(STACK, axis=-1, shape=(2, -1))],
+    "swapaxes": [sample(STACK, axis1=0, axis2=-1), sample(X, axis1=1, axis2=1)],
+    "moveaxis": [sample(STACK, source=0, destination=-1), sample(STACK, source=(0, 2), destination=(1, 0))],
+    "diagonal": [
+        sample(SQUARE), sample(X), sample(MATRIX, offset=-1), sample(X, offset=2),
+        sample(STACK, axis1=-2, axis2=-1), sample(STACK, offset=1, axis1=0, axis2=2), sample(STACK),
+        sample(STACK, offset=-1, axis1=1, axis2=0),
+    ],
     "flip": [sample(X, axis=0), sample(X, axis=(0, -1))],
     "roll": [sample(X, shift=1), sample(X, shift=-2, axis=1)],
     "concat": [sample(X, Y), sample(X, draw(2, 1), axis=-1), sample(ROW)],
     "stack": [sample(X, Y), sample(X, Y, axis=-1), sample(SCALAR, draw())],
-    "take": [sample(X, indices=(2, 0, 2), axis=1), sample(ROW, indices=(1,), axis=-1)],
+    # ---- positions and masks ----
+    "advanced_getitem": [
+        sample(X, index=((1, 0, -1),)), sample(X, index=(Slice(), (2, 0))), sample(X, index=((0, 1), (2, 2))),
+        sample(STACK, index=((1, 0), Slice(1, None), (3, 0))), sample(STACK, index=(1, (0, 2, 0))),
+        sample(STACK, index=(None, (0, 1, 1), -1)), sample(X, ROWS, index=(TENSOR,)),
+        sample(X, ROWS, COLUMNS, index=(TENSOR, TENSOR)), sample(X, PLACES, index=(Slice(), TENSOR)),
+        sample(X, ROWS, index=(TENSOR, (0, 1, 1))), sample(X, TRUE, index=(TENSOR,)),
+        sample(MATRIX, np.array([True, False, False, True]), index=(TENSOR, 0)),
+    ],
+    "take": [sample(X, COLUMNS, axis=1), sample(ROW, np.array([1]), axis=-1)],
+    "take_along_axis": [sample(X, PLACES, axis=1), sample(X, np.array([[1, 0, 0]]), axis=-2)],
+    "advanced_setitem": [
+        sample(X, 0.5, index=((1,),)), sample(X, 2, index=((0, 1), (2, 1))), sample(X, ROW, index=((1,),)),
+        sample(X, draw(2, 2), index=(Slice(), (2, 0))), sample(X, draw(2), np.array([0, 1]), index=(TENSOR, 1)),
+        sample(X, draw(2, 1), index=(Slice(), (-1, 0))), sample(STACK, draw(2, 2), index=((0, 1), Slice(1), (3, 0))),
+        sample(X, draw(), np.array([1]), index=(TENSOR,)), sample(X, draw(int(TRUE.sum())), TRUE, index=(TENSOR,)),
+    ],
+    "masked_setitem": [
+        sample(X, 0.5, TRUE, index=(TENSOR,)), sample(X, SCALAR, TRUE, index=(TENSOR,)),
+        sample(X, ROW, np.array([True, False]), index=(TENSOR,)),
+        sample(X, 2, np.array([True, False, True]), index=(Slice(), TENSOR)),
+        sample(STACK, draw(4), STACK[:, :, 0] > 0, index=(TENSOR,)),
+        sample(STACK, 0.5, TRUE[0], index=(Slice(), TENSOR)),
+    ],
+    "masked_fill": [sample(X, TRUE, 0.5), sample(X, TRUE[:, :1], 2), sample(X, TRUE[0], SCALAR)],
+    "index_put": [
+        sample(X, draw(3), ROWS, COLUMNS, accumulate=True), sample(X, ROW, np.array([1])),
+        sample(X, SCALAR, np.array([0, 0]), accumulate=True), sample(X, draw(2), np.array([0, 1]), np.array([2, 2])),
+        sample(X, draw(2, 2), np.array([[0, 1], [1, 0]]), np.array([[0, 0], [0, 1]]), accumulate=True),
+    ],
+    "index_add": [sample(X, COLUMNS, draw(2, 3), axis=1), sample(ROW, np.array([2, 2, 0]), draw(3), axis=0)],
+    "index_copy": [sample(X, np.array([2, 0]), draw(2, 2), axis=-1), sample(ROW, np.array([1]), draw(1), axis=0)],
+    "index_fill": [sample(X, COLUMNS, 0.5, axis=1), sample(X, ROWS, SCALAR, axis=0), sample(X, ROWS, 2, axis=0)],
+    "scatter": [sample(X, PLACES, draw(2, 2), axis=1), sample(X, PLACES, 0.5, axis=1), sample(ROW, COLUMNS, 2, axis=0)],
+    "scatter_add": [
+        sample(X, np.array([[0, 0, 1], [2, 1, 1]]), draw(2, 3), axis=1),
+        sample(X, np.array([[1, 1, 0]]), draw(1, 3), axis=0),
+        sample(STACK, np.array([[[2, 0, 0, 1]], [[1, 1, 1, 1]]]), draw(2, 1, 4), axis=1),
+    ],
+    "slice_scatter": [
+        sample(X, draw(1, 3), stop=1), sample(X, draw(2, 2), axis=-1, step=2), sample(X, draw(2, 2), axis=1, start=-2),
+    ],
+    "select_scatter": [sample(X, ROW, axis=0, position=-1), sample(X, draw(2), axis=1, position=0)],
+    "diagonal_scatter": [
+        sample(X, draw(2)), sample(SQUARE, draw(2), offset=1), sample(STACK, draw(3, 2), offset=1, axis1=0, axis2=2),
+        sample(STACK, draw(2, 2), offset=-1, axis1=-2, axis2=-1), sample(STACK, draw(4, 2), axis1=1, axis2=0),
+    ],
     **{name: [sample(MATRIX), sample(STACK, k=1), sample(X, k=-1)] for name in ("tril", "triu")},
     "astype": [sample(X, dtype=dtype) for dtype in ("float64", "float32", "int64", "bool")],
     "fill": [sample(X, 2.5), sample(X, 2)],
@@ -164,7 +232,29 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
     "roll": [sample(Z, shift=1)],
     "concat": [sample(Z, W)],
     "stack": [sample(Z, W)],
-    "take": [sample(Z, indices=(2, 0, 2), axis=1)],
+    "select": [sample(Z, axis=1, position=1)],
+    "narrow": [sample(Z, axis=1, start=1, length=2)],
+    "unstack": [sample(Z, position=1)],
+    "split": [sample(Z, sizes=2, axis=1, position=0)],
+    "chunk": [sample(Z, chunks=2, axis=1, position=1)],
+    "view": [sample(Z, shape=(3, 2))],
+    "flatten": [sample(Z)],
+    "unflatten": [sample(Z, axis=1, shape=(3, 1))],
+    "swapaxes": [sample(Z, axis1=0, axis2=1)],
+    "moveaxis": [sample(Z, source=0, destination=1)],
+    "advanced_getitem": [sample(Z, index=(Slice(), (2, 0, 2)))],
+    "advanced_setitem": [sample(Z, draw_complex(2, 2), index=(Slice(), (2, 0))), sample(Z, 1 + 2j, index=((0,),))],
+    "masked_setitem": [sample(Z, ONE, TRUE, index=(TENSOR,))],
+    "masked_fill": [sample(Z, TRUE, 2j)],
+    "index_put": [sample(Z, draw_complex(3), ROWS, COLUMNS, accumulate=True)],
+    "index_add": [sample(Z, COLUMNS, draw_complex(2, 3), axis=1)],
+    "index_copy": [sample(Z, np.array([2, 0]), draw_complex(2, 2), axis=1)],
+    "index_fill": [sample(Z, ROWS, 2, axis=0)],
+    "scatter": [sample(Z, PLACES, draw_complex(2, 2), axis=1)],
+    "scatter_add": [sample(Z, PLACES, draw_complex(2, 2), axis=1)],
+    "diagonal_scatter": [sample(Z, draw_complex(2))],
+    "take": [sample(Z, COLUMNS, axis=1)],
+    "take_along_axis": [sample(Z, PLACES, axis=1)],
     **{name: [sample(Z)] for name in ("tril", "triu")},
     "astype": [Sample((one,), {"dtype": dtype}, casts=()) for one in (X, Z) for dtype in ("complex128", "complex64")],
     "fill": [sample(Z, 2.5), sample(Z, 2), sample(Z, 1j)],

@@ -16,7 +16,7 @@ import torch
 from jax import lax
 from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex
 
-from compare.ops import OPS, Op, Slice, elementwise, fill_spelling
+from compare.ops import OPS, TENSOR, Op, Slice, Span, elementwise, fill_spelling
 
 NAMES = sorted(OPS)
 FLOATS = ("float32", "float64")
@@ -55,7 +55,7 @@ def test_every_row_has_samples() -> None:
 def test_a_row_that_takes_numbers_has_samples_with_numbers(name: str) -> None:
     samples = SAMPLES[name]
     sides = [[isinstance(one, NUMBERS) for one in sample.operands] for sample in samples]
-    assert any(side[-1] for side in sides)
+    assert any(any(side[1:]) or side[-1] for side in sides)
     if OPS[name].operand_names == ("x", "y") and name not in {"fill", "remainder"}:
         assert any(side[0] for side in sides)
 
@@ -66,17 +66,22 @@ def test_a_row_that_takes_numbers_has_samples_with_numbers(name: str) -> None:
 def literal(module: str) -> Any:
     """How a leg writes the value of an attribute."""
 
-    def tree(name: str, value: Any) -> ast.expr:
+    def item_text(item: Any, tensors: Iterator[ast.expr]) -> str:
+        if isinstance(item, Slice):
+            return ":".join("" if part is None else str(part) for part in (item.start, item.stop, item.step))
+        if isinstance(item, Span):
+            return f"jnp.arange({item.start}, {item.stop})[{', '.join([':', *['None'] * item.axes])}]"
+        if isinstance(item, tuple):
+            return f"jnp.array({list(item)})" if module == "jnp" else str(list(item))
+        return ast.unparse(next(tensors)) if item == TENSOR else str(item)
+
+    def tree(name: str, value: Any, indices: tuple[ast.expr, ...]) -> ast.expr:
         if name == "dtype":
             return ast.parse(f"{module}.{value}", mode="eval").body
         if name != "index":
             return ast.parse(repr(value), mode="eval").body
-        items = [
-            ":".join("" if part is None else str(part) for part in (item.start, item.stop, item.step))
-            if isinstance(item, Slice)
-            else str(item)
-            for item in value
-        ]
+        tensors = iter(indices)
+        items = [item_text(item, tensors) for item in value]
         subscript = ast.parse(f"x[{', '.join(items) or '()'}]", mode="eval").body
         assert isinstance(subscript, ast.Subscript)
         return subscript.slice
@@ -98,17 +103,34 @@ def names(operands: tuple[Any, ...]) -> dict[str, Any]:
 
 
 def torch_result(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
+    if op.torch is None:
+        assert op.write is not None
+        written = (operands[0].clone(), *operands[1:])
+        exec(source(op, op.write, written, attributes, "torch"), {"torch": torch, **names(written)})
+        return written[0]
     return eval(source(op, op.torch, operands, attributes, "torch"), {"torch": torch, **names(operands)})
 
 
 def jax_result(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], spelling: str | None = None) -> Any:
-    text = source(op, spelling or op.jax, operands, attributes, "jnp")
+    shapes = tuple(getattr(one, "shape", ()) for one in operands[: len(operands) - (spelling is not None)])
+    text = source(op, spelling or op.jax, operands, {**attributes, **op.jax_names(shapes, attributes)}, "jnp")
     return eval(text, {"jax": jax, "jnp": jnp, "lax": lax, **names(operands)})
 
 
-def compiled(functions: list[Callable[..., Any]], operands: list[tuple[Any, ...]]) -> list[Any]:
-    """What each function makes of the arrays among its operands, compiled at one go: that is what takes the time."""
-    places = [[place for place, one in enumerate(each) if isinstance(one, np.ndarray)] for each in operands]
+def compiled(op: Op, functions: list[Callable[..., Any]], operands: list[tuple[Any, ...]]) -> list[Any]:
+    """What each function makes of the arrays among its operands, compiled at one go: that is what takes the time.
+
+    Booleans that index are constants, as they are in printed scripts: JAX compiles no other.
+    """
+    places = [
+        [
+            place
+            for place, one in enumerate(each)
+            if isinstance(one, np.ndarray)
+            and not (one.dtype.name == "bool" and place in op.places(["indices"], len(each)))
+        ]
+        for each in operands
+    ]
 
     def together(given: list[list[Any]]) -> list[Any]:
         results = []
@@ -126,7 +148,7 @@ def jax_results(op: Op, calls: list[Call]) -> list[Any]:
     functions = [
         lambda *operands, attributes=attributes: jax_result(op, operands, attributes) for _, attributes in calls
     ]
-    return compiled(functions, [operands for operands, _ in calls])
+    return compiled(op, functions, [operands for operands, _ in calls])
 
 
 def reference_result(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any]) -> Any:
@@ -172,6 +194,7 @@ def inferred(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], defa
     dtypes = tuple(
         one.dtype.name if isinstance(one, np.ndarray) else f"python-{type(one).__name__}" for one in operands
     )
+    attributes = {**attributes, "known": op.index_operands(operands)}
     return op.shape(shapes, attributes), op.result_dtype(dtypes, default, attributes)
 
 
@@ -321,6 +344,7 @@ def test_gradients_agree_with_the_derivative_of_the_reference(name: str) -> None
     calls = [(one.operands, bound(op, one)) for one in SAMPLES[name] if differentiable(one, op)]
     cotangents = [draw_like(*inferred(op, *call)) for call in calls]
     results = compiled(
+        op,
         [jax_gradient_function(op, *call) for call in calls],
         [(*operands, cotangent) for (operands, _), cotangent in zip(calls, cotangents, strict=True)],
     )
@@ -341,7 +365,13 @@ def test_gradients_agree_with_the_derivative_of_the_reference(name: str) -> None
             limit = GRADIENT_TOLERANCE * sum(float(np.abs(term).sum()) for term in terms)
             assert abs(sum(float(term.sum()) for term in terms) - wanted) <= limit, label
         if op.linear:
-            tangent = reference_result(op, (exact_array(directions[0]), *exact(operands[1:])), attributes)
+            remaining = iter(directions)
+            linear = op.places(op.linear, len(operands))
+            moved = [
+                next(remaining) if is_float(one) else 0 if place in linear else one
+                for place, one in enumerate(operands)
+            ]
+            tangent = reference_result(op, exact(tuple(moved)), attributes)
             np.testing.assert_allclose(
                 rounded(tangent, dtype), rounded(derivative, dtype), rtol=1e-15, atol=1e-18, err_msg=label
             )
@@ -393,15 +423,14 @@ def stored(array: Any) -> Any:
     return array[..., None].view(np.float64) if array.dtype == np.complex128 else array
 
 
-def put_laws(op: Op, shape: tuple[int, ...], attributes: dict[str, Any]) -> Callable[..., Any]:
+def put_laws(op: Op, attributes: dict[str, Any]) -> Callable[..., Any]:
     """`x` with its own elements put back, `x` with `new` put in, and what the view shows then."""
     view = op.view
     assert view is not None
-    named = {**attributes, **view.put_attributes(shape, attributes)}
 
     def laws(x: Any, new: Any) -> Any:
-        kept = jax_result(op, (x, jax_result(op, (x,), attributes)), named, view.put)
-        put = jax_result(op, (x, new), named, view.put)
+        kept = jax_result(op, (x, jax_result(op, (x,), attributes)), attributes, view.put)
+        put = jax_result(op, (x, new), attributes, view.put)
         return kept, put, jax_result(op, (put,), attributes)
 
     return laws
@@ -423,7 +452,7 @@ def test_writing_through_a_view_is_the_put_of_the_row(name: str) -> None:
         new = draw_like(tuple(seen.shape), str(seen.dtype).removeprefix("torch."))
         seen.copy_(torch.tensor(new))
 
-        [(kept, put, shown)] = compiled([put_laws(op, x.shape, attributes)], [(x, new)])
+        [(kept, put, shown)] = compiled(op, [put_laws(op, attributes)], [(x, new)])
         np.testing.assert_array_equal(kept, x, strict=True)
         np.testing.assert_array_equal(shown, new, strict=True)
         np.testing.assert_array_equal(put, base.numpy(), strict=True)
@@ -551,16 +580,54 @@ WRONG_SHAPES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("expand_dims", (VECTOR,), {"axis": 2}, "out of range"),
     ("expand_dims", (VECTOR,), {"axis": (0, 1)}, "takes one axis"),
     ("squeeze", (PLANE,), {"axis": 0}, "has size 2"),
-    ("diagonal", (CUBE,), {}, "needs a matrix"),
+    ("diagonal", (VECTOR,), {}, "at least two dimensions"),
+    ("diagonal", (CUBE,), {"axis2": -3}, "not along axis 0 alone"),
+    ("diagonal", (PLANE,), {"offset": 4}, "no diagonal 4 in 2 rows and 3 columns"),
+    ("select", (PLANE,), {"axis": 0, "position": 2}, "index 2 is out of range for axis 0 of size 2"),
+    ("narrow", (PLANE,), {"axis": 1, "start": 2, "length": 2}, "2 elements from 2 on are not within axis 1 of size 3"),
+    ("unstack", (PLANE,), {"position": 2}, "index 2 is out of range"),
+    ("split", (VECTOR,), {"sizes": (1, 1), "position": 0}, r"sizes \[1, 1\] do not add up to 3"),
+    ("split", (VECTOR,), {"sizes": 0, "position": 0}, "pieces of size 0"),
+    ("split", (VECTOR,), {"sizes": 2, "position": 2}, "no piece 2 among 2"),
+    ("chunk", (VECTOR,), {"chunks": 0, "position": 0}, "no 0 chunks"),
+    ("chunk", ((5,),), {"chunks": 4, "position": 3}, "no piece 3 among 3"),
+    ("view", (PLANE,), {"shape": (4,)}, "6 elements do not fit"),
+    ("flatten", (VECTOR,), {}, "PyTorch answers with the tensor itself"),
+    ("flatten", (PLANE,), {"start_axis": 1, "end_axis": 0}, "run backwards"),
+    ("unflatten", (PLANE,), {"axis": 1, "shape": (2, 2)}, "3 elements do not fit"),
+    ("swapaxes", (PLANE,), {"axis1": 0, "axis2": 2}, "out of range"),
+    ("moveaxis", (CUBE,), {"source": (0, 1), "destination": 0}, "both be integers, or both tuples"),
+    ("moveaxis", (CUBE,), {"source": (0, 1), "destination": (0,)}, "not as many axes"),
+    ("advanced_getitem", (PLANE,), {"index": (0,)}, "no positions in the index"),
+    ("advanced_getitem", (PLANE,), {"index": ((),)}, "a list of positions is empty"),
+    ("advanced_getitem", (PLANE,), {"index": ((0, 3),)}, "index 3 is out of bounds for axis 0 with size 2"),
+    ("advanced_getitem", (PLANE,), {"index": ("tensor",)}, "does not name its 0 tensors"),
+    ("advanced_getitem", (PLANE, ()), {"index": ("tensor",)}, "write the number"),
+    ("advanced_getitem", (CUBE,), {"index": (0, Slice(), (0, 1))}, "an integer stands apart from the positions"),
+    ("advanced_getitem", (PLANE,), {"index": ((0, 1), (0, 1, 2))}, "could not be broadcast together"),
+    ("advanced_setitem", (PLANE, (2,)), {"index": ((0, 1),)}, r"a value of shape \[2\] does not fit \[2, 3\]"),
+    ("masked_setitem", (PLANE, (3,), PLANE), {"index": ("tensor",)}, "depends on how many True"),
+    ("masked_setitem", (PLANE, (), VECTOR), {"index": ("tensor",)}, "does not match axis 0"),
+    ("masked_setitem", (PLANE, (), VECTOR), {"index": (0, "tensor")}, "only whole slices beside it"),
+    ("masked_fill", (PLANE, VECTOR, VECTOR), {}, "one number do not fill"),
+    ("masked_fill", (VECTOR, PLANE, ()), {}, "do not fill"),
+    ("index_put", (PLANE, (2,), (2,)), {}, "does not fit"),
+    ("index_add", (PLANE, (2,), PLANE), {"axis": 1}, "not of shape"),
+    ("index_copy", (PLANE, (2, 1), PLANE), {"axis": 1}, "positions along one axis are a vector"),
+    ("index_fill", (PLANE, (2,), (1,)), {"axis": 1}, "fills with one number"),
+    ("scatter", (PLANE, (2, 1), PLANE), {"axis": 1}, "has not the shape"),
+    ("scatter", (PLANE, (3, 1), (3, 1)), {"axis": 1}, "differ beside axis 1"),
+    ("scatter_add", (PLANE, (2, 1), ()), {"axis": 1}, "has not the shape"),
+    ("slice_scatter", (PLANE, PLANE), {"stop": 1}, "is not of shape"),
+    ("select_scatter", (PLANE, PLANE), {"axis": 0, "position": 0}, "is not of shape"),
+    ("diagonal_scatter", (PLANE, VECTOR), {}, "is not of shape"),
     ("flip", (VECTOR,), {"axis": 1}, "out of range"),
     ("roll", (PLANE,), {"shift": 1, "axis": (0, 1)}, "takes one axis"),
     ("concat", (PLANE, VECTOR), {}, "differ beside axis 0"),
     ("concat", (PLANE, (2, 2)), {"axis": 0}, "differ beside axis 0"),
     ("concat", ((), ()), {}, "out of range"),
     ("stack", (PLANE, VECTOR), {}, "stack needs one shape"),
-    ("take", (PLANE,), {"indices": (3,), "axis": 1}, "index 3 is out of range for size 3"),
-    ("take", (PLANE,), {"indices": (-1,), "axis": 1}, "no negative indices"),
-    ("take", (PLANE,), {"indices": (), "axis": 1}, "empty"),
+    ("take_along_axis", (PLANE, (2,)), {"axis": 1}, "differ beside axis 1"),
     ("tril", (VECTOR,), {}, "at least two dimensions"),
     ("triu", ((),), {}, "at least two dimensions"),
     ("copy", (VECTOR, PLANE), {}, "does not fit"),
@@ -583,6 +650,24 @@ def test_a_wrong_shape_is_a_value_error(
     op = OPS[name]
     with pytest.raises(ValueError, match=message):
         op.shape(shapes, op.bind(len(shapes), attributes))
+
+
+WRONG_POSITIONS: list[tuple[str, Any, dict[str, Any], str]] = [
+    ("take", [3], {"axis": 1}, "position 3 is out of range for size 3"),
+    ("take", [-1], {"axis": 1}, "none may be negative"),
+    ("take_along_axis", [[0], [3]], {"axis": 1}, "position 3 is out of range"),
+    ("advanced_getitem", [0, 2], {"index": (TENSOR,)}, "index 2 is out of bounds for axis 0 with size 2"),
+    ("advanced_getitem", [True, False, True], {"index": (TENSOR,)}, "boolean index did not match"),
+]
+
+
+@pytest.mark.parametrize(("name", "positions", "attributes", "message"), WRONG_POSITIONS)
+def test_known_positions_that_are_out_of_range_are_a_value_error(
+    name: str, positions: Any, attributes: dict[str, Any], message: str
+) -> None:
+    known = np.array(positions)
+    with pytest.raises(ValueError, match=message):
+        OPS[name].shape((PLANE, known.shape), {**attributes, "known": (known,)})
 
 
 WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
@@ -627,6 +712,15 @@ WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
     ("complex", ("int64", "int64"), "needs floating-point parts, got int64"),
     ("complex", ("float32", "float64"), "promotion is not modelled"),
     ("view_as_complex", ("complex128",), "not defined for complex numbers"),
+    ("advanced_getitem", ("float64", "float64"), "positions must be a tensor of int64 or bool, got float64"),
+    ("take", ("float64", "bool"), "positions must be a tensor of int64, got bool"),
+    ("advanced_setitem", ("float64", "int64", "int64"), "promotion is not modelled"),
+    ("advanced_setitem", ("int64", "python-float", "int64"), "a Python float is not a int64"),
+    ("advanced_setitem", ("float64", "float64", "python-int"), "got python-int"),
+    ("masked_setitem", ("float64", "float64", "int64"), "tensor of bool, got int64"),
+    ("masked_fill", ("float64", "int64", "python-float"), "tensor of bool, got int64"),
+    ("index_put", ("float64", "int64", "int64"), "a tensor of the same dtype"),
+    ("index_add", ("bool", "int64", "bool"), "booleans are not added"),
 ]
 
 

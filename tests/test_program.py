@@ -36,6 +36,7 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Statement,
+    Unpack,
     Warned,
     Write,
     bound,
@@ -67,6 +68,9 @@ ALL_KINDS: tuple[Statement, ...] = (
     LEAF,
     Constant(target="c", data=[["nan", "-inf"], [0.5, -0.0]], dtype="float64"),
     apply("b", "getitem", "a", index=(Slice(0, 1, None),)),
+    Unpack(targets=("p", "q"), op="unstack", source="a", attributes={"axis": 0}),
+    Constant(target="i", data=[1, 0], dtype="int64"),
+    apply("r", "advanced_getitem", "c", "i", index=("tensor", (0, 1))),
     apply("h", "multiply", "a", 2.5),
     RetainGrad(handle="h"),
     RegisterHook(

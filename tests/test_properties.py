@@ -22,6 +22,7 @@ from compare.functionalize import functionalize
 from compare.jax_leg import print_jax, run_jax
 from compare.judge import compare, judge_case
 from compare.observed import Array, OneSided
+from compare.ops import OPS
 from compare.program import Program
 from compare.reference import run_reference
 from compare.statements import Data, Leaf
@@ -91,7 +92,10 @@ def programs_over_the_vocabulary(draw: Callable[..., Any]) -> Program:
             floating = isinstance(value, np.ndarray) and value.dtype.kind == "f"
             operands.append(tape.leaf(value) + nudge if floating else value)
         operands = [tape.constant(one) if isinstance(one, np.ndarray) else one for one in operands]
-        result = getattr(tape, name)(*operands, **chosen.attributes)
+        if OPS[name].torch is None:
+            result = getattr(operands[0].clone(), f"{name}_")(*operands[1:], **chosen.attributes)
+        else:
+            result = getattr(tape, name)(*operands, **chosen.attributes)
         tape.observe(result)
         if result.dtype_name == tape.dtype and math.prod(result.shape):
             earlier = earlier * 0.5 + result.mean()
@@ -124,7 +128,6 @@ def test_a_planted_wrong_op_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """The search can fail: a row whose JAX spelling is wrong by a sign is caught."""
     import dataclasses
 
-    from compare.ops import OPS
     from compare.statements import Apply, Backward, Leaf, Read, Ref
 
     monkeypatch.setitem(OPS, "sin", dataclasses.replace(OPS["sin"], jax="-jnp.sin(x)"))

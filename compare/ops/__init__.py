@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from compare.ops import complex_numbers, elementwise, linear_algebra, reductions, shaping
+from compare.ops import complex_numbers, elementwise, indexing, linear_algebra, reductions, shaping, views
 from compare.ops.dtypes import COMPLEX, DIFFERENTIABLE, FLOATS, PARTS, is_complex
-from compare.ops.op import Attributes, Op, Shape, Slice, View, fill_spelling
+from compare.ops.op import TENSOR, Attributes, BasicIndex, Index, Op, Shape, Slice, Span, View, fill_spelling
 
 __all__ = [
-    "COMPLEX", "DIFFERENTIABLE", "FLOATS", "OPS", "PARTS", "Attributes", "Op", "Shape", "Slice", "View",
-    "fill_spelling", "is_complex",
+    "COMPLEX", "DIFFERENTIABLE", "FLOATS", "OPS", "PARTS", "TENSOR", "Attributes", "BasicIndex", "Index", "Op", "Shape",
+    "Slice", "Span", "View", "fill_spelling", "is_complex",
 ]  # fmt: skip
 
-_ROWS = (*elementwise.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS, *complex_numbers.ROWS)
+_ROWS = (
+    *elementwise.ROWS, *views.ROWS, *indexing.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS,
+    *complex_numbers.ROWS,
+)  # fmt: skip
 
 OPS: dict[str, Op] = {row.name: row for row in _ROWS}
 """Every op of the vocabulary by name."""

@@ -69,25 +69,25 @@ _real, _imag = each(mpmath.re), each(mpmath.im)
 
 ROWS = (
     Op(
-        "real", "x", "x.real", "x.real", _real, same_shape, of_parts, linear=True, complex=True,
+        "real", "x", "x.real", "x.real", _real, same_shape, of_parts, linear=("x",), complex=True,
         view=View(lambda parts: parts[..., 0], "lax.complex(new, x.imag)", tells_parts=True),
     ),
     Op(
-        "imag", "x", "x.imag", "x.imag", _imag, same_shape, of_parts, linear=True, complex=True,
+        "imag", "x", "x.imag", "x.imag", _imag, same_shape, of_parts, linear=("x",), complex=True,
         view=View(lambda parts: parts[..., 1], "lax.complex(x.real, new)", tells_parts=True),
     ),
     Op(
-        "conj", "x", "x.conj()", "jnp.conj(x)", each(mpmath.conj), same_shape, _complex_only, linear=True, complex=True,
-        view=View(lambda parts: parts, "jnp.conj(new)", tells_parts=True),
+        "conj", "x", "x.conj()", "jnp.conj(x)", each(mpmath.conj), same_shape, _complex_only, linear=("x",),
+        complex=True, view=View(lambda parts: parts, "jnp.conj(new)", tells_parts=True),
     ),
     Op(
         "view_as_real", "x", "torch.view_as_real(x)", "jnp.stack([x.real, x.imag], axis=-1)", _take_apart,
-        lambda shapes, attributes: (*shapes[0], 2), of_parts, linear=True, complex=True,
+        lambda shapes, attributes: (*shapes[0], 2), of_parts, linear=("x",), complex=True,
         view=View(lambda parts: parts, "lax.complex(*jnp.moveaxis(new, -1, 0))", tells_parts=True),
     ),
     Op(
         "view_as_complex", "x", "torch.view_as_complex(x)", "lax.complex(*jnp.moveaxis(x, -1, 0))", _put_together,
-        _pairs, _from_parts, linear=True,
+        _pairs, _from_parts, linear=("x",),
         view=View(lambda parts: parts, "jnp.stack([new.real, new.imag], axis=-1)", tells_parts=True),
     ),
     Op("complex", "x, y", "torch.complex(x, y)", "lax.complex(x, y)", _complex, _one_shape, _from_parts),

@@ -44,11 +44,20 @@ def binary(name: str, torch: str, jax: str, function: Any, *, dtype: Any = promo
 
 
 def operation(
-    name: str, spelling: str, function: Any, *, dtype: Any = promoted, complex: bool = False, write: str | None = None
+    name: str,
+    spelling: str,
+    function: Any,
+    *,
+    dtype: Any = promoted,
+    linear: tuple[str, ...] = (),
+    complex: bool = False,
+    write: str | None = None,
 ) -> Op:
     """A row for a Python operator, spelled alike on both sides; either operand may be a number."""
-    reference = each(function, 2)
-    return Op(name, "x, y", spelling, spelling, reference, broadcast, dtype, complex=complex, scalars=True, write=write)
+    return Op(
+        name, "x, y", spelling, spelling, each(function, 2), broadcast, dtype, linear=linear, complex=complex,
+        scalars=True, write=write,
+    )  # fmt: skip
 
 
 # ---- arithmetic ----
@@ -68,14 +77,14 @@ def _remainder_dtype(dtypes: tuple[str, ...], default: str, attributes: Attribut
 
 
 ARITHMETIC = (
-    operation("add", "x + y", operator.add, complex=True, write="x += y"),
-    operation("subtract", "x - y", operator.sub, complex=True, write="x -= y"),
+    operation("add", "x + y", operator.add, linear=("x", "y"), complex=True, write="x += y"),
+    operation("subtract", "x - y", operator.sub, linear=("x", "y"), complex=True, write="x -= y"),
     operation("multiply", "x * y", operator.mul, complex=True, write="x *= y"),
     operation("divide", "x / y", exact.divide, complex=True, dtype=default_float, write="x /= y"),
     operation("power", "x ** y", exact.power, complex=True, dtype=_power_dtype, write="x **= y"),
     operation("remainder", "x % y", exact.remainder, dtype=_remainder_dtype, write="x %= y"),
     Op(
-        "negative", "x", "-x", "-x", each(operator.neg), same_shape, promoted, linear=True, complex=True,
+        "negative", "x", "-x", "-x", each(operator.neg), same_shape, promoted, linear=("x",), complex=True,
         write="x.neg_()",
     ),
     # Not analytic, and defined for complex numbers all the same.
@@ -211,7 +220,8 @@ CHOICES = (
     ),
     Op(
         "where", "condition, x, y", "torch.where(condition, x, y)", "jnp.where(condition, x, y)",
-        each(lambda condition, x, y: x if condition else y, 3), broadcast, _where_dtype, complex=True, scalars=True,
+        each(lambda condition, x, y: x if condition else y, 3), broadcast, _where_dtype, linear=("x", "y"),
+        complex=True, scalars=True,
     ),
     operation("equal", "x == y", operator.eq, complex=True, dtype=boolean),
     operation("not_equal", "x != y", operator.ne, complex=True, dtype=boolean),

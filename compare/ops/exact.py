@@ -162,8 +162,11 @@ def logaddexp(x: Any, y: Any) -> Any:
 # ---- what floating point knows and exact numbers do not ----
 
 REARRANGING = frozenset(
-    "getitem reshape broadcast_to permute_dims matrix_transpose expand_dims squeeze diagonal flip roll concat stack "
-    "take tril triu clone zeros_like ones_like fill copy where real imag view_as_real view_as_complex complex".split()
+    "getitem select narrow unstack split chunk reshape view flatten unflatten broadcast_to expand_dims squeeze "
+    "permute_dims matrix_transpose swapaxes moveaxis diagonal advanced_getitem take take_along_axis advanced_setitem "
+    "masked_setitem masked_fill index_copy index_fill scatter slice_scatter select_scatter diagonal_scatter flip roll "
+    "concat stack tril triu clone zeros_like ones_like fill copy where real imag view_as_real view_as_complex "
+    "complex".split()
 )
 """Rows whose results are elements of their operands, or constants."""
 WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative conj abs sign relu maximum minimum max min clip".split())
@@ -171,7 +174,8 @@ WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative conj abs sign relu m
 POSITIVE_ZERO = frozenset("abs square exp zeros_like ones_like vector_norm var std".split())
 """Rows that have no negative zero for a result."""
 SIGNS_KEPT = REARRANGING | frozenset(
-    "add subtract sum mean cumulative_sum trace maximum minimum max min relu clip sign".split()
+    "add subtract index_add index_put scatter_add sum mean cumulative_sum trace maximum minimum max min relu clip "
+    "sign".split()
 )
 """Rows that have a negative zero for a result only where an operand has one."""
 

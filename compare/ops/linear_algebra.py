@@ -65,6 +65,6 @@ ROWS = (
     Op(
         "trace", "x", "torch.trace(x)", "jnp.trace(x)",
         lambda x: np.asarray(np.sum(np.diagonal(x), initial=ZERO), dtype=object), _trace_shape, floating,
-        linear=True, complex=True,
+        linear=("x",), complex=True,
     ),
 )  # fmt: skip

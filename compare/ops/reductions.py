@@ -111,11 +111,11 @@ def _corrected(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 REDUCTIONS = (
     Op(
         "sum", REDUCTION, "x.sum(dim=axis, keepdim=keepdims)", "jnp.sum(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_total), reduced, accumulated, linear=True, complex=True,
+        _over_axes(_total), reduced, accumulated, linear=("x",), complex=True,
     ),
     Op(
         "mean", REDUCTION, "x.mean(dim=axis, keepdim=keepdims)", "jnp.mean(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_mean), reduced, floating, linear=True, complex=True,
+        _over_axes(_mean), reduced, floating, linear=("x",), complex=True,
     ),
     Op(
         "prod", REDUCTION, "x.prod(dim=axis, keepdim=keepdims)", "jnp.prod(x, axis=axis, keepdims=keepdims)",
@@ -174,8 +174,8 @@ LINES = (
     ),
     Op(
         "cumulative_sum", LINE, "torch.cumsum(x, dim=axis)", "jnp.cumsum(x, axis=axis)",
-        _along_axis(lambda numbers: running(operator.add, numbers)), along_axis, accumulated, linear=True, complex=True,
-        write="x.cumsum_(dim=axis)",
+        _along_axis(lambda numbers: running(operator.add, numbers)), along_axis, accumulated, linear=("x",),
+        complex=True, write="x.cumsum_(dim=axis)",
     ),
     Op(
         "cumulative_prod", LINE, "torch.cumprod(x, dim=axis)", "jnp.cumprod(x, axis=axis)",

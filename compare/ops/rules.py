@@ -11,9 +11,9 @@ from compare.ops.dtypes import COMPLEX, DIFFERENTIABLE, PARTS, is_complex
 from compare.ops.op import Attributes, Shape, Slice
 
 __all__ = [
-    "NO_ATTRIBUTES", "accumulated", "agreed", "along_axis", "boolean", "broadcast", "default_float", "floating",
-    "indexed", "matrix_product", "modulus", "normalized_axes", "of_attribute", "of_parts", "one_axis", "promoted",
-    "reduced", "reduced_nonempty", "same_shape", "unchanged",
+    "NO_ATTRIBUTES", "Dtypes", "accumulated", "agreed", "along_axis", "boolean", "broadcast", "default_float", "filled",
+    "fits", "floating", "indexed", "matrix_product", "modulus", "normalized_axes", "of_attribute", "of_parts",
+    "one_axis", "promoted", "reduced", "reduced_nonempty", "same_shape", "unchanged",
 ]  # fmt: skip
 
 Dtypes = tuple[str, ...]
@@ -28,6 +28,14 @@ def broadcast(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
         return tuple(np.broadcast_shapes(*shapes))
     except ValueError:
         raise ValueError(f"shapes {' and '.join(str(list(shape)) for shape in shapes)} do not broadcast") from None
+
+
+def fits(shape: Shape, wanted: Shape) -> bool:
+    """Whether `shape` broadcasts to `wanted`."""
+    try:
+        return bool(np.broadcast_shapes(shape, wanted) == wanted)
+    except ValueError:
+        return False
 
 
 def same_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
@@ -108,6 +116,8 @@ def indexed(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
             result.append(1)
             continue
         size = shape[axis]
+        if isinstance(item, tuple | str):
+            raise ValueError("a view takes integers, slices and None; advanced_getitem takes positions")
         if isinstance(item, Slice):
             result.append(len(range(*item.to_python().indices(size))))
         elif not -size <= item < size:
@@ -183,6 +193,17 @@ def of_parts(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTE
     if dtypes[0] not in PARTS:
         raise ValueError(f"needs a complex tensor, got {dtypes[0]}")
     return PARTS[dtypes[0]]
+
+
+def filled(dtype: str, value: str) -> str:
+    """The dtype of a tensor after a tensor or a Python number was written into it."""
+    if not value.startswith("python-"):
+        return agreed((dtype, value), dtype)
+    kinds = {"bool": ("python-bool",), "int64": ("python-int",)}
+    complex = ("python-complex",) if is_complex(dtype) else ()
+    if value not in kinds.get(dtype, ("python-int", "python-float", *complex)):
+        raise ValueError(f"a Python {value.removeprefix('python-')} is not a {dtype}")
+    return dtype
 
 
 def accumulated(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
