@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from compare.cases import case, demonstration, raises
     from compare.concepts import CONCEPTS
     from compare.program import Program
-    from compare.runner import run_cases
+    from compare.runs import run_cases
 
     __version__: str
 
@@ -22,7 +22,7 @@ _HOMES = {
     "case": "compare.cases",
     "demonstration": "compare.cases",
     "raises": "compare.cases",
-    "run_cases": "compare.runner",
+    "run_cases": "compare.runs",
 }
 
 __all__ = ["CONCEPTS", "Program", "__version__", "case", "demonstration", "raises", "run_cases"]

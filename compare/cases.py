@@ -10,7 +10,7 @@ import re
 import sys
 import tomllib
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Case", "Catalogue", "LoadFailure", "bundled_directory", "case", "demonstration", "find_directory", "load_cases",
-    "raises",
+    "load_chapter", "raises",
 ]  # fmt: skip
 
 
@@ -174,11 +174,21 @@ def bundled_directory() -> Path:
 def load_cases(directory: Path | None = None) -> Catalogue:
     """Load every chapter module of a directory. A module that cannot be loaded becomes a failure."""
     directory = (find_directory() if directory is None else directory).resolve()
+    found = _load_chapters([path for path in sorted(directory.glob("*.py")) if not path.name.startswith("_")])
+    if not found.cases and not found.failures:
+        raise UsageError(f"{directory} holds no cases: a case is a function marked with @case in a module there.")
+    return found
+
+
+def load_chapter(path: Path) -> Catalogue:
+    """Load one chapter module."""
+    return _load_chapters([path])
+
+
+def _load_chapters(paths: Sequence[Path]) -> Catalogue:
     failures: list[LoadFailure] = []
     chapters: list[_Chapter] = []
-    for path in sorted(directory.glob("*.py")):
-        if path.name.startswith("_"):
-            continue
+    for path in paths:
         try:
             chapters.append(_load_module(path))
         except (Exception, SystemExit) as error:
@@ -191,8 +201,6 @@ def load_cases(directory: Path | None = None) -> Catalogue:
                 known[found.id] = found
             except CaseError as error:
                 failures.append(LoadFailure(error.path, error.line, str(error)))
-    if not known and not failures:
-        raise UsageError(f"{directory} holds no cases: a case is a function marked with @case in a module there.")
     return Catalogue(tuple(known.values()), tuple(failures))
 
 

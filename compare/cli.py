@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["cli"]
 
 AS_DECLARED, DEPARTED, BAD_INPUT, CRASHED, NOTHING_SELECTED, INTERRUPTED = 0, 1, 2, 3, 5, 130
+CASES_WORTH_A_PROCESS = 16
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -230,13 +231,13 @@ def cli(context: click.Context, /, **given: Any) -> None:
 
 
 class _Workers(click.ParamType[int]):
-    """A number of processes, or `auto`: one per processor this process may use."""
+    """A number of processes; 0 stands for `auto`."""
 
     name = "workers"
 
     def convert(self, value: Any, parameter: click.Parameter | None, context: click.Context | None) -> int:
         if value == "auto":
-            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            return 0
         if not re.fullmatch("[1-9][0-9]{0,2}", str(value)):
             self.fail(f"'{value}' is neither a number of processes from 1 to 999 nor 'auto'.", parameter, context)
         return int(value)
@@ -261,10 +262,20 @@ _RUN_OPTIONS = [
         "workers",
         type=_Workers(),
         metavar="N|auto",
-        default="1",
+        default="auto",
         show_default=True,
-        help="Processes; auto: one per core.",
+        help="Processes; auto: one per core, fewer for few cases.",
     ),
+    click.option(
+        "--timeout",
+        "limit",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="SECONDS",
+        default=60.0,
+        show_default=True,
+        help="Time limit of each case.",
+    ),
+    click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew."),
 ]
 
 
@@ -297,6 +308,8 @@ def _run_cases(
     dtype: str,
     seed: int,
     workers: int,
+    limit: float,
+    cached: bool,
 ) -> int:
     from compare.selection import selector
 
@@ -309,33 +322,36 @@ def _run_cases(
         _narrate("No case selected.")
         return BAD_INPUT if catalogue.failures else NOTHING_SELECTED
 
-    from compare import runner
+    from compare import runs
     from compare.report import Place, Report, render
 
-    finished: list[CaseResult] = []
+    finished: dict[str, CaseResult] = {}
     interrupted = False
+    workers = workers or _worth_starting(len(chosen))
     if output.verbosity > 0:
         _narrate(f"Running {len(chosen)} of {len(catalogue.cases)} cases in {dtype}, {workers} at a time.")
-    with _progress(len(chosen), output) as advance, _interrupt_held_back(workers == 1) as asked:
+    with _progress(len(chosen), output) as advance:
 
-        def on_result(result: CaseResult) -> None:
-            finished.append(result)
+        def on_result(result: CaseResult, printed: str) -> None:
+            finished[result.id] = result
             advance(result)
-            if asked():
-                raise KeyboardInterrupt
+            if printed.strip() and (output.verbosity > 0 or result.outcome in ("mismatch", "error")):
+                output.narrate(f"{result.id} printed:\n{printed.rstrip()}")
 
         try:
-            done = runner.run_cases(
+            done = runs.run_cases(
                 chosen,
                 dtype=dtype,
                 seed=seed,
                 workers=workers,
                 stop_at_first=stop_at_first,
+                limit=limit,
+                cache=_cache(output) if cached else None,
                 on_result=on_result,
             )
         except KeyboardInterrupt:
             interrupted = True
-            done = runner.assembled(finished)
+            done = runs.assembled(list(finished.values()))
     again = f" --seed {seed}" if seed else ""
     again += f" --cases {shlex.quote(str(output.cases))}" if output.cases else ""
     report = Report(
@@ -366,13 +382,24 @@ def _exit_code(report: Report) -> int:
     return DEPARTED if report.run.summary.mismatch or report.run.summary.error else AS_DECLARED
 
 
-@contextmanager
-def _interrupt_held_back(hold: bool = True) -> Iterator[Callable[[], bool]]:
-    """Hold the first Ctrl-C back and yield whether it came; the second interrupts.
+def _worth_starting(cases: int) -> int:
+    """How many processes are worth starting: importing the frameworks takes each as long as many a case."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, cases // CASES_WORTH_A_PROCESS))
 
-    Where the frameworks run in this process, an exception at any point of theirs can be lost in a callback, or end the
-    process with a segmentation fault while they are imported.
-    """
+
+def _cache(output: _Output) -> Path | None:
+    from compare.cache import cache_directory
+
+    directory = cache_directory()
+    if directory is None:
+        output.narrate("There is no directory to keep compiled programs in. COMPARE_CACHE_DIR names one.")
+    return directory
+
+
+@contextmanager
+def _interrupt_held_back() -> Iterator[Callable[[], bool]]:
+    """Hold the first Ctrl-C back and yield whether it came; the second interrupts."""
     came = False
 
     def take(number: int, frame: object) -> None:
@@ -383,7 +410,7 @@ def _interrupt_held_back(hold: bool = True) -> Iterator[Callable[[], bool]]:
 
     usual = signal.getsignal(signal.SIGINT)
     here = threading.current_thread() is threading.main_thread()
-    if not hold or not here or usual is not signal.default_int_handler:
+    if not here or usual is not signal.default_int_handler:
         yield lambda: False
         return
     signal.signal(signal.SIGINT, take)
@@ -433,7 +460,12 @@ def _list(output: _Output) -> int:
     catalogue = _catalogue(output)
     rows = [(case.id, case.chapter, case.title) for case in catalogue.cases]
     if output.format == "json":
-        output.deliver_json([dict(zip(("id", "chapter", "title"), row, strict=True)) for row in rows])
+        output.deliver_json(
+            [
+                {"id": case.id, "chapter": case.chapter, "title": case.title, "kind": case.kind}
+                for case in catalogue.cases
+            ]
+        )
     elif output.format == "concise":
         output.deliver("".join(f"{row[0]}\n" for row in rows))
     else:
@@ -603,9 +635,9 @@ def _env(output: _Output, schema: bool) -> int:
         return AS_DECLARED
     from msgspec import to_builtins
 
-    from compare import runner
+    from compare import runs
 
-    facts: dict[str, str] = to_builtins(runner.environment())
+    facts: dict[str, str] = to_builtins(runs.environment())
     if output.format == "json":
         output.deliver_json(facts)
     else:

@@ -7,6 +7,7 @@ at the moment it is read. Warnings are kept with the observation they came with.
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import tempfile
 import time
@@ -21,6 +22,7 @@ import numpy as np
 
 from compare.errors import CaseError
 from compare.observed import Array, Failure, LegRun, Observed, Raised
+from compare.settings import WARNINGS, put_back
 from compare.sources import Source
 
 __all__ = ["Identified", "execute", "folded", "plain"]
@@ -63,6 +65,7 @@ def execute(
     convert: Callable[[Any], Observed],
     snippet: bool = False,
     finish: Callable[[], object] = lambda: None,
+    ignored_warnings: str = "(?!)",
 ) -> LegRun:
     """Execute a printed script.
 
@@ -72,6 +75,7 @@ def execute(
         snippet: of a demonstration: a label stands as it is, and a warning belongs to the print that follows it. In a
             script that a leg printed, a warning belongs to the print whose own statement gave it.
         finish: waits for what the framework still has to do when the script has ended.
+        ignored_warnings: a pattern of warnings that say nothing of the script.
     Returns: what was printed and warned; a crash is `failure`, with the tape statement it happened at.
     Raises: CaseError: when a label is printed twice.
     """
@@ -91,6 +95,8 @@ def execute(
         def note_warnings(name: str, line: int) -> None:
             nonlocal seen
             for warning in caught[seen:]:
+                if re.match(ignored_warnings, str(warning.message)):
+                    continue
                 # A print may stand on several lines; they all come from one statement.
                 same_statement = source.statement_at(warning.lineno) == source.statement_at(line)
                 here = line > 0 and (snippet or (warning.filename == filename and same_statement))
@@ -108,7 +114,9 @@ def execute(
 
         namespace = {"__name__": "__main__", "__file__": str(Path(directory) / filename.strip("<>")), "print": see}
         try:
-            exec(compile(source.text, filename, "exec"), namespace)
+            with put_back(WARNINGS) as changed:
+                exec(compile(source.text, filename, "exec"), namespace)
+            run.changed.extend(changed)
             finish()
         except (Exception, SystemExit) as error:
             lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == filename]

@@ -32,6 +32,7 @@ from compare.pure import (
     Value,
 )
 from compare.regions import Bind, Differentiate, Show, Step, same_number, schedule
+from compare.settings import Setting, put_back
 from compare.sources import (
     Expressions,
     LargeArrays,
@@ -44,7 +45,7 @@ from compare.sources import (
 )
 from compare.statements import DIFFERENTIABLE_DTYPES, Number, RegisterHook
 
-__all__ = ["print_jax", "readable", "run_jax"]
+__all__ = ["jax_settings", "print_jax", "readable", "run_jax"]
 
 
 def print_jax(pure: PureProgram) -> Source:
@@ -630,23 +631,40 @@ def _shape_tree(shape: tuple[int, ...]) -> ast.expr:
 # ---- running ----
 
 
-def run_jax(pure: Identified, source: Source, *, snippet: bool = False) -> LegRun:
-    """Run a JAX script. The 64-bit flag is put back afterwards."""
+def jax_settings() -> tuple[Setting, ...]:
+    """The global settings of JAX. Imports it."""
     import jax
 
-    enabled = jax.config.jax_enable_x64
-    jax.config.update("jax_enable_x64", False)
-    try:
-        return execute(
-            source,
-            leg="jax",
-            filename=f"<{pure.id}.jax.py>",
-            convert=_convert,
-            snippet=snippet,
-            finish=jax.effects_barrier,
-        )
-    finally:
-        jax.config.update("jax_enable_x64", enabled)
+    def write(value: dict[str, Any]) -> None:
+        for name, now in jax.config.values.items():
+            if now != value.get(name, now):
+                jax.config.update(name, value[name])
+
+    return (Setting("JAX's setting", lambda: dict(jax.config.values), write),)
+
+
+def run_jax(pure: Identified, source: Source, *, snippet: bool = False) -> LegRun:
+    """Run a JAX script from the settings of a fresh process; all are put back, and told where left changed.
+
+    A script may leave 64-bit types enabled.
+    """
+    import jax
+
+    with put_back(jax_settings()):
+        jax.config.update("jax_enable_x64", False)
+        with put_back(jax_settings(), allowed=("jax_enable_x64",)) as changed:
+            run = execute(
+                source,
+                leg="jax",
+                filename=f"<{pure.id}.jax.py>",
+                convert=_convert,
+                snippet=snippet,
+                finish=jax.effects_barrier,
+                # An entry that another process is just writing, or did not finish: JAX compiles instead.
+                ignored_warnings="Error (reading|writing) persistent compilation cache entry",
+            )
+    run.changed.extend(changed)
+    return run
 
 
 def _convert(value: Any) -> Observed:

@@ -75,10 +75,12 @@ class LegRun:
     observed: by observation name, in the order seen.
     warnings: by observation name; the name `""` collects warnings at no observation. Of the reference: why it has no
         answer there.
+    changed: global settings that the script left changed, in words.
     """
 
     leg: str
     observed: dict[str, Observed] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
     failure: Failure | None = None
+    changed: list[str] = field(default_factory=list)
     seconds: float = 0.0

@@ -1,42 +1,38 @@
-"""One case end to end, and many cases. Frameworks are imported only when a leg runs."""
+"""One case end to end. Frameworks are imported only when a leg runs."""
 
 from __future__ import annotations
 
 import gc
-import importlib.metadata
-import multiprocessing
-import platform
-import signal
-import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from compare.cases import Case, Catalogue, load_cases
+from compare.cases import Case
 from compare.concepts import find_concept
 from compare.declared_outcomes import judge_demonstration
 from compare.demonstrations import Demonstration, read_demonstration
 from compare.divergence import first_divergence
 from compare.errors import CaseError, CompareError, shown_path
 from compare.functionalize import Lowering, Remark, functionalize
-from compare.jax_leg import print_jax, run_jax
+from compare.jax_leg import jax_settings, print_jax, run_jax
 from compare.judge import judge_case, outcome
 from compare.observed import LegRun
 from compare.program import Program
 from compare.reference import run_reference
-from compare.results import CaseResult, Declared, Environment, Note, Observation, Run, Sources, summarize
+from compare.results import CaseResult, Declared, Note, Observation, Sources
+from compare.settings import PROCESS, put_back
 from compare.sources import Source
 from compare.statements import Attempt, Read, Refusable, Warned
-from compare.torch_leg import print_torch, run_torch
+from compare.torch_leg import print_torch, run_torch, torch_settings
 
-__all__ = ["Prepared", "PreparedDemonstration", "assembled", "environment", "prepare", "run_case", "run_cases"]
+__all__ = [
+    "Prepared", "PreparedDemonstration", "import_frameworks", "prepare", "run_and_check_settings", "run_case",
+    "settings_put_back", "stopped",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -142,14 +138,56 @@ def _note(program: Program, torch: Source, remark: Remark) -> Note:
 
 
 def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult:
-    """Run one case or demonstration on its legs and judge it. Never raises for what the case or a leg did wrong."""
+    """Run one case or demonstration on its legs and judge it. Never raises for what the case or a leg did wrong.
+
+    Global settings are put back. A case that leaves one changed is an error.
+    """
+    return run_and_check_settings(case, dtype=dtype, seed=seed)[0]
+
+
+def run_and_check_settings(case: Case, *, dtype: str, seed: int) -> tuple[CaseResult, bool]:
+    """The result of `run_case`, and whether the case left settings changed."""
+    result, changed = _run_once(case, dtype, seed)
+    if changed:
+        # What a library changes when it is first imported is not the case's doing, and does not come a second time.
+        result, changed = _run_once(case, dtype, seed)
+    if not changed:
+        return result, False
+    told = (
+        f"Case '{case.id}' ({shown_path(case.path)}:{case.line}) leaves global state changed: {', '.join(changed)}. "
+        "Put it back, or change it inside a with block."
+    )
+    error = "; ".join(filter(None, [result.error, told]))
+    return msgspec.structs.replace(result, outcome="error", error=error, fault=result.fault or "input"), True
+
+
+def settings_put_back() -> AbstractContextManager[list[str]]:
+    """Put the settings of the process and of both frameworks back at the end. Yields what was left changed."""
+    settings = [*PROCESS]
+    for of_framework in (torch_settings, jax_settings):
+        # A framework that cannot be imported has no settings; its leg says what is wrong.
+        with suppress(Exception):
+            settings += of_framework()
+    return put_back(settings)
+
+
+def _run_once(case: Case, dtype: str, seed: int) -> tuple[CaseResult, list[str]]:
+    """The result of a case, and which settings it left changed."""
+    by_legs: list[str] = []
+    with settings_put_back() as changed:
+        result = _judged(case, dtype, seed, by_legs)
+    return result, [*by_legs, *changed]
+
+
+def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult:
+    """Run a case on its legs and judge it. Adds to `changed` which settings its scripts left changed."""
     started = time.perf_counter()
     try:
         prepared = prepare(case, dtype=dtype, seed=seed)
     except CompareError as error:
-        return _stopped(case, dtype, str(error), "input", started)
+        return stopped(case, dtype, str(error), "input", time.perf_counter() - started)
     except Exception:
-        return _stopped(case, dtype, traceback.format_exc(), "leg", started)
+        return stopped(case, dtype, traceback.format_exc(), "leg", time.perf_counter() - started)
     runs: tuple[LegRun, ...]
     divergence = None
     try:
@@ -161,12 +199,12 @@ def run_case(case: Case, *, dtype: str = "float64", seed: int = 0) -> CaseResult
             observations = judge_case(prepared.program, *legs, _concepts(prepared))
             divergence = _divergence(prepared, observations)
     except CompareError as error:
-        return _stopped(
-            case, dtype, f"Case '{case.id}' ({shown_path(case.path)}:{case.line}): {error}", "input", started
-        )
+        text = f"Case '{case.id}' ({shown_path(case.path)}:{case.line}): {error}"
+        return stopped(case, dtype, text, "input", time.perf_counter() - started)
     except Exception as error:
         text = f"{type(error).__name__}: {error}\n{traceback.format_exc()}"
-        return _stopped(case, dtype, text, "leg", started)
+        return stopped(case, dtype, text, "leg", time.perf_counter() - started)
+    changed.extend(setting for run in runs for setting in run.changed)
     failed = [run for run in runs if run.failure is not None]
     return CaseResult(
         id=case.id,
@@ -249,7 +287,8 @@ def _concepts(prepared: Prepared) -> dict[str, str]:
     return found
 
 
-def _stopped(case: Case, dtype: str, error: str, fault: Literal["input", "leg"], started: float) -> CaseResult:
+def stopped(case: Case, dtype: str, error: str, fault: Literal["input", "leg"], seconds: float) -> CaseResult:
+    """The result of a case that could not be run to its end."""
     try:
         source = case.source
     except OSError:
@@ -265,125 +304,20 @@ def _stopped(case: Case, dtype: str, error: str, fault: Literal["input", "leg"],
         dtype=dtype,
         error=error,
         fault=fault,
-        seconds=time.perf_counter() - started,
+        seconds=seconds,
         kind=case.kind,
     )
 
 
-# ---- many cases ----
+# ---- in a worker ----
 
 
-def run_cases(
-    cases: Sequence[Case],
-    *,
-    dtype: str = "float64",
-    seed: int = 0,
-    workers: int = 1,
-    stop_at_first: bool = False,
-    on_result: Callable[[CaseResult], None] = lambda result: None,
-) -> Run:
-    """Run cases in order.
-
-    Args:
-        workers: fresh processes to share the cases; 1 runs them in this process.
-        stop_at_first: stop after the first case that is not as declared.
-        on_result: called with every result, in order, as soon as it is there.
-    """
-    results: list[CaseResult] = []
-    for result in _results(cases, dtype, seed, workers):
-        results.append(result)
-        on_result(result)
-        if stop_at_first and result.outcome in ("mismatch", "error"):
-            break
-    return assembled(results)
-
-
-def assembled(results: Sequence[CaseResult]) -> Run:
-    """A run of these results, under the installed versions."""
-    return Run(1, environment(), summarize(tuple(results)), tuple(results))
-
-
-def _results(cases: Sequence[Case], dtype: str, seed: int, workers: int) -> Iterator[CaseResult]:
-    if workers <= 1 or len(cases) <= 1:
-        for number, case in enumerate(cases):
-            with nullcontext() if number else _collecting_later():
-                result = run_case(case, dtype=dtype, seed=seed)
-            yield result
-        return
-    # Never fork: a forked child deadlocks once JAX has started its threads.
-    fresh = multiprocessing.get_context("spawn")
-    directory = str(Path(cases[0].path).parent)
-    jobs = [(directory, case.id, dtype, seed) for case in cases]
-    pool = ProcessPoolExecutor(min(workers, len(cases)), mp_context=fresh)
-    ended = False
-    try:
-        with _ignoring_interrupts():
-            futures = [pool.submit(_run_in_worker, job) for job in jobs]  # starts the workers
-        for future in futures:
-            yield msgspec.json.decode(future.result(), type=CaseResult)
-        ended = True
-    finally:
-        # Nothing is cancelled: a pool that loses its workers cannot settle a future that was.
-        for worker in () if ended else multiprocessing.active_children():
-            worker.terminate()
-        pool.shutdown(wait=False)
-
-
-@contextmanager
-def _ignoring_interrupts() -> Iterator[None]:
-    """A process started in here ignores Ctrl-C, which a terminal sends to every process: this one answers for all."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    usual = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-
-
-@contextmanager
-def _collecting_later() -> Iterator[None]:
-    """Leave garbage alone while the first case imports the frameworks: they make many objects, and keep them all."""
-    enabled = gc.isenabled()
+def import_frameworks() -> None:
+    """Import both, so that no case's time limit pays for it. What fails here fails again, and is told, in its leg."""
+    # Importing makes many objects and keeps them all: collecting garbage meanwhile, or looking at them later, is waste.
     gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        if enabled:
-            gc.enable()
-
-
-_catalogues: dict[str, Catalogue] = {}
-
-
-def _run_in_worker(job: tuple[str, str, str, int]) -> bytes:
-    directory, id, dtype, seed = job
-    if directory not in _catalogues:
-        _catalogues[directory] = load_cases(Path(directory))
-    case = _catalogues[directory].find(id)
-    return msgspec.json.encode(run_case(case, dtype=dtype, seed=seed))
-
-
-# ---- what a run says about itself ----
-
-
-def environment() -> Environment:
-    """The installed versions; imports none of them."""
-
-    def version(distribution: str) -> str:
-        try:
-            return importlib.metadata.version(distribution)
-        except importlib.metadata.PackageNotFoundError:
-            return "not installed"
-
-    return Environment(
-        compare=version("compare"),
-        python=platform.python_version(),
-        torch=version("torch"),
-        jax=version("jax"),
-        jaxlib=version("jaxlib"),
-        numpy=version("numpy"),
-        platform=platform.platform(),
-    )
+    for settings in (torch_settings, jax_settings):
+        with suppress(Exception):
+            settings()
+    gc.freeze()
+    gc.enable()

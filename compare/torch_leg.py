@@ -15,6 +15,7 @@ from compare.execution import Identified, execute, plain
 from compare.observed import Array, LegRun, Observed
 from compare.ops import COMPLEX
 from compare.program import Program
+from compare.settings import Setting, put_back
 from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
 from compare.statements import (
     DIFFERENTIABLE_DTYPES,
@@ -45,7 +46,7 @@ from compare.statements import (
     inlined_names,
 )
 
-__all__ = ["print_torch", "run_torch"]
+__all__ = ["print_torch", "run_torch", "torch_settings"]
 
 METHODS = {ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_", ast.Pow: "pow_"}
 """How an augmented assignment is written where its target is not a plain name."""
@@ -288,21 +289,70 @@ def _storage(tree: ast.expr) -> ast.expr:
 # ---- running ----
 
 
+def torch_settings() -> tuple[Setting, ...]:
+    """The global settings of PyTorch. Imports it."""
+    import torch
+    from torch import autograd
+
+    return (
+        Setting(_DEFAULT_DTYPE, torch.get_default_dtype, torch.set_default_dtype),
+        Setting("PyTorch's grad mode", torch.is_grad_enabled, torch.set_grad_enabled),
+        # Only what entered it can leave it.
+        Setting("PyTorch's inference mode", torch.is_inference_mode_enabled, lambda value: None),
+        Setting("PyTorch's warn-always flag", torch.is_warn_always_enabled, torch.set_warn_always),
+        Setting(
+            "PyTorch's deterministic algorithms",
+            lambda: (
+                torch.are_deterministic_algorithms_enabled(),
+                torch.is_deterministic_algorithms_warn_only_enabled(),
+            ),
+            lambda value: torch.use_deterministic_algorithms(value[0], warn_only=value[1]),
+        ),
+        Setting(
+            "PyTorch's anomaly mode",
+            lambda: (torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()),
+            lambda value: torch.set_anomaly_enabled(*value),
+        ),
+        Setting(
+            "PyTorch's autocast on the CPU",
+            lambda: torch.is_autocast_enabled("cpu"),
+            lambda value: torch.set_autocast_enabled("cpu", value),
+        ),
+        Setting(
+            "PyTorch's multithreaded backward",
+            autograd.is_multithreading_enabled,
+            autograd.set_multithreading_enabled,
+        ),
+        Setting("PyTorch's default device", torch.get_default_device, lambda value: torch.set_default_device(None)),
+        Setting("PyTorch's number of threads", torch.get_num_threads, torch.set_num_threads),
+        Setting(
+            "PyTorch's float32 matmul precision",
+            torch.get_float32_matmul_precision,
+            torch.set_float32_matmul_precision,
+        ),
+    )
+
+
+_DEFAULT_DTYPE = "PyTorch's default dtype"
+
+
 def run_torch(program: Identified, source: Source, *, snippet: bool = False) -> LegRun:
-    """Run a PyTorch script. Grad mode, default dtype and warning settings are put back afterwards."""
+    """Run a PyTorch script from the settings of a fresh process; all are put back, and told where left changed.
+
+    A script may leave the default dtype changed.
+    """
     import torch
 
-    dtype, grad, always = torch.get_default_dtype(), torch.is_grad_enabled(), torch.is_warn_always_enabled()
-    torch.set_default_dtype(torch.float32)
-    torch.set_grad_enabled(True)
-    torch.set_warn_always(True)
-    try:
-        filename = f"<{program.id}.torch.py>"
-        return execute(source, leg="torch", filename=filename, convert=_convert, snippet=snippet)
-    finally:
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        torch.set_warn_always(always)
+    filename = f"<{program.id}.torch.py>"
+    with put_back(torch_settings()):
+        torch.set_default_dtype(torch.float32)
+        torch.set_grad_enabled(True)
+        torch.set_warn_always(True)
+        torch.default_generator.seed()  # a seed that an earlier script set is no part of this one
+        with put_back(torch_settings(), allowed=(_DEFAULT_DTYPE,)) as changed:
+            run = execute(source, leg="torch", filename=filename, convert=_convert, snippet=snippet)
+    run.changed.extend(changed)
+    return run
 
 
 def _convert(value: Any) -> Observed:

@@ -48,21 +48,22 @@ def {name}(tape):
 
 @dataclass
 class FakeRunner:
-    """Stands for `compare.runner`: every case gets the result set for its id, or a match."""
+    """Stands for `compare.runner` and `compare.runs`: every case gets the result set for its id, or a match."""
 
     results: dict[str, CaseResult] = field(default_factory=dict)
     interrupt_after: int | None = None
+    printed: dict[str, str] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
     jax: Source = field(default_factory=lambda: Source("import jax\nw = 1\n", (None, 0)))
 
-    def run_cases(self, cases: Sequence[Case], *, on_result: Callable[[CaseResult], None], **options: Any) -> Run:
+    def run_cases(self, cases: Sequence[Case], *, on_result: Callable[[CaseResult, str], None], **options: Any) -> Run:
         self.calls.append({"ids": [case.id for case in cases], **options})
         done = []
         for position, case in enumerate(cases):
             if position == self.interrupt_after:
                 raise KeyboardInterrupt
             done.append(self.results.get(case.id, result(case.id)))
-            on_result(done[-1])
+            on_result(done[-1], self.printed.get(case.id, ""))
             if options["stop_at_first"] and done[-1].outcome in ("mismatch", "error"):
                 break
         return Run(1, ENVIRONMENT, summarize(tuple(done)), tuple(done))
@@ -84,10 +85,12 @@ class FakeRunner:
 
 
 @pytest.fixture
-def runner(monkeypatch: pytest.MonkeyPatch) -> FakeRunner:
+def runner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> FakeRunner:
     fake = FakeRunner()
-    monkeypatch.setitem(sys.modules, "compare.runner", fake)  # type: ignore[arg-type]
-    monkeypatch.setattr(compare, "runner", fake, raising=False)
+    for name in ("runner", "runs"):
+        monkeypatch.setitem(sys.modules, f"compare.{name}", fake)  # type: ignore[arg-type]
+        monkeypatch.setattr(compare, name, fake, raising=False)
+    monkeypatch.setenv("COMPARE_CACHE_DIR", str(tmp_path / "compiled"))
     return fake
 
 
@@ -207,32 +210,6 @@ def test_ctrl_c_prints_what_finished_and_is_130(invoke: Invoke, runner: FakeRunn
     assert "Interrupted: 2 of 4 cases had finished." in done.stderr
 
 
-def test_ctrl_c_waits_for_the_running_case_and_a_second_one_does_not(
-    invoke: Invoke, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    passed: list[str] = []
-
-    def run_cases(self: FakeRunner, cases: Sequence[Case], on_result: Callable[[CaseResult], None], **_: object) -> Run:
-        for case, presses in zip(cases, runs, strict=False):
-            for press in range(presses):
-                signal.raise_signal(signal.SIGINT)
-                passed.append(f"{case.id} {press}")
-            on_result(result(case.id))
-        raise AssertionError("not interrupted")
-
-    monkeypatch.setattr(FakeRunner, "run_cases", run_cases)
-    before = signal.getsignal(signal.SIGINT)
-    runs = [0, 1]
-    done = invoke("all")
-    assert (done.exit_code, passed) == (130, ["hook-twice 0"])
-    assert done.stderr == "Interrupted: 2 of 4 cases had finished.\n"
-    runs = [2]
-    done = invoke("all")
-    assert (done.exit_code, passed) == (130, ["hook-twice 0", "hook-order 0"])
-    assert done.stderr == "Interrupted: 0 of 4 cases had finished.\n"
-    assert signal.getsignal(signal.SIGINT) is before
-
-
 def test_ctrl_c_while_the_report_is_made_prints_it(
     invoke: Invoke, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -281,7 +258,7 @@ def test_nothing_selected_beside_a_broken_file_is_bad_input(invoke: Invoke, case
 # ---- what is run ----
 
 
-def test_run_options_reach_the_runner(invoke: Invoke, runner: FakeRunner) -> None:
+def test_run_options_reach_the_runner(invoke: Invoke, runner: FakeRunner, tmp_path: Path) -> None:
     invoke("run", "hook-twice", "three-weights", "hook-twice", "--dtype", "float32", "--seed", "7", "-j", "3", "-x")
     assert runner.calls == [
         {
@@ -290,8 +267,34 @@ def test_run_options_reach_the_runner(invoke: Invoke, runner: FakeRunner) -> Non
             "seed": 7,
             "workers": 3,
             "stop_at_first": True,
+            "limit": 60.0,
+            "cache": tmp_path / "compiled",
         }
     ]
+
+
+def test_the_cache_can_be_left_out(invoke: Invoke, runner: FakeRunner, tmp_path: Path) -> None:
+    invoke("all", "--no-cache", "--timeout", "0.5")
+    assert (runner.calls[0]["cache"], runner.calls[0]["limit"]) == (None, 0.5)
+    assert not (tmp_path / "compiled").exists()
+
+
+def test_a_run_without_a_place_for_a_cache_says_so(
+    invoke: Invoke, runner: FakeRunner, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COMPARE_CACHE_DIR", str(tmp_path / "file" / "below"))
+    done = invoke("all")
+    assert (done.exit_code, runner.calls[0]["cache"]) == (0, None)
+    assert "There is no directory to keep compiled programs in." in done.stderr
+
+
+def test_what_a_case_prints_is_told_when_it_is_not_as_declared(invoke: Invoke, runner: FakeRunner) -> None:
+    runner.results["hook-order"] = MISMATCHING
+    runner.printed = {"hook-order": "first [axes=0]\nsecond\n", "hook-twice": "third\n"}
+    assert invoke("all").stderr == "hook-order printed:\nfirst [axes=0]\nsecond\n"
+    assert "hook-twice printed:\nthird\n" in invoke("all", "-v").stderr
+    assert invoke("all", "-q").stderr == ""
 
 
 def test_all_takes_the_options_of_run(invoke: Invoke, runner: FakeRunner) -> None:
@@ -300,13 +303,19 @@ def test_all_takes_the_options_of_run(invoke: Invoke, runner: FakeRunner) -> Non
     assert runner.calls[0]["workers"] == 1
 
 
-def test_auto_is_a_worker_for_each_core(invoke: Invoke, runner: FakeRunner, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_auto_is_a_worker_for_each_core_that_has_enough_to_do(
+    invoke: Invoke, runner: FakeRunner, cases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda process: {0, 2, 5}, raising=False)
+    invoke("all")
+    many = "".join(CHAPTER.format(name=f"case_{number}", title="One of many") for number in range(60))
+    (cases / "many.py").write_text(many)
     invoke("all", "-j", "auto")
+    invoke("all", "-k", "many", "-j", "auto")
     monkeypatch.delattr(os, "sched_getaffinity")
-    monkeypatch.setattr(os, "cpu_count", lambda: 7)
-    invoke("all", "-j", "auto")
-    assert [call["workers"] for call in runner.calls] == [3, 7]
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    invoke("all")
+    assert [call["workers"] for call in runner.calls] == [1, 3, 3, 2]
 
 
 def test_the_command_to_reproduce_has_the_seed_and_the_cases(invoke: Invoke, runner: FakeRunner, cases: Path) -> None:
@@ -528,7 +537,12 @@ def test_list_in_every_format(invoke: Invoke) -> None:
         "retain-grad",
     ]
     listed = json.loads(invoke("list", "--output-format", "json").stdout)
-    assert listed[1] == {"id": "hook-twice", "chapter": "hooks", "title": "A hook [axes=0] | twice"}
+    assert listed[1] == {
+        "id": "hook-twice",
+        "chapter": "hooks",
+        "title": "A hook [axes=0] | twice",
+        "kind": "case",
+    }
     assert (
         r"| hook-twice | hooks | A hook \[axes=0\] \| twice |" in invoke("list", "--output-format", "markdown").stdout
     )

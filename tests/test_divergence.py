@@ -11,7 +11,8 @@ from compare.cases import Case, load_cases
 from compare.ops import OPS
 from compare.report import Report, render
 from compare.results import Run, summarize
-from compare.runner import environment, run_case
+from compare.runner import run_case
+from compare.runs import environment
 
 LENGTH = 40
 

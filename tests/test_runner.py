@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from compare.cases import Catalogue, load_cases
-from compare.runner import prepare, run_case, run_cases
+from compare.runner import prepare, run_case
+from compare.runs import run_cases
 
 PREAMBLE = "from compare import case\n\n"
 
@@ -116,7 +117,7 @@ def test_global_state_is_put_back(tmp_path: Path) -> None:
 def test_workers_give_the_same_results_in_order(tmp_path: Path) -> None:
     cases = catalogue(tmp_path, first=GOOD, second=GOOD.replace("4.0", "5.0"), third=GOOD)
     seen: list[str] = []
-    run = run_cases(cases.cases, workers=2, on_result=lambda result: seen.append(result.id))
+    run = run_cases(cases.cases, workers=2, on_result=lambda result, printed: seen.append(result.id))
     alone = run_cases(cases.cases)
     assert seen == ["first", "second", "third"]
     assert [case.observations for case in run.cases] == [case.observations for case in alone.cases]
