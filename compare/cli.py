@@ -263,8 +263,7 @@ _RUN_OPTIONS = [
         type=_Workers(),
         metavar="N|auto",
         default="auto",
-        show_default=True,
-        help="Processes; auto: one per core, fewer for few cases.",
+        help="Processes; auto: up to one per core.",
     ),
     click.option(
         "--timeout",

@@ -17,7 +17,10 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["PROCESS", "WARNINGS", "Setting", "differences", "put_back"]
+__all__ = ["PROCESS", "STUCK", "WARNINGS", "Setting", "differences", "put_back"]
+
+STUCK = ", which cannot be put back"
+"""How the words for a setting end that stays changed."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +47,10 @@ def put_back(settings: Sequence[Setting], *, allowed: Sequence[str] = ()) -> Ite
         for setting, value in before:
             now = setting.read()
             if now != value:
-                # What refuses to be put back is told all the same.
                 with suppress(Exception):
                     setting.write(value)
-                changed.extend(differences(setting.name, value, now, allowed))
+                told = differences(setting.name, value, now, allowed)
+                changed.extend(told if setting.read() == value else [f"{one}{STUCK}" for one in told])
 
 
 def differences(name: str, before: Any, after: Any, allowed: Sequence[str] = ()) -> list[str]:

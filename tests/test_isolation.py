@@ -116,7 +116,11 @@ def test_the_other_cases_match(crashed: tuple[Path, subprocess.CompletedProcess[
         ("hangs", "leg", "it did not end within 5 seconds."),
         ("hangs", "leg", 'File "<hangs.torch.py>", line 3 in <module>'),
         ("crashes-while-it-is-recorded", "leg", "the process that ran it ended with exit code 7."),
-        ("keeps-inference-mode", "input", "leaves global state changed: PyTorch's inference mode from False to True."),
+        (
+            "keeps-inference-mode",
+            "input",
+            "PyTorch's inference mode from False to True, which cannot be put back",
+        ),
     ],
 )
 def test_a_case_that_ends_its_process_says_what_happened(
