@@ -115,7 +115,8 @@ ENTRIES: tuple[Concept, ...] = (
         title="A masked write is a where.",
         status="idiom",
         torch="`y[y < 0] = 0.0` and `masked_fill_` write where the mask is true, and no gradient passes there.",
-        jax="`jnp.where` chooses by element; `.at[mask].set` works with a scalar, and under `jit` as well.",
+        jax="`jnp.where` chooses by element. `.at[mask].set` writes where the mask is true, as long as the mask is "
+        "concrete, which under `jit` it is not.",
         why="The mask says for each element which of two values it has.",
         instead="Choose: `y = jnp.where(y < 0, 0.0, y)`.",
         torch_page=torch_reference("torch.Tensor.masked_fill_"),
