@@ -1,0 +1,892 @@
+"""Where both gradients are legitimate, and where one is not: kinks, ties, zeros, NaN, dtypes."""
+
+from compare import case, demonstration, raises
+
+chapter_number = 11
+
+NAN, INFINITY = float("nan"), float("inf")
+
+
+# ---- kinks that agree ----
+
+
+@case
+def relu_at_zero(tape):
+    """The derivative of relu at zero is zero on both sides
+
+    Shows: agreed-kink.
+    """
+    x = tape.leaf([-1.0, 0.0, 1.0])
+    x.relu().sum().backward()
+    tape.expect(x.grad, [0.0, 0.0, 1.0])
+
+
+@case
+def ties_of_two(tape):
+    """Two equal operands of maximum share the gradient on both sides
+
+    Shows: agreed-kink.
+    """
+    a, b = tape.leaf(2.0), tape.leaf(2.0)
+    larger, smaller = tape.maximum(a, b), tape.minimum(a, b)
+    (larger + 10 * smaller).backward()
+    tape.expect(a.grad, 5.5)
+    tape.expect(b.grad, 5.5)
+
+
+@case
+def ties_of_a_whole_tensor(tape):
+    """The ties of a maximum over all elements share the gradient on both sides
+
+    Shows: agreed-kink.
+    """
+    x = tape.leaf([1.0, 3.0, 3.0])
+    x.max().backward()
+    tape.expect(x.grad, [0.0, 0.5, 0.5])
+
+
+@case
+def products_with_zeros(tape):
+    """A product differentiates through its zeros on both sides
+
+    Shows: agreed-kink.
+    """
+    x, y = tape.leaf([0.0, 2.0, 3.0]), tape.leaf([0.0, 2.0, 3.0])
+    x.prod().backward()
+    tape.cumulative_prod(y, axis=0).sum().backward()
+    tape.expect(x.grad, [6.0, 0.0, 0.0])
+    tape.expect(y.grad, [9.0, 0.0, 0.0])
+
+
+@case
+def edges_of_domains(tape):
+    """At the edge of a domain both gradients are infinite
+
+    Shows: agreed-kink.
+    """
+    root, logarithm, angle, inverse = tape.leaf(0.0), tape.leaf(-1.0), tape.leaf(1.0), tape.leaf(0.0)
+    root.sqrt().backward()
+    logarithm.log1p().backward()
+    angle.acos().backward()
+    inverse.rsqrt().backward()
+    tape.expect(root.grad, INFINITY)
+    tape.expect(logarithm.grad, INFINITY)
+    tape.expect(angle.grad, -INFINITY)
+    tape.expect(inverse.grad, -INFINITY)
+
+
+@case
+def remainder_by_a_tensor(tape):
+    """The remainder passes minus the quotient to its divisor on both sides
+
+    Shows: agreed-kink.
+    """
+    x, y = tape.leaf(7.5), tape.leaf(2.0)
+    (x % y).backward()
+    tape.expect(x.grad, 1.0)
+    tape.expect(y.grad, -3.0)
+
+
+@case
+def steps_have_no_slope(tape):
+    """Rounding has the gradient zero on both sides
+
+    Shows: agreed-kink.
+    """
+    x = tape.leaf([1.4, 2.6])
+    (x.round() + x.floor() * 2 + x.ceil() * 3).sum().backward()
+    tape.expect(x.grad, 0.0)
+
+
+@case
+def gelu_in_its_exact_form(tape):
+    """The exact GELU is one function; only its default is another in JAX
+
+    Shows: same-name.
+    """
+    x = tape.leaf(1.0)
+    y = x.gelu()
+    y.backward()
+    tape.expect(y, 0.8413447460685429)
+    tape.expect(x.grad, 1.0833154705876864)
+
+
+# ---- kinks that do not agree ----
+
+
+@case
+def abs_at_zero(tape):
+    """The derivative of abs at zero is 0 in PyTorch and 1 in JAX
+
+    Shows: abs-at-zero.
+    """
+    x = tape.leaf([-2.0, 0.0, 3.0])
+    x.abs().sum().backward()
+    tape.expect_divergence(x.grad, torch=[-1.0, 0.0, 1.0], jax=[-1.0, 1.0, 1.0], concept="abs-at-zero")
+
+
+@case
+def leaky_relu_at_zero(tape):
+    """At zero leaky_relu takes its left slope in PyTorch and its right one in JAX
+
+    Shows: kink.
+    """
+    x = tape.leaf([-1.0, 0.0, 1.0])
+    x.leaky_relu().sum().backward()
+    tape.expect_divergence(x.grad, torch=[0.01, 0.01, 1.0], jax=[0.01, 1.0, 1.0], concept="kink")
+
+
+@demonstration
+def hard_tanh_at_its_bounds(shown):
+    """At its bounds hardtanh passes nothing in PyTorch and everything in JAX
+
+    Shows: kink.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([-1.0, 0.5, 1.0], requires_grad=True)
+        torch.nn.functional.hardtanh(x).sum().backward()
+        print("gradient", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        print("gradient", jax.grad(lambda x: jnp.sum(jax.nn.hard_tanh(x)))(jnp.array([-1.0, 0.5, 1.0])))
+
+    shown.expect_divergence("gradient", torch=[0.0, 1.0, 0.0], jax=[1.0, 1.0, 1.0], concept="kink")
+
+
+@case
+def clip_at_its_bounds(tape):
+    """At its bounds clamp passes all of the gradient, clip half of it
+
+    Shows: clamp-at-bound.
+    """
+    x = tape.leaf([0.0, 1.0, 0.5])
+    x.clip(min=0.0, max=1.0).sum().backward()
+    tape.expect_divergence(x.grad, torch=[1.0, 1.0, 1.0], jax=[0.5, 0.5, 1.0], concept="clamp-at-bound")
+
+
+@demonstration
+def lax_clamp_at_its_bounds(shown):
+    """lax.clamp passes nothing at its bounds
+
+    Shows: clamp-at-bound.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([0.0, 1.0, 0.5], requires_grad=True)
+        torch.clamp(x, 0.0, 1.0).sum().backward()
+        print("gradient", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+        from jax import lax
+
+        print("gradient", jax.grad(lambda x: jnp.sum(lax.clamp(0.0, x, 1.0)))(jnp.array([0.0, 1.0, 0.5])))
+
+    shown.expect_divergence("gradient", torch=[1.0, 1.0, 1.0], jax=[0.0, 0.0, 1.0], concept="clamp-at-bound")
+
+
+@case
+def norm_at_zero(tape):
+    """At the zero vector PyTorch's norm has gradient zero, and JAX's NaN
+
+    Shows: norm-at-zero.
+    """
+    x = tape.leaf([0.0, 0.0])
+    x.vector_norm().backward()
+    tape.expect_divergence(x.grad, torch=0.0, jax=NAN, concept="norm-at-zero")
+
+
+@case
+def squared_norm_at_zero(tape):
+    """The square of the norm is smooth, and JAX's NaN goes on through it
+
+    Shows: norm-at-zero.
+    """
+    x = tape.leaf([0.0, 0.0])
+    (x.vector_norm() ** 2).backward()
+    tape.expect_divergence(x.grad, torch=0.0, jax=NAN, concept="norm-at-zero")
+
+
+@case
+def norm_written_out_at_zero(tape):
+    """The root of a sum of squares is NaN at zero on both sides
+
+    Shows: norm-at-zero.
+    """
+    x = tape.leaf([0.0, 0.0])
+    (x * x).sum().sqrt().backward()
+    tape.expect_divergence(x.grad, torch=NAN, jax=NAN, concept="norm-at-zero")
+
+
+@case
+def deviation_of_equal_numbers(tape):
+    """The deviation of equal numbers has gradient zero in PyTorch, and NaN in JAX
+
+    Shows: norm-at-zero.
+    """
+    x = tape.leaf([1.0, 1.0])
+    x.std(correction=0).backward()
+    tape.expect_divergence(x.grad, torch=0.0, jax=NAN, concept="norm-at-zero")
+
+
+@demonstration
+def safe_divisions_at_zero(shown):
+    """Fused ops that are safe at the zero vector are not when they are written out
+
+    Shows: norm-at-zero.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.zeros(2, requires_grad=True)
+        torch.nn.functional.normalize(x, dim=0)[0].backward()
+        print("normalized", x.grad)
+        points = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64, requires_grad=True)
+        torch.cdist(points, points).sum().backward()
+        print("distances", points.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", True)
+
+        def normalized(x):
+            return x / jnp.maximum(jnp.linalg.norm(x), 1e-12)
+
+        def distances(points):
+            return jnp.sqrt(jnp.sum((points[:, None] - points[None]) ** 2, -1))
+
+        print("normalized", jax.grad(lambda x: normalized(x)[0])(jnp.zeros(2)))
+        points = jnp.array([[0.0, 0.0], [1.0, 1.0]])
+        print("distances", jax.grad(lambda points: jnp.sum(distances(points)))(points))
+
+    shown.expect_divergence("normalized", torch=[1e12, 0.0], jax=[NAN, NAN], concept="norm-at-zero")
+    root = 1.4142135623730951
+    shown.expect_divergence(
+        "distances", torch=[[-root, -root], [root, root]], jax=[[NAN, NAN], [NAN, NAN]], concept="norm-at-zero"
+    )
+
+
+# ---- ties ----
+
+
+@demonstration
+def ties_along_an_axis(shown):
+    """Along an axis PyTorch's max chooses one of the ties, and JAX shares
+
+    Shows: ties.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([1.0, 3.0, 3.0], requires_grad=True)
+        x.max(dim=0).values.backward()
+        print("max along an axis", x.grad)
+        x.grad = None
+        x.median().backward()
+        print("median", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.array([1.0, 3.0, 3.0])
+        print("max along an axis", jax.grad(lambda x: jnp.max(x, axis=0))(x))
+        print("median", jax.grad(jnp.median)(x))
+
+    shown.expect_divergence("max along an axis", torch=[0.0, 1.0, 0.0], jax=[0.0, 0.5, 0.5], concept="ties")
+    shown.expect_divergence("median", torch=[0.0, 0.5, 0.5], jax=[0.0, 1.0, 0.0], concept="ties")
+
+
+@demonstration
+def ties_of_scans_and_sorts(shown):
+    """An ascending sort breaks ties alike; a running maximum and a descending sort do not
+
+    Shows: ties.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        weights = torch.tensor([1.0, 2.0, 3.0])
+
+        def gradient(f):
+            x = torch.tensor([2.0, 2.0, 1.0], requires_grad=True)
+            (f(x) * weights).sum().backward()
+            return x.grad
+
+        print("ascending", gradient(lambda x: x.sort(stable=True).values))
+        print("descending", gradient(lambda x: x.sort(descending=True, stable=True).values))
+        print("running maximum", gradient(lambda x: x.cummax(0).values))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+        from jax import lax
+
+        weights = jnp.array([1.0, 2.0, 3.0])
+
+        def gradient(f):
+            return jax.grad(lambda x: jnp.sum(f(x) * weights))(jnp.array([2.0, 2.0, 1.0]))
+
+        print("ascending", gradient(jnp.sort))
+        print("descending", gradient(lambda x: jnp.sort(x, descending=True)))
+        print("running maximum", gradient(lax.cummax))
+
+    shown.expect("ascending", [2.0, 3.0, 1.0])
+    shown.expect_divergence("descending", torch=[1.0, 2.0, 3.0], jax=[2.0, 1.0, 3.0], concept="ties")
+    shown.expect_divergence("running maximum", torch=[1.0, 5.0, 0.0], jax=[3.5, 2.5, 0.0], concept="ties")
+
+
+# ---- one name, two functions ----
+
+
+@demonstration
+def defaults_that_differ(shown):
+    """std, gelu and median are other functions under the same name
+
+    Shows: same-name.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        torch.set_default_dtype(torch.float64)
+        x = torch.tensor([1.0, 2.0, 3.0, 6.0], requires_grad=True)
+        print("std", x.std())
+        print("median", x.median())
+        one = torch.tensor(1.0, requires_grad=True)
+        torch.nn.functional.gelu(one).backward()
+        print("gradient of gelu at 1", one.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", True)
+        x = jnp.array([1.0, 2.0, 3.0, 6.0])
+        print("std", jnp.std(x))
+        print("median", jnp.median(x))
+        print("gradient of gelu at 1", jax.grad(jax.nn.gelu)(1.0))
+        exact = jax.grad(lambda x: jax.nn.gelu(x, approximate=False))(1.0)
+        print("gradient of the exact gelu at 1", exact)
+
+    shown.expect_divergence("std", torch=2.160246899469287, jax=1.8708286933869707, concept="same-name")
+    shown.expect_divergence("median", torch=2.0, jax=2.5, concept="same-name")
+    shown.expect_divergence(
+        "gradient of gelu at 1", torch=1.0833154705876864, jax=1.0829640838457826, concept="same-name"
+    )
+    shown.expect_divergence("gradient of the exact gelu at 1", jax=1.0833154705876864, concept="same-name")
+
+
+@demonstration
+def triangle_that_is_read(shown):
+    """Cholesky reads one triangle in PyTorch, and the mean of both in JAX
+
+    Shows: same-name.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        matrix = torch.tensor([[2.0, 5.0], [1.0, 3.0]], dtype=torch.float64)
+        print("sum of the factor", torch.linalg.cholesky(matrix).sum())
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", True)
+        matrix = jnp.array([[2.0, 5.0], [1.0, 3.0]])
+        print("sum of the factor", jnp.sum(jnp.linalg.cholesky(matrix)))
+        print("without symmetrizing", jnp.sum(jnp.linalg.cholesky(matrix, symmetrize_input=False)))
+
+    shown.expect_divergence("sum of the factor", torch=3.702459173643833, jax=NAN, concept="same-name")
+    shown.expect_divergence("without symmetrizing", jax=3.702459173643833, concept="same-name")
+
+
+# ---- NaN and infinities ----
+
+
+@case
+def nan_in_the_branch_not_taken(tape):
+    """A NaN in the branch not taken reaches the gradient on both sides
+
+    Shows: masked-nan.
+    """
+    x = tape.leaf(0.0)
+    y = tape.where(x > 0, x.log(), 0.0)
+    y.backward()
+    tape.expect(y, 0.0)
+    tape.expect_divergence(x.grad, torch=NAN, jax=NAN, concept="masked-nan")
+
+
+@case
+def nan_kept_out_twice(tape):
+    """A second where keeps the NaN out
+
+    Shows: masked-nan.
+    """
+    x = tape.leaf(0.0)
+    safe = tape.where(x > 0, x, 1.0)
+    y = tape.where(x > 0, safe.log(), 0.0)
+    y.backward()
+    tape.expect(x.grad, 0.0)
+
+
+@case
+def infinity_that_is_masked(tape):
+    """An infinity that is masked away leaves a NaN in the gradient on both sides
+
+    Shows: masked-nan.
+    """
+    x = tape.leaf([1.0, 1.0])
+    d = tape.constant([0.0, 1.0])
+    total = tape.where(d != 0, x / d, 0.0).sum()
+    total.backward()
+    tape.expect(total, 1.0)
+    tape.expect_divergence(x.grad, torch=[NAN, 1.0], jax=[NAN, 1.0], concept="masked-nan")
+
+
+@case
+def row_that_is_masked_entirely(tape):
+    """A softmax over nothing is NaN on both sides
+
+    Shows: masked-nan.
+    """
+    x = tape.leaf([-INFINITY, -INFINITY])
+    x.softmax(axis=0).sum().backward()
+    tape.expect(x.grad, NAN)
+
+
+@case
+def zero_to_the_power_of_zero(tape):
+    """0 ** 0 has gradient zero in PyTorch, and NaN in JAX
+
+    Shows: undefined-point.
+    """
+    a, b = tape.leaf(0.0), tape.leaf(0.0)
+    (a**b).backward()
+    tape.expect_divergence(a.grad, torch=0.0, jax=NAN, concept="undefined-point")
+    tape.expect_divergence(b.grad, torch=0.0, jax=0.0, concept="undefined-point")
+
+
+@case
+def angle_of_nothing(tape):
+    """At the origin atan2 has gradient zero in PyTorch and NaN in JAX
+
+    Shows: undefined-point.
+    """
+    y, x = tape.leaf(0.0), tape.leaf(0.0)
+    tape.atan2(y, x).backward()
+    tape.expect_divergence(y.grad, torch=0.0, jax=NAN, concept="undefined-point")
+
+
+@case
+def hypotenuse_of_nothing(tape):
+    """At the origin hypot has gradient NaN in PyTorch and one half in JAX
+
+    Shows: undefined-point.
+    """
+    x, y = tape.leaf(0.0), tape.leaf(0.0)
+    tape.hypot(x, y).backward()
+    tape.expect_divergence(x.grad, torch=NAN, jax=0.5, concept="undefined-point")
+    tape.expect_divergence(y.grad, torch=NAN, jax=0.5, concept="undefined-point")
+
+
+@case
+def outside_of_the_domain(tape):
+    """Outside of its domain the logarithm has a slope on both sides, though no value
+
+    Shows: undefined-point.
+    """
+    x = tape.leaf(-1.0)
+    y = x.log()
+    y.backward()
+    tape.expect(y, NAN)
+    tape.expect(x.grad, -1.0)
+
+
+@case
+def nan_that_goes_in(tape):
+    """A NaN that goes in gives gradients by no common rule
+
+    Shows: nan-input.
+    """
+    x, y = tape.leaf(NAN), tape.leaf(NAN)
+    x.relu().backward()
+    y.clip(min=0.0, max=1.0).backward()
+    tape.expect_divergence(x.grad, torch=1.0, jax=0.0, concept="nan-input")
+    tape.expect(y.grad, 0.0)
+
+
+@demonstration
+def missing_derivative(shown):
+    """What PyTorch has no derivative for is zero in JAX
+
+    Shows: missing-derivative.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(7.5, requires_grad=True)
+        try:
+            torch.floor_divide(x, 2.0).backward()
+        except RuntimeError as error:
+            print("floor_divide", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        print("floor_divide", jax.grad(lambda x: jnp.floor_divide(x, 2.0))(7.5))
+
+    shown.expect_divergence(
+        "floor_divide",
+        torch=raises("RuntimeError: derivative for aten::floor_divide is not implemented"),
+        jax=0.0,
+        concept="missing-derivative",
+    )
+
+
+# ---- smooth points where one framework is wrong ----
+
+
+@demonstration
+def determinant_of_a_singular_matrix(shown):
+    """On a singular matrix PyTorch's determinant has gradient zero, which is wrong
+
+    Shows: singular-determinant.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        matrix = torch.tensor([[1.0, 2.0], [2.0, 4.0]], dtype=torch.float64, requires_grad=True)
+        torch.linalg.det(matrix).backward()
+        print("gradient", matrix.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", True)
+        matrix = jnp.array([[1.0, 2.0], [2.0, 4.0]])
+        print("gradient", jax.grad(jnp.linalg.det)(matrix))
+        print("cofactors", jnp.array([[matrix[1, 1], -matrix[1, 0]], [-matrix[0, 1], matrix[0, 0]]]))
+
+    cofactors = [[4.0, -2.0], [-2.0, 1.0]]
+    shown.expect_divergence("gradient", torch=[[0.0, 0.0], [0.0, 0.0]], jax=cofactors, concept="singular-determinant")
+    shown.expect_divergence("cofactors", jax=cofactors, concept="singular-determinant")
+
+
+@demonstration
+def bessel_function_at_zero(shown):
+    """The function i0 is flat at zero, and JAX 0.10 says 1 there
+
+    Shows: bessel-at-zero.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(0.0, requires_grad=True)
+        torch.i0(x).backward()
+        print("gradient at zero", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+        from jax.scipy.special import i0
+
+        print("gradient at zero", jax.grad(i0)(0.0))
+        print("gradient beside it", abs(jax.grad(i0)(1e-3)) < 1e-3)
+        print("gradient of jnp.i0 at zero", jax.grad(jnp.i0)(0.0))
+
+    shown.expect_divergence("gradient at zero", torch=0.0, jax=1.0, concept="bessel-at-zero")
+    shown.expect_divergence("gradient beside it", jax=True, concept="bessel-at-zero")
+    shown.expect_divergence("gradient of jnp.i0 at zero", jax=0.0, concept="bessel-at-zero")
+
+
+# ---- dtypes and rounding ----
+
+
+@demonstration
+def double_precision(shown):
+    """A float64 is a float32 in JAX until 64-bit types are enabled
+
+    Shows: double-precision.
+    """
+
+    @shown.torch
+    def _():
+        import numpy as np
+        import torch
+
+        print("dtype of NumPy's ones", str(torch.from_numpy(np.ones(1)).dtype).removeprefix("torch."))
+        print("dtype asked for", str(torch.tensor(1.0, dtype=torch.float64).dtype).removeprefix("torch."))
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+        import numpy as np
+
+        print("dtype of NumPy's ones", str(jnp.asarray(np.ones(1)).dtype))
+        print("dtype asked for", str(jnp.array(1.0, dtype=jnp.float64).dtype))
+
+    shown.expect_divergence("dtype of NumPy's ones", torch="float64", jax="float32", concept="double-precision")
+    shown.expect_divergence(
+        "dtype asked for",
+        torch="float64",
+        jax="float32",
+        concept="double-precision",
+        jax_warning="UserWarning: Explicitly requested dtype float64 requested in array is not available",
+    )
+
+
+@demonstration
+def integers_that_wrap(shown):
+    """An integer beyond 32 bits wraps around in JAX unless 64-bit types are enabled
+
+    Shows: integer-width.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        print("one more than the largest int32", torch.tensor([2**31 - 1]) + 1)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        print("one more than the largest int32", jnp.array([2**31 - 1]) + 1)
+        try:
+            jnp.array([2**31])
+        except OverflowError as error:
+            print("written out", error)
+
+    shown.expect_divergence(
+        "one more than the largest int32", torch=[2147483648], jax=[-2147483648], concept="integer-width"
+    )
+    shown.expect_divergence(
+        "written out",
+        jax=raises("OverflowError: Python integer 2147483648 out of bounds for int32"),
+        concept="integer-width",
+    )
+
+
+@demonstration
+def promotion_by_a_scalar(shown):
+    """A tensor without dimensions yields in PyTorch; in JAX only a Python number does
+
+    Shows: promotion.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        half = torch.ones(1, dtype=torch.float16)
+
+        def dtype(x):
+            return str(x.dtype).removeprefix("torch.")
+
+        print("half times a number", dtype(half * 2.5))
+        print("half times a scalar of single precision", dtype(half * torch.tensor(2.5)))
+        print("float16 + bfloat16", dtype(half + torch.ones(1, dtype=torch.bfloat16)))
+        print("an integer times a number", dtype(torch.tensor([1]) * 2.5))
+        try:
+            torch.tensor([1, 2]).mean()
+        except RuntimeError as error:
+            print("mean of integers", error)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        half = jnp.ones(1, jnp.float16)
+        print("half times a number", str((half * 2.5).dtype))
+        print("half times a scalar of single precision", str((half * jnp.float32(2.5)).dtype))
+        print("float16 + bfloat16", str((half + jnp.ones(1, jnp.bfloat16)).dtype))
+        print("an integer times a number", str((jnp.array([1]) * 2.5).dtype))
+        print("mean of integers", jnp.array([1, 2]).mean())
+
+    shown.expect("half times a number", "float16")
+    shown.expect_divergence(
+        "half times a scalar of single precision", torch="float16", jax="float32", concept="promotion"
+    )
+    shown.expect("float16 + bfloat16", "float32")
+    shown.expect("an integer times a number", "float32")
+    shown.expect_divergence(
+        "mean of integers",
+        torch=raises("RuntimeError: mean(): could not infer output dtype"),
+        jax=1.5,
+        concept="promotion",
+    )
+
+
+@demonstration
+def gradient_of_a_python_number(shown):
+    """A gradient is as weakly typed as the number that it belongs to
+
+    Shows: promotion.
+    """
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        print("of a Python number: weak", jax.grad(lambda x: x * x)(3.0).weak_type)
+        print("of an array: weak", jax.grad(lambda x: x * x)(jnp.float16(3.0)).weak_type)
+
+    shown.expect_divergence("of a Python number: weak", jax=True, concept="promotion")
+    shown.expect_divergence("of an array: weak", jax=False, concept="promotion")
+
+
+@demonstration
+def sums_in_another_order(shown):
+    """Sums in another order round differently; equality needs a tolerance
+
+    Shows: rounding.
+    """
+
+    @shown.torch
+    def _():
+        import numpy as np
+        import torch
+
+        numbers = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+        product = (torch.from_numpy(numbers) @ torch.from_numpy(numbers)).numpy()
+        exact = numbers.astype(np.float64) @ numbers.astype(np.float64)
+        print("equal to the last bit", bool((product == exact).all()))
+        print("equal within a tolerance", bool(np.allclose(product, exact, rtol=1e-4, atol=1e-4)))
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+        import numpy as np
+
+        numbers = np.random.default_rng(0).standard_normal((64, 64)).astype(np.float32)
+        product = np.asarray(jnp.asarray(numbers) @ jnp.asarray(numbers))
+        exact = numbers.astype(np.float64) @ numbers.astype(np.float64)
+        print("equal to the last bit", bool((product == exact).all()))
+        print("equal within a tolerance", bool(np.allclose(product, exact, rtol=1e-4, atol=1e-4)))
+
+    shown.expect("equal to the last bit", False)
+    shown.expect("equal within a tolerance", True)
+
+
+@demonstration
+def compiler_that_simplifies(shown):
+    """A compiler may simplify, and change an infinity into a number
+
+    Shows: algebraic-simplification.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(100.0, requires_grad=True)
+        y = x.exp().log()
+        y.backward()
+        print("value", y.detach())
+        print("gradient", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def f(x):
+            return jnp.log(jnp.exp(x))
+
+        print("value", f(100.0))
+        print("gradient", jax.grad(f)(100.0))
+        print("value under jit", jax.jit(f)(100.0))
+        print("gradient under jit", jax.jit(jax.grad(f))(100.0))
+
+    shown.expect("value", INFINITY)
+    shown.expect("gradient", NAN)
+    shown.expect_divergence("value under jit", jax=100.0, concept="algebraic-simplification")
+    shown.expect_divergence("gradient under jit", jax=1.0, concept="algebraic-simplification")
+
+
+@demonstration
+def integers_that_cut(shown):
+    """Through an integer PyTorch's graph ends, and JAX returns zeros
+
+    Shows: integer-cut.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([1.4, 2.6], requires_grad=True)
+        try:
+            (x > 2).float().sum().backward()
+        except RuntimeError as error:
+            print("through a comparison", error)
+        try:
+            x.argmax().float().backward()
+        except RuntimeError as error:
+            print("through an index", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.array([1.4, 2.6])
+        print("through a comparison", jax.grad(lambda x: jnp.sum((x > 2).astype(jnp.float32)))(x))
+        print("through an index", jax.grad(lambda x: jnp.argmax(x).astype(jnp.float32))(x))
+        try:
+            jax.grad(jnp.argmax)(x)
+        except TypeError as error:
+            print("of an index", error)
+
+    without = raises("RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn")
+    shown.expect_divergence("through a comparison", torch=without, jax=[0.0, 0.0], concept="integer-cut")
+    shown.expect_divergence("through an index", torch=without, jax=[0.0, 0.0], concept="integer-cut")
+    shown.expect_divergence(
+        "of an index",
+        jax=raises("TypeError: grad requires real-valued outputs (output dtype that is a sub-dtype of np.floating)"),
+        concept="integer-cut",
+    )
