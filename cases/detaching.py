@@ -1,6 +1,6 @@
 """Cutting a value off its history: detach, clone, and what they share."""
 
-from compare import case
+from compare import case, demonstration, raises
 
 chapter_number = 4
 
@@ -184,3 +184,323 @@ def inference_tensor_written(tape):
     ):
         i.add_(1.0)
     tape.expect_divergence(i, torch=4.0, jax=3.0, concept="inference-mode")
+
+
+# ---- what detaching cuts ----
+
+
+@case
+def factor_that_is_detached(tape):
+    """A detached factor is a constant with the same number
+
+    Shows: detach.
+    """
+    x = tape.leaf(3.0)
+    y = x * x.detach()
+    y.backward()
+    tape.expect(y, 9.0)
+    tape.expect(x.grad, 3.0)
+
+
+@case
+def part_that_is_detached(tape):
+    """A part of a tensor can be detached alone
+
+    Shows: detach.
+    """
+    x = tape.leaf([1.0, 2.0, 3.0])
+    y = tape.concat([x[:1].detach(), x[1:]])
+    (y**2).sum().backward()
+    tape.expect(x.grad, [0.0, 4.0, 6.0])
+
+
+@demonstration
+def stop_outside_of_a_function(shown):
+    """Outside of a differentiated function stop_gradient cuts nothing
+
+    Shows: stop-gradient-outside.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(3.0, requires_grad=True).detach()
+        try:
+            (x * x).backward()
+        except RuntimeError as error:
+            print("gradient", error)
+
+    @shown.jax
+    def _():
+        import jax
+        from jax import lax
+
+        x = lax.stop_gradient(3.0)
+        print("gradient", jax.grad(lambda x: x * x)(x))
+
+    shown.expect_divergence(
+        "gradient",
+        torch=raises("RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"),
+        jax=6.0,
+        concept="stop-gradient-outside",
+    )
+
+
+@case
+def clone_that_is_written(tape):
+    """A clone passes its gradient on, and its writes stay its own
+
+    Shows: clone.
+    """
+    x = tape.leaf([1.0, 2.0])
+    c = x.clone()
+    c[0] = 5.0
+    (c * c).sum().backward()
+    tape.expect(tape.shares_storage(c, x), False)
+    tape.expect(x, [1.0, 2.0])
+    tape.expect(x.grad, [0.0, 4.0])
+
+
+@case
+def copy_that_is_written(tape):
+    """A detached clone may be written whatever the original has saved
+
+    Shows: clone, detach.
+    """
+    x = tape.leaf([0.0, 1.0])
+    y = x.exp()
+    copied = y.detach().clone()
+    copied[0] = 100.0
+    y.sum().backward()
+    tape.expect(copied, [100.0, 2.718281828459045])
+    tape.expect(x.grad, [1.0, 2.718281828459045])
+
+
+# ---- grad modes ----
+
+
+@case
+def constant_made_under_no_grad(tape):
+    """What is computed under no_grad is a constant afterwards
+
+    Shows: no-grad.
+    """
+    x = tape.leaf(3.0)
+    with tape.no_grad():
+        factor = x * 2
+    y = x * factor
+    y.backward()
+    tape.expect(factor.requires_grad, False)
+    tape.expect(x.grad, 6.0)
+
+
+@case
+def recorded_before_the_block(tape):
+    """A tensor that was recorded before the block goes through it untouched
+
+    Shows: no-grad.
+    """
+    x = tape.leaf(3.0)
+    y = x * x
+    with tape.no_grad():
+        z = y
+    tape.expect(z.requires_grad, True)
+    z.backward()
+    tape.expect(x.grad, 6.0)
+
+
+@demonstration
+def decorator_and_switch(shown):
+    """Grad mode is a switch of the thread, a block and a decorator; JAX has none to ask for
+
+    Shows: grad-mode.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        @torch.no_grad()
+        def decorated(x):
+            return x * x
+
+        x = torch.tensor(3.0, requires_grad=True)
+        print("decorated: requires grad", decorated(x).requires_grad)
+        with torch.no_grad():
+            print("enabled inside", torch.is_grad_enabled())
+        print("enabled outside", torch.is_grad_enabled())
+
+    @shown.jax
+    def _():
+        import jax
+        from jax import lax
+
+        def decorated(x):
+            return lax.stop_gradient(x * x)
+
+        print("gradient of what is stopped", jax.grad(decorated)(3.0))
+
+    shown.expect_divergence("decorated: requires grad", torch=False, concept="grad-mode")
+    shown.expect_divergence("enabled inside", torch=False, concept="grad-mode")
+    shown.expect_divergence("enabled outside", torch=True, concept="grad-mode")
+    shown.expect_divergence("gradient of what is stopped", jax=0.0, concept="grad-mode")
+
+
+@demonstration
+def no_grad_and_tangents(shown):
+    """no_grad stops recording, not tangents; stop_gradient stops both
+
+    Shows: no-grad-forward-mode.
+    """
+
+    @shown.torch
+    def _():
+        import warnings
+
+        import torch
+        import torch.autograd.forward_ad as forward
+
+        def f(x):
+            with torch.no_grad():
+                factor = x * 2
+            return x * factor
+
+        print("reverse mode", torch.func.grad(f)(torch.tensor(3.0)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about how PyTorch compiles its own code
+            with forward.dual_level(), torch.no_grad():
+                x = forward.make_dual(torch.tensor(3.0), torch.tensor(1.0))
+                print("tangent of a square", forward.unpack_dual(x * x).tangent)
+
+    @shown.jax
+    def _():
+        import jax
+        from jax import lax
+
+        def f(x):
+            return x * lax.stop_gradient(x * 2)
+
+        print("reverse mode", jax.grad(f)(3.0))
+        print("tangent of a square", jax.jvp(lambda x: lax.stop_gradient(x * x), (3.0,), (1.0,))[1])
+
+    shown.expect("reverse mode", 6.0)
+    shown.expect_divergence("tangent of a square", torch=6.0, jax=0.0, concept="no-grad-forward-mode")
+
+
+@demonstration
+def recording_a_backward_under_no_grad(shown):
+    """create_graph overrides no_grad for the backward itself
+
+    Shows: grad-mode, create-graph.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(3.0, requires_grad=True)
+        y = x * x
+        with torch.no_grad():
+            (gradient,) = torch.autograd.grad(y, x, create_graph=True)
+        print("gradient", gradient)
+        print("second derivative", torch.autograd.grad(gradient, x)[0])
+
+    @shown.jax
+    def _():
+        import jax
+
+        print("gradient", jax.grad(lambda x: x * x)(3.0))
+        print("second derivative", jax.grad(jax.grad(lambda x: x * x))(3.0))
+
+    shown.expect("gradient", 6.0)
+    shown.expect("second derivative", 2.0)
+
+
+@demonstration
+def inference_tensors(shown):
+    """An inference tensor may not be saved, written, or asked for its version; a JAX array is never second class
+
+    Shows: inference-mode.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        w = torch.tensor(2.0, requires_grad=True)
+        with torch.inference_mode():
+            inferred = torch.ones(2) * 3
+        print("is an inference tensor", inferred.is_inference())
+        try:
+            (w * inferred).sum()
+        except RuntimeError as error:
+            print("saved for backward", error)
+        try:
+            print("version", inferred._version)
+        except RuntimeError as error:
+            print("version", error)
+        try:
+            inferred.add_(1.0)
+        except RuntimeError as error:
+            print("written", error)
+        print("and written all the same", inferred)
+        ((w * inferred.clone()).sum()).backward()
+        print("gradient through a clone", w.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        constant = jax.jit(lambda: jnp.ones(2) * 4)()
+        print("gradient through a clone", jax.grad(lambda w: jnp.sum(w * constant))(2.0))
+
+    shown.expect_divergence("is an inference tensor", torch=True, concept="inference-mode")
+    shown.expect_divergence(
+        "saved for backward",
+        torch=raises("RuntimeError: Inference tensors cannot be saved for backward"),
+        concept="inference-mode",
+    )
+    shown.expect_divergence(
+        "version",
+        torch=raises("RuntimeError: Inference tensors do not track version counter"),
+        concept="inference-mode",
+    )
+    shown.expect_divergence(
+        "written",
+        torch=raises("RuntimeError: Inplace update to inference tensor outside InferenceMode is not allowed"),
+        concept="inference-mode",
+    )
+    shown.expect_divergence("and written all the same", torch=[4.0, 4.0], concept="inference-mode")
+    shown.expect("gradient through a clone", 8.0)
+
+
+@demonstration
+def evaluation_mode(shown):
+    """eval() changes layers, not recording; in JAX it is an argument
+
+    Shows: evaluation-mode.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        model = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.Dropout(0.5)).eval()
+        model(torch.ones(1)).backward()
+        print("gradient", model[0].weight.grad[0])
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def model(w, x, key, train):
+            y = w * x
+            return jnp.where(jax.random.bernoulli(key, 0.5), y / 0.5, 0.0) if train else y
+
+        gradient = jax.grad(lambda w: jnp.sum(model(w, jnp.ones(1), jax.random.key(0), train=False)))
+        print("gradient", gradient(jnp.ones(1)))
+
+    shown.expect("gradient", [1.0])
