@@ -640,7 +640,7 @@ def test_explain_shows_versions_and_contradicted_documentation(invoke: Invoke, m
     known = replace(CONCEPTS["retain-grad"], versions="JAX 0.11 raises.", contradicts=refuted)
     monkeypatch.setitem(CONCEPTS, known.id, known)
     text = invoke("explain", known.id).stdout
-    assert "Versions        JAX 0.11 raises.\n" in text
+    assert "Versions        Observed with PyTorch 2.13 and JAX 0.10. JAX 0.11 raises.\n" in text
     assert f"It is written   It is said to raise. (A guide, {page.url})\n" in text
     assert "What runs show  It does not raise.\n" in text
     stored = json.loads(invoke("explain", known.id, "--output-format", "json").stdout)

@@ -17,7 +17,7 @@ import pytest
 
 from compare import concepts, results
 from compare.cases import Catalogue, load_cases
-from compare.concepts import CHAPTERS, CONCEPTS, STATUSES, Concept, Page, find_concept, ranked
+from compare.concepts import CHAPTERS, CONCEPTS, OBSERVED_WITH, STATUSES, Concept, Page, find_concept, ranked
 from compare.errors import UsageError
 
 ROOT = Path(__file__).parents[1]
@@ -80,6 +80,15 @@ def test_the_map_holds_every_concept_once_silent_differences_first() -> None:
     assert list(groups) == ["silent", "none", "jax-only", "idiom", "exact"]
     assert sorted(one.id for group in groups.values() for one in group) == sorted(CONCEPTS)
     assert all(one.status == status for status, group in groups.items() for one in group)
+
+
+def test_the_entries_were_observed_with_the_versions_that_are_installed() -> None:
+    import jax
+    import torch
+
+    assert {"torch": torch.__version__, "jax": jax.__version__}.keys() == OBSERVED_WITH.keys()
+    assert torch.__version__.startswith(f"{OBSERVED_WITH['torch']}.")
+    assert jax.__version__.startswith(f"{OBSERVED_WITH['jax']}.")
 
 
 @EVERY

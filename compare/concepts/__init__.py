@@ -21,11 +21,12 @@ from compare.concepts import (
     training,
     views,
 )
-from compare.concepts.concept import STATUSES, Concept, Contradiction, Page, Status
+from compare.concepts.concept import OBSERVED_WITH, STATUSES, Concept, Contradiction, Page, Status
 from compare.errors import UsageError, nearest
 
 __all__ = [
-    "CHAPTERS", "CONCEPTS", "STATUSES", "Concept", "Contradiction", "Page", "Status", "find_concept", "ranked",
+    "CHAPTERS", "CONCEPTS", "OBSERVED_WITH", "STATUSES", "Concept", "Contradiction", "Page", "Status",
+    "find_concept", "ranked",
 ]  # fmt: skip
 
 CHAPTERS: dict[str, tuple[Concept, ...]] = {

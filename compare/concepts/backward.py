@@ -129,7 +129,7 @@ ENTRIES: tuple[Concept, ...] = (
     Concept(
         id="unused-input",
         title="For an unused input PyTorch has an error, None or zeros; JAX has zeros.",
-        status="none",
+        status="silent",
         torch="`torch.autograd.grad` raises for an input that was not used, returns None under `allow_unused=True`, "
         "and zeros under `materialize_grads=True`.",
         jax="The gradient with respect to an argument that the function does not use is zeros, without a word.",

@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["STATUSES", "Concept", "Contradiction", "Page", "Status"]
+__all__ = ["OBSERVED_WITH", "STATUSES", "Concept", "Contradiction", "Page", "Status"]
+
+OBSERVED_WITH = {"torch": "2.13", "jax": "0.10"}
+"""The versions that every entry was observed with; its `versions` says where another one is known to do otherwise."""
 
 Status = Literal["silent", "none", "jax-only", "idiom", "exact"]
 
@@ -43,8 +46,8 @@ class Concept:
     title: the finding. torch, jax: what each framework does. why: why the two differ.
     instead: what to write in JAX. Its code runs as it stands, where the names it uses are bound.
     torch_page, jax_page: the official pages that say so.
-    versions: where another version is known to do otherwise; everything else was observed with PyTorch 2.13 and
-    JAX 0.10. contradicts: the sentence of an official page that the cases of this concept refute.
+    versions: where another version than those of OBSERVED_WITH is known to do otherwise.
+    contradicts: the sentence of an official page that the cases of this concept refute.
     """
 
     id: str

@@ -26,7 +26,8 @@ ENTRIES: tuple[Concept, ...] = (
         status="jax-only",
         torch="An in-place op reuses the storage, and the name goes on: it shows the new value.",
         jax="A jitted function may reuse the buffer of an argument named in `donate_argnums`. The array that was "
-        "passed is deleted, and reading it raises 'Array has been deleted'.",
+        "passed is deleted, and reading it raises 'Array has been deleted'. Donating one array twice in a call "
+        "raises, and a donation that fits no result is dropped with a warning.",
         why="An array never changes, so memory is reused only by giving the old array up.",
         instead="Rebind the name to the result: `x = jax.jit(f, donate_argnums=0)(x)`.",
         torch_page=IN_PLACE,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from compare.concepts import STATUSES, ranked
+from compare.concepts import OBSERVED_WITH, STATUSES, ranked
 from compare.report.plain import columns
 from compare.report.wording import count_of, visible
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from compare.concepts import Concept, Page
 
 __all__ = ["ConceptMap", "Explanation"]
+
+_OBSERVED = f"Observed with PyTorch {OBSERVED_WITH['torch']} and JAX {OBSERVED_WITH['jax']}."
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Explanation:
         refuted = one.contradicts
         return {
             **words,
+            "observed_with": OBSERVED_WITH,
             "versions": one.versions,
             "contradicts": refuted
             and {"claim": refuted.claim, "page": _page(refuted.page), "observed": refuted.observed},
@@ -64,8 +67,7 @@ class Explanation:
             ("Why", one.why),
             ("Instead", one.instead),
         ]
-        if one.versions:
-            rows.append(("Versions", one.versions))
+        rows.append(("Versions", f"{_OBSERVED}{' ' if one.versions else ''}{one.versions}"))
         if one.contradicts is not None:
             said = f"{one.contradicts.claim} ({_address(one.contradicts.page)})"
             rows += [("It is written", said), ("What runs show", one.contradicts.observed)]
