@@ -180,6 +180,7 @@ class Region:
     arguments: for each value whose gradient is asked for, the value that the differentiated function takes: the value
         itself, or the newest one that was written into it before anything was computed from it.
     recorded: the gradients are differentiated again.
+    kept: values that the function computes whether or not its roots need them.
     body: what the function computes, in order. captured: what it reads from outside.
     """
 
@@ -191,12 +192,13 @@ class Region:
     hooks: tuple[HookedAt, ...]
     recorded: bool = False
     number: int = 0
+    kept: tuple[Value, ...] = ()
     gradients: list[Gradient] = field(default_factory=list)
     body: tuple[Value, ...] = field(init=False)
     captured: tuple[Value, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.body, self.captured = _between(set(self.arguments.values()), self.roots)
+        self.body, self.captured = _between(set(self.arguments.values()), self.roots, self.kept)
 
     @property
     def parameters(self) -> tuple[Value, ...]:
@@ -210,9 +212,11 @@ class Region:
         return tuple(dict.fromkeys((*self.parameters, *self.captured, *cotangents)))
 
 
-def _between(arguments: set[Value], roots: tuple[Value, ...]) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+def _between(
+    arguments: set[Value], roots: tuple[Value, ...], kept: tuple[Value, ...]
+) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
     """The values that depend on the arguments and that the roots depend on; and what those read beside them."""
-    found: set[Value] = set(roots)
+    found: set[Value] = {*roots, *kept}
     pending = list(found)
     while pending:
         value = pending.pop()
@@ -245,7 +249,10 @@ class Shown:
 
 @dataclass
 class PureProgram:
-    """Values and regions in the order in which the tape made them; observations in the tape's order."""
+    """Values and regions in the order in which the tape made them; observations in the tape's order.
+
+    kept: values that are printed whether or not anything reads them.
+    """
 
     id: str
     title: str
@@ -253,6 +260,7 @@ class PureProgram:
     values: list[Value] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
+    kept: list[Value] = field(default_factory=list)
 
     def add(self, value: V) -> V:
         """Append a value and number it."""

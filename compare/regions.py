@@ -68,7 +68,8 @@ def schedule(pure: PureProgram) -> list[Step]:
     """Place every value that is needed, every backward and every observation. Raises ProgramError."""
     # A backward that fills `.grad` is part of the program; a recorded one may be taken inside another function alone.
     regions = [region for region in pure.regions if not region.recorded]
-    wanted = [shown.value for shown in pure.shown]
+    inside = {value for region in pure.regions for value in region.body}
+    wanted = [*(value for value in pure.kept if value not in inside), *(shown.value for shown in pure.shown)]
     while True:
         placement = _Placement(pure.values, regions, wanted, top_level=True)
         missing = {value.region for value in placement.computed if isinstance(value, Gradient)} - set(regions)
@@ -169,7 +170,7 @@ class _Placement:
 
     def differentiate(self, region: Region, out: list[Value]) -> Differentiate:
         inner = list(dict.fromkeys(value.region for value in region.body if isinstance(value, Gradient)))
-        wanted = [*region.roots, *out]
+        wanted = [*region.roots, *region.kept, *out]
         placement = _Placement(region.body, sorted(inner, key=lambda one: one.number), wanted, top_level=False)
         roots = tuple(value for value in out if value in region.roots)
         auxiliary = tuple(value for value in out if value not in region.roots)

@@ -1,0 +1,392 @@
+"""The naive port: a case in JAX, line by line, by a person who knows `.at[]` and `jax.grad` but not the tape.
+
+From the tape program to a pure program of its own, printed and run like the faithful one. Its rules:
+
+- A name is an array, and nothing is shared. A view, `detach()` and `.data` make arrays of their own; the last two are
+  `lax.stop_gradient`.
+- A write rebinds the name that stands on its line, and no other: `x += 1` becomes `x = x + 1`, `x[i] = v` becomes
+  `x = x.at[i].set(v)`. An alias that has no name is read as the tensor it is made from on that line:
+  `x.data.fill_(0)` and `x[1:].mul_(2)` rebind `x`.
+- `no_grad`, hooks and `retain_grad` are dropped. What cannot be asked without them is left out.
+- A leaf is an argument of the differentiated function; `requires_grad_()` makes an array one from there on.
+- A backward becomes the gradient of a function made of every line between the leaves and its root; a write to anything
+  that the function computes is one of those lines, whether or not its result needs it. A leaf that was written before
+  the function first uses it is written before the function.
+- `.grad` still adds up, and the gradient that PyTorch refuses is taken: what is shown is the price of aliases, writes
+  and grad modes, not of other slips. Any other statement that PyTorch refuses is not there to be ported.
+"""
+
+from __future__ import annotations
+
+import bisect
+import math
+import operator
+from typing import Any, assert_never
+
+from compare.checks import bound_attributes, find_op
+from compare.errors import CompareError
+from compare.facts import Facts, Handle, ViewStep
+from compare.ops import OPS
+from compare.program import Program
+from compare.pure import (
+    Accumulated,
+    Applied,
+    Differentiable,
+    Given,
+    Gradient,
+    PureProgram,
+    Put,
+    Region,
+    Shown,
+    StopGradient,
+    Value,
+)
+from compare.statements import (
+    AnyStatement,
+    Apply,
+    Attempt,
+    Backward,
+    Constant,
+    Data,
+    Detach,
+    EnterGradMode,
+    ExitGradMode,
+    Grad,
+    ItemWrite,
+    Leaf,
+    Number,
+    Operand,
+    Read,
+    Ref,
+    RegisterHook,
+    RemoveHook,
+    RequiresGrad,
+    RetainGrad,
+    Write,
+    inlined_names,
+)
+
+__all__ = ["NoPortError", "naive_port"]
+
+
+class NoPortError(CompareError):
+    """A program that has no naive port. The message is the reason."""
+
+
+def naive_port(program: Program) -> PureProgram | None:
+    """The naive port of a checked program; None without writes, aliases and grad modes. Raises NoPortError."""
+    if not any(map(_is_the_tapes, program.statements)):
+        return None
+    return _Port(program).run()
+
+
+def _is_the_tapes(statement: AnyStatement) -> bool:
+    """Whether a statement writes, makes an alias or sets a grad mode."""
+    match statement:
+        case Write() | ItemWrite() | Detach() | Data() | EnterGradMode():
+            return True
+        case Apply():
+            return find_op(statement.op).view is not None
+        case Attempt():
+            return statement.torch is None and _is_the_tapes(statement.attempted)
+        case _:
+            return False
+
+
+class _Port:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.pure = PureProgram(program.id, f"{program.title} (naive port)", program.dtype)
+        self.inlined = inlined_names(program.statements)
+        self.facts = Facts(float_dtype=program.dtype)
+        self.used: dict[str, Handle] = {}
+        self.index = 0
+        self.values: dict[str, Value] = {}
+        self.handles: dict[Value, Handle] = {}
+        self.carried: dict[Value, tuple[Value, ...]] = {}
+        self.aliases: dict[str, tuple[str, tuple[ViewStep, ...]]] = {}
+        self.versions: dict[Differentiable, list[Value]] = {}
+        self.version_of: dict[Value, tuple[Differentiable, int]] = {}
+        self.writes: dict[int, list[Value]] = {}
+        self.recorded_writes: dict[int, list[Value]] = {}
+        self.slots: dict[int, Value] = {}
+
+    def run(self) -> PureProgram:
+        for self.index, statement, self.used, self.facts in self.program.steps():
+            self.lower(statement)
+        return self.pure
+
+    def lower(self, statement: AnyStatement) -> None:
+        match statement:
+            case Leaf() | Constant():
+                self.tensor(statement)
+            case Apply():
+                self.apply(statement)
+            case Write():
+                self.in_place(statement)
+            case ItemWrite():
+                self.item_write(statement)
+            case Detach() | Data():
+                self.detach(statement)
+            case RequiresGrad():
+                self.requires_grad(statement)
+            case Backward():
+                self.backward(statement)
+            case Grad():
+                self.grad(statement)
+            case Read():
+                self.observe(statement)
+            case Attempt():
+                self.attempt(statement)
+            case EnterGradMode() | ExitGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
+                pass  # dropped
+            case _:
+                assert_never(statement)
+
+    # ---- names ----
+
+    def bind(self, name: str, value: Value) -> None:
+        self.values[name] = value
+        self.handles.setdefault(value, self.facts.handles[name])
+        self.aliases.pop(name, None)
+
+    def alias(self, target: str, source: str, chain: tuple[ViewStep, ...]) -> None:
+        """Remember what an alias without a name was made from."""
+        if target in self.inlined:
+            self.aliases[target] = (source, chain)
+
+    def operand(self, operand: Operand) -> Value | Number:
+        return self.values[operand.name] if isinstance(operand, Ref) else operand
+
+    def view(self, value: Value, step: ViewStep, hint: str) -> Value:
+        shape = step.op.shape((step.shape,), step.attributes)
+        return self.pure.add(Applied(hint, self.index, shape, value.dtype, step.op, (value,), step.attributes))
+
+    # ---- tensors and ops ----
+
+    def tensor(self, statement: Leaf | Constant) -> None:
+        handle = self.facts.handles[statement.target]
+        value: Value = Given(statement.target, self.index, handle.shape, handle.dtype, statement.data)
+        self.bind(statement.target, self.pure.add(value))
+        if isinstance(statement, Leaf):
+            self.differentiable(statement.target)
+
+    def differentiable(self, name: str) -> None:
+        """Make the array of that name an argument of what is differentiated from here on."""
+        source, handle = self.values[name], self.facts.handles[name]
+        leaf = Differentiable(name, self.index, source.shape, source.dtype, source, handle.family.number)
+        self.bind(name, self.pure.add(leaf))
+        self.versions[leaf] = [leaf]
+        self.version_of[leaf] = (leaf, 0)
+
+    def apply(self, statement: Apply) -> None:
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        arguments = tuple(self.operand(operand) for operand in statement.operands)
+        handle = self.facts.handles[statement.target]
+        value = Applied(statement.target, self.index, handle.shape, handle.dtype, op, arguments, attributes)
+        self.bind(statement.target, self.pure.add(value))
+        if op.without_history:
+            named = zip(op.operand_names, arguments, strict=True)
+            carried = [one for name, one in named if isinstance(one, Value) and name not in op.without_history]
+            self.carried[value] = tuple(carried)
+        if op.view is not None:
+            [(name, source)] = self.used.items()
+            if source.storage is handle.storage:
+                self.alias(statement.target, name, handle.chain[-1:])
+
+    def detach(self, statement: Detach | Data) -> None:
+        source = self.values[statement.source]
+        named = statement.target not in self.inlined
+        if named or source.tracked:
+            hint = statement.target if named else f"_{source.hint.lstrip('_')}_stopped"
+            source = self.pure.add(StopGradient(hint, self.index, source.shape, source.dtype, source, named))
+        self.bind(statement.target, source)
+        self.alias(statement.target, statement.source, ())
+
+    def requires_grad(self, statement: RequiresGrad) -> None:
+        value = self.values[statement.handle]
+        if statement.flag and value not in self.version_of and self.used[statement.handle].family.is_leaf:
+            self.differentiable(statement.handle)
+        elif not statement.flag and value in self.version_of:
+            hint = f"_{value.hint.lstrip('_')}_stopped"
+            self.bind(statement.handle, self.pure.add(StopGradient(hint, self.index, value.shape, value.dtype, value)))
+
+    # ---- writes: a name is rebound, nothing else ----
+
+    def in_place(self, statement: Write) -> None:
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
+        name, chain = self.written_name(statement.handle)
+        current = self.values[name]
+        for step in chain:
+            current = self.view(current, step, f"_{name.lstrip('_')}_view")
+        arguments = (current, *(self.operand(operand) for operand in statement.operands))
+        hint = f"_{name.lstrip('_')}_next" if chain else name
+        self.rebind(
+            name,
+            chain,
+            self.pure.add(Applied(hint, self.index, current.shape, current.dtype, op, arguments, attributes)),
+        )
+
+    def item_write(self, statement: ItemWrite) -> None:
+        name, chain = self.written_name(statement.handle)
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, self.used[statement.handle].shape)
+        self.rebind(name, (*chain, step), self.operand(statement.value))
+
+    def written_name(self, name: str) -> tuple[str, tuple[ViewStep, ...]]:
+        """The name on a write's line, and the views between it and what is written."""
+        chain: tuple[ViewStep, ...] = ()
+        while name in self.aliases:
+            name, steps = self.aliases[name]
+            chain = (*steps, *chain)
+        return name, chain
+
+    def rebind(self, name: str, chain: tuple[ViewStep, ...], new: Value | Number) -> None:
+        old, handle = self.values[name], self.facts.handles[name]
+        written = self.put(old, chain, new, name)
+        self.bind(name, written)
+        if old in self.version_of:
+            leaf, number = self.version_of[old]
+            self.versions[leaf].append(written)
+            self.version_of[written] = (leaf, number + 1)
+        self.writes.setdefault(handle.storage.number, []).append(written)
+        if self.facts.recording:
+            self.recorded_writes.setdefault(handle.family.number, []).append(written)
+        if name not in self.inlined:
+            self.pure.kept.append(written)
+
+    def put(self, base: Value, chain: tuple[ViewStep, ...], new: Value | Number, hint: str) -> Value:
+        """`base` with what the chain shows replaced by `new`."""
+        if not chain:
+            assert isinstance(new, Value)
+            return new
+        first, rest = chain[0], chain[1:]
+        if rest:
+            inner = self.view(base, first, f"_{hint.lstrip('_')}_view")
+            new = self.put(inner, rest, new, f"_{hint.lstrip('_')}_written")
+        assert first.op.view is not None
+        attributes = {**first.attributes, **first.op.view.put_attributes(first.shape, first.attributes)}
+        return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, attributes, base, new))
+
+    # ---- backward and .grad ----
+
+    def backward(self, statement: Backward) -> None:
+        root = self.values[statement.root]
+        arguments = self.arguments(root)
+        if not arguments:
+            raise NoPortError(f"none of the lines that make '{statement.root}' has an argument to differentiate")
+        region = Region(
+            origin=self.index,
+            root=root,
+            cotangent=None if statement.gradient is None else self.values[statement.gradient],
+            arguments=arguments,
+            retained=(),
+            hooks=(),
+            number=len(self.pure.regions),
+            kept=self.lines(root, arguments),
+        )
+        self.pure.regions.append(region)
+        for leaf in arguments:
+            hint = f"{leaf.hint.lstrip('_')}_grad"
+            gradient = self.pure.add(Gradient(hint, self.index, leaf.shape, leaf.dtype, region, leaf))
+            region.gradients.append(gradient)
+            before = self.slots.get(leaf.family)
+            self.slots[leaf.family] = (
+                gradient
+                if before is None
+                else self.pure.add(Accumulated(hint, self.index, leaf.shape, leaf.dtype, before, gradient))
+            )
+
+    def arguments(self, root: Value) -> dict[Differentiable, Value]:
+        """The leaves among the lines between them and the root, and for each its earliest version that a line uses."""
+        earliest: dict[Differentiable, int] = {}
+        again = True
+        while again:
+            again = False
+            seen, families, pending = {root}, set[int](), [root]
+            while pending:
+                value = pending.pop()
+                if value in self.version_of:
+                    leaf, number = self.version_of[value]
+                    if number < earliest.get(leaf, math.inf):
+                        # What was passed as an argument before is a line of the function now.
+                        again = again or leaf in earliest
+                        earliest[leaf] = number
+                    if number == earliest[leaf]:
+                        continue
+                found = [*self.carrying(value)]
+                family = self.handles[value].family.number if value in self.handles else -1
+                if family not in families:
+                    families.add(family)
+                    found += _between(-1, self.recorded_writes.get(family, []), root)
+                pending += [one for one in found if one not in seen]
+                seen.update(found)
+        return {
+            leaf: self.versions[leaf][number]
+            for leaf, number in sorted(earliest.items(), key=lambda item: item[0].number)
+        }
+
+    def carrying(self, value: Value) -> tuple[Value, ...]:
+        """The operands whose history PyTorch would look for."""
+        if isinstance(value, StopGradient) or not value.dtype.startswith("float"):
+            return ()
+        return self.carried.get(value, value.operands)
+
+    def lines(self, root: Value, arguments: dict[Differentiable, Value]) -> tuple[Value, ...]:
+        """The writes to what the lines between the arguments and the root read, under whatever name."""
+        ends = set(arguments.values())
+        first = {self.handles[value].storage.number: value.number for value in ends}
+        lines: list[Value] = []
+        seen, storages, pending = {root}, set[int](), [root]
+        while pending:
+            value = pending.pop()
+            found = [] if value in ends else [*value.operands]
+            storage = self.handles[value].storage.number if value in self.handles else -1
+            if storage not in storages:
+                storages.add(storage)
+                written = _between(first.get(storage, -1), self.writes.get(storage, []), root)
+                lines += written
+                found += written
+            pending += [one for one in found if one not in seen]
+            seen.update(found)
+        return tuple(sorted(lines, key=lambda value: value.number))
+
+    def slot(self, handle: Handle) -> Value | None:
+        return None if handle.chain else self.slots.get(handle.family.number)
+
+    def grad(self, statement: Grad) -> None:
+        found = self.slot(self.used[statement.source])
+        if found is None:
+            raise NoPortError(
+                f"it computes with '{statement.source}.grad', and JAX hands over gradients of arguments only"
+            )
+        self.bind(statement.target, found)
+
+    # ---- observations ----
+
+    def observe(self, statement: Read) -> None:
+        if statement.what in ("value", "dtype"):
+            found: Value | None = self.values[statement.handle]
+        elif statement.what == "grad":
+            found = self.slot(self.used[statement.handle])
+        else:
+            return
+        if found is not None:
+            what: Any = "dtype" if statement.what == "dtype" else "value"
+            self.pure.shown.append(Shown(statement.name, found, what, self.index))
+
+    def attempt(self, statement: Attempt) -> None:
+        attempted = statement.attempted
+        if statement.torch is None:
+            self.lower(attempted)
+        elif isinstance(attempted, Backward):
+            root = self.values[attempted.root]
+            if self.arguments(root) and (attempted.gradient is not None or math.prod(root.shape) == 1):
+                self.backward(attempted)
+
+
+def _between(number: int, writes: list[Value], root: Value) -> list[Value]:
+    """The writes that were made after the value of that number and before the root."""
+    numbered = operator.attrgetter("number")
+    return writes[bisect.bisect_right(writes, number, key=numbered) : bisect.bisect(writes, root.number, key=numbered)]
