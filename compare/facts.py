@@ -888,6 +888,10 @@ class Facts:
         if statement.expected is not None:
             check_expected(statement.expected.torch)
             check_expected(statement.expected.jax)
+        if statement.naive is not None:
+            check_expected(statement.naive)
+            if statement.what not in ("value", "grad", "dtype"):
+                raise ProgramError(f"The naive port has no {statement.what} to read. Leave the declaration out.")
         self.observe(statement.name)
 
     def observe(self, name: str) -> None:

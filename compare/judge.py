@@ -32,8 +32,8 @@ from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome,
 from compare.statements import Attempt, Read, Warned, as_number, from_number, is_number_word, nested_shape
 
 __all__ = [
-    "TOLERANCES", "Comparison", "Tolerance", "compare", "declared_numbers", "judge_case", "outcome", "to_json_value",
-    "undeclared_warnings",
+    "TOLERANCES", "Comparison", "Tolerance", "compare", "declared_numbers", "in_form", "judge_case", "outcome",
+    "to_json_value", "undeclared_warnings",
 ]  # fmt: skip
 
 # ---- the tolerances ----
@@ -568,7 +568,7 @@ def _form_fault(torch: Any, jax: Any, handle: Handle, narrow: bool) -> str:
 # ---- declarations ----
 
 
-def _in_form(declared: Any, seen: Any) -> Any:
+def in_form(declared: Any, seen: Any) -> Any:
     """A declared value in the form of what was seen; one number stands for every element of an array."""
     if not isinstance(seen, Array) or declared is None:
         return declared
@@ -597,7 +597,7 @@ def _check_declared(read: Read, kind: Kind, dtype: str, sides: Sides, finding: _
         del seen["jax"]
     model = next((side for side in sides.values() if isinstance(side, Array)), None)
     declared = {
-        leg: _in_form(getattr(expected, leg), side if isinstance(side, Array) else model) for leg, side in seen.items()
+        leg: in_form(getattr(expected, leg), side if isinstance(side, Array) else model) for leg, side in seen.items()
     }
     compared = {leg: compare(side, declared[leg], dtype) for leg, side in seen.items()}
     wrong = {leg: comparison for leg, comparison in compared.items() if not comparison.agree}

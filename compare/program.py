@@ -22,12 +22,16 @@ _CASE_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*\Z")
 
 
 class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A recorded case: its id, its title, the float dtype it runs in, and its statements in order."""
+    """A recorded case: its id, its title, the float dtype it runs in, and its statements in order.
+
+    naive_error: a stable fragment of the `"Type: message"` that its naive port is declared to raise.
+    """
 
     id: str
     title: str
     dtype: str
     statements: tuple[AnyStatement, ...]
+    naive_error: str | None = None
 
     def checked(self) -> Program:
         """Walk the program once. Returns self. Raises ProgramError naming the statement that is wrong."""
@@ -43,6 +47,8 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if not _CASE_ID.match(self.id) or len(self.id) > 100:
             raise ProgramError(f"{self.id!r} is not a case id: use lower-case words joined by hyphens.")
         check_text(self.title, "The title of a case")
+        if self.naive_error is not None:
+            check_text(self.naive_error, "A declared error")
         if self.dtype not in FLOAT_DTYPES:
             raise ProgramError(f"A program runs in one of {', '.join(FLOAT_DTYPES)}, not {self.dtype!r}.")
         facts = Facts(float_dtype=self.dtype)

@@ -14,8 +14,8 @@ from compare.concepts import Status
 from compare.errors import UsageError
 
 __all__ = [
-    "INTEGER_WIDTH", "Absent", "CaseResult", "Declared", "Environment", "Note", "Observation", "Raise", "Run",
-    "Sources", "Summary", "json_schema", "read_run", "summarize",
+    "INTEGER_WIDTH", "Absent", "CaseResult", "Declared", "Environment", "NaiveDifference", "NaivePort", "Note",
+    "Observation", "Raise", "Run", "Sources", "Summary", "json_schema", "read_run", "summarize",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -107,11 +107,40 @@ class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     jax: str
 
 
+class NaiveDifference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One thing that the naive port shows otherwise than PyTorch and the faithful JAX, without a word.
+
+    expected: what the case declares that the naive port shows; None when it declares nothing.
+    """
+
+    name: str
+    torch: Value
+    jax: Value
+    naive: Value
+    expected: Value
+    line: int = 0
+
+
+class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a line-by-line port of a case shows.
+
+    outcome: `"differs"`: silently, in what `differences` holds. `"none"`: there is none, for the reason in `error`.
+    source: what was executed. departures: sentences, one for each thing that is not as the case declares.
+    """
+
+    outcome: Literal["same", "differs", "raises", "none"]
+    source: str
+    differences: tuple[NaiveDifference, ...] = ()
+    error: str | None = None
+    departures: tuple[str, ...] = ()
+
+
 class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One case or demonstration, end to end. `error` says what stopped it when its outcome is `error`.
 
     fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
     divergence: on a mismatch between the legs, the first statement where they part.
+    naive: the naive port; None without writes, aliases and grad modes.
     """
 
     id: str
@@ -127,6 +156,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     divergence: str | None = None
     seconds: float = 0.0
     kind: Literal["case", "demonstration"] = "case"
+    naive: NaivePort | None = None
 
     @property
     def has_reference(self) -> bool:
@@ -152,7 +182,7 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     """How many cases ended in each outcome.
 
     cases: all of them. demonstrations: how many of these are demonstrations. three_legs: how many were judged by all
-    three legs, the reference included.
+    three legs, the reference included. naive_same, naive_differ, naive_raise: the outcomes of their naive ports.
     """
 
     cases: int
@@ -162,6 +192,9 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
     error: int
     demonstrations: int = 0
     three_legs: int = 0
+    naive_same: int = 0
+    naive_differ: int = 0
+    naive_raise: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -180,6 +213,7 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def summarize(cases: tuple[CaseResult, ...]) -> Summary:
     """Count outcomes."""
     outcomes = [case.outcome for case in cases]
+    ports = [case.naive.outcome for case in cases if case.naive is not None]
     return Summary(
         cases=len(cases),
         match=outcomes.count("match"),
@@ -188,6 +222,9 @@ def summarize(cases: tuple[CaseResult, ...]) -> Summary:
         error=outcomes.count("error"),
         demonstrations=sum(case.kind == "demonstration" for case in cases),
         three_legs=sum(case.has_reference for case in cases),
+        naive_same=ports.count("same"),
+        naive_differ=ports.count("differs"),
+        naive_raise=ports.count("raises"),
     )
 
 

@@ -20,18 +20,21 @@ from compare.errors import CaseError, CompareError, shown_path
 from compare.functionalize import Lowering, Remark, functionalize
 from compare.jax_leg import jax_settings, print_jax, run_jax
 from compare.judge import judge_case, outcome
+from compare.naive_outcome import judge_naive
+from compare.naive_port import NoPortError, naive_port
 from compare.observed import LegRun
 from compare.program import Program
+from compare.pure import PureProgram
 from compare.reference import run_reference
-from compare.results import CaseResult, Declared, Note, Observation, Sources
+from compare.results import CaseResult, Declared, NaivePort, Note, Observation, Sources
 from compare.settings import PROCESS, STUCK, put_back
 from compare.sources import Source
 from compare.statements import Attempt, Read, Refusable, Warned
 from compare.torch_leg import print_torch, run_torch, torch_settings
 
 __all__ = [
-    "Prepared", "PreparedDemonstration", "import_frameworks", "prepare", "run_and_check_settings", "run_case",
-    "settings_put_back", "stopped",
+    "Prepared", "PreparedDemonstration", "PreparedPort", "import_frameworks", "prepare", "run_and_check_settings",
+    "run_case", "settings_put_back", "stopped",
 ]  # fmt: skip
 
 
@@ -45,11 +48,25 @@ class Prepared:
     torch: Source
     jax: Source
     notes: tuple[Note, ...]
+    naive: PreparedPort | None = None
 
     @property
     def lines(self) -> list[int]:
         """By origin of a printed line: the line in the source of the case, from 0."""
         return [statement.line - self.case.line for statement in self.program.statements]
+
+
+@dataclass(frozen=True)
+class PreparedPort:
+    """The naive port of a case; nothing has run yet.
+
+    source: the very source of the faithful JAX where the two are line by line the same; None where there is no port.
+    reason: why there is none.
+    """
+
+    pure: PureProgram | None
+    source: Source | None
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,12 +128,31 @@ def _prepare_case(case: Case, dtype: str, seed: int) -> Prepared:
         remarked = {remark.concept for remark in lowering.remarks}
         # A concept may be the whole case's, and no single statement's: a loop, a sum over paths.
         notes += tuple(_note_of_case(case, concept) for concept in case.concepts if concept not in remarked)
+        naive = _prepare_port(program, jax)
     except CompareError as error:
         line = getattr(error, "line", 0) or case.line
         raise CaseError(
             f"Case '{case.id}' ({shown_path(case.path)}:{line}): {error}", path=case.path, line=line
         ) from error
-    return Prepared(case, program, lowering, torch, jax, notes)
+    return Prepared(case, program, lowering, torch, jax, notes, naive)
+
+
+def _prepare_port(program: Program, jax: Source) -> PreparedPort | None:
+    """The naive port of a program, printed. Raises CaseError where a case declares what one does and has none."""
+    reason = ""
+    try:
+        pure = naive_port(program)
+    except NoPortError as error:
+        pure, reason = None, str(error)
+    if pure is None:
+        if program.naive_error or any(isinstance(one, Read) and one.naive is not None for one in program.statements):
+            why = reason or "it has no writes, aliases or grad modes"
+            raise CaseError(f"It declares what its naive port does, but has none: {why}.")
+        return PreparedPort(None, None, reason) if reason else None
+    source = print_jax(pure)
+    # The first line alone says which of the two it is.
+    same = source.text.partition("\n")[2] == jax.text.partition("\n")[2]
+    return PreparedPort(pure, jax if same else source)
 
 
 def _note_of_case(case: Case, concept: str) -> Note:
@@ -189,7 +225,7 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
     except Exception:
         return stopped(case, dtype, traceback.format_exc(), "leg", time.perf_counter() - started)
     runs: tuple[LegRun, ...]
-    divergence = None
+    divergence = naive = None
     try:
         if isinstance(prepared, PreparedDemonstration):
             runs = torch, jax = _run_snippets(prepared)
@@ -198,6 +234,7 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
             runs = legs = _run_legs(prepared.program, prepared.lowering, prepared.torch, prepared.jax)
             observations = judge_case(prepared.program, *legs, _concepts(prepared))
             divergence = _divergence(prepared, observations)
+            naive = _run_port(prepared, *legs[:2])
     except CompareError as error:
         text = f"Case '{case.id}' ({shown_path(case.path)}:{case.line}): {error}"
         return stopped(case, dtype, text, "input", time.perf_counter() - started)
@@ -206,11 +243,14 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
         return stopped(case, dtype, text, "leg", time.perf_counter() - started)
     changed.extend(setting for run in runs for setting in run.changed)
     failed = [run for run in runs if run.failure is not None]
+    found = outcome(observations, [run.failure for run in failed])
+    if naive is not None and naive.departures and found != "error":
+        found = "mismatch"
     return CaseResult(
         id=case.id,
         chapter=case.chapter,
         title=case.title,
-        outcome=outcome(observations, [run.failure for run in failed]),
+        outcome=found,
         observations=observations,
         notes=prepared.notes,
         sources=Sources(case=case.source, torch=prepared.torch.text, jax=prepared.jax.text),
@@ -220,7 +260,19 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
         divergence=divergence,
         seconds=time.perf_counter() - started,
         kind=case.kind,
+        naive=naive,
     )
+
+
+def _run_port(prepared: Prepared, torch: LegRun, jax: LegRun) -> NaivePort | None:
+    """Run and judge the naive port. What has run as the faithful JAX is not run twice."""
+    port = prepared.naive
+    if port is None:
+        return None
+    if port.pure is None or port.source is None:
+        return NaivePort("none", "", error=port.reason)
+    run = jax if port.source is prepared.jax else run_jax(port.pure, port.source)
+    return judge_naive(prepared.program, torch, jax, run, port.source.text)
 
 
 def _run_snippets(prepared: PreparedDemonstration) -> tuple[LegRun, LegRun]:

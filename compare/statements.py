@@ -327,13 +327,17 @@ ReadKind = Literal[
 
 
 class Read(Statement, frozen=True, tag="read"):
-    """An observation at this point of the program. `name` is unique in the program."""
+    """An observation at this point of the program. `name` is unique in the program.
+
+    naive: what the naive port is declared to show instead; None where it is declared to show nothing else.
+    """
 
     name: str
     what: ReadKind
     handle: str
     other: str | None = None
     expected: Expected | None = None
+    naive: Any = None
 
 
 class Warned(Statement, frozen=True, tag="warned"):

@@ -19,6 +19,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import executing
+import msgspec
 import numpy as np
 
 from compare.checks import check_identifier
@@ -585,6 +586,7 @@ class Tape:
         self._hints: dict[str, str] = {}
         self._numbers = itertools.count(1)
         self._attempt: _Refusal | None = None
+        self._naive_error: str | None = None
         self._in_hook = False
 
     # -- making tensors --
@@ -705,17 +707,35 @@ class Tape:
         """Whether two tensors are views of one storage."""
         return Reading(one, "shares_storage", other)
 
+    def expect_naive(self, what: Any, value: Any) -> None:
+        """Declare that the naive port silently shows `value` instead, at the latest read of `what`.
+
+        Args:
+            what: what `expect`, `expect_divergence` or `observe` has just read.
+            value: a number, nested lists or a word; one number may stand for every element.
+        """
+        reading, line = _reading(what), _site().line
+        if value is None:
+            raise CaseError("The naive port never shows None; where it has nothing to read, say nothing.", line=line)
+        read_before = (reading.what, reading.tensor._name, reading.other and reading.other._name)
+        for position, read in reversed(list(enumerate(self._statements))):
+            if not isinstance(read, Read) or (read.what, read.handle, read.other) != read_before:
+                continue
+            if read.naive is not None:
+                raise CaseError(f"What the naive port shows as '{read.name}' is declared twice.", line=line)
+            self._statements[position] = msgspec.structs.replace(read, naive=_declared_value(value))
+            return
+        raise CaseError("expect_naive speaks of a read; put it right after the tape.expect that reads it.", line=line)
+
+    def expect_naive_error(self, fragment: str) -> None:
+        """Declare that the naive port of this case raises; `fragment` is a stable one of its `"Type: message"`."""
+        if self._naive_error is not None:
+            raise CaseError("The error of the naive port is declared twice.", line=_site().line)
+        self._naive_error = fragment
+
     def _read(self, what: Any, expected: Expected | None) -> None:
         site = _site()
-        if isinstance(what, GradSlot):
-            what = Reading(what._source, "grad")
-        elif isinstance(what, Tensor):
-            what = Reading(what, "value")
-        if not isinstance(what, Reading):
-            raise CaseError(
-                f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.",
-                line=site.line,
-            )
+        what = _reading(what)
         shown = self._shown(what.tensor._name)
         if what.other is not None:
             name = f"{shown} shares storage with {self._shown(what.other._name)}"
@@ -1080,7 +1100,26 @@ class Tape:
         """The recorded program, with its final names, checked."""
         names = _final_names(self._statements, self._hints)
         statements = tuple(renamed(statement, names) for statement in self._statements)
-        return Program(id=id, title=title, dtype=self.dtype, statements=statements).checked()  # type: ignore[arg-type]
+        return Program(
+            id=id,
+            title=title,
+            dtype=self.dtype,
+            statements=statements,  # type: ignore[arg-type]
+            naive_error=self._naive_error,
+        ).checked()
+
+
+def _reading(what: Any) -> Reading:
+    """What a declaration speaks of. Raises CaseError."""
+    if isinstance(what, GradSlot):
+        return Reading(what._source, "grad")
+    if isinstance(what, Tensor):
+        return Reading(what, "value")
+    if isinstance(what, Reading):
+        return what
+    raise CaseError(
+        f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.", line=_site().line
+    )
 
 
 def _nested(data: Any) -> Any:
