@@ -21,6 +21,7 @@ from __future__ import annotations
 import bisect
 import math
 import operator
+from collections.abc import Collection
 from typing import Any, assert_never
 
 from compare.checks import bound_attributes, find_op
@@ -42,9 +43,11 @@ from compare.pure import (
     Value,
 )
 from compare.statements import (
+    FLOAT_DTYPES,
     AnyStatement,
     Apply,
     Attempt,
+    AutogradGrad,
     Backward,
     Constant,
     Data,
@@ -62,6 +65,7 @@ from compare.statements import (
     RemoveHook,
     RequiresGrad,
     RetainGrad,
+    SetGrad,
     Write,
     inlined_names,
 )
@@ -93,6 +97,10 @@ def _is_the_tapes(statement: AnyStatement) -> bool:
             return False
 
 
+Place = str | int
+"""What can be rebound: a name, or the `.grad` of a leaf, which is known by the leaf's family."""
+
+
 class _Port:
     def __init__(self, program: Program) -> None:
         self.program = program
@@ -101,15 +109,14 @@ class _Port:
         self.facts = Facts(float_dtype=program.dtype)
         self.used: dict[str, Handle] = {}
         self.index = 0
-        self.values: dict[str, Value] = {}
+        self.values: dict[Place, Value] = {}
         self.handles: dict[Value, Handle] = {}
         self.carried: dict[Value, tuple[Value, ...]] = {}
-        self.aliases: dict[str, tuple[str, tuple[ViewStep, ...]]] = {}
+        self.aliases: dict[Place, tuple[Place, tuple[ViewStep, ...]]] = {}
         self.versions: dict[Differentiable, list[Value]] = {}
         self.version_of: dict[Value, tuple[Differentiable, int]] = {}
         self.writes: dict[int, list[Value]] = {}
         self.recorded_writes: dict[int, list[Value]] = {}
-        self.slots: dict[int, Value] = {}
 
     def run(self) -> PureProgram:
         for self.index, statement, self.used, self.facts in self.program.steps():
@@ -132,8 +139,12 @@ class _Port:
                 self.requires_grad(statement)
             case Backward():
                 self.backward(statement)
+            case AutogradGrad():
+                self.autograd_grad(statement)
             case Grad():
                 self.grad(statement)
+            case SetGrad():
+                self.set_grad(statement)
             case Read():
                 self.observe(statement)
             case Attempt():
@@ -145,12 +156,14 @@ class _Port:
 
     # ---- names ----
 
-    def bind(self, name: str, value: Value) -> None:
-        self.values[name] = value
-        self.handles.setdefault(value, self.facts.handles[name])
-        self.aliases.pop(name, None)
+    def bind(self, place: Place, value: Value) -> None:
+        self.values[place] = value
+        handle = self.facts.handles[place] if isinstance(place, str) else self.facts.slots.get(place)
+        if handle is not None:
+            self.handles.setdefault(value, handle)
+        self.aliases.pop(place, None)
 
-    def alias(self, target: str, source: str, chain: tuple[ViewStep, ...]) -> None:
+    def alias(self, target: str, source: Place, chain: tuple[ViewStep, ...]) -> None:
         """Remember what an alias without a name was made from."""
         if target in self.inlined:
             self.aliases[target] = (source, chain)
@@ -217,43 +230,45 @@ class _Port:
     def in_place(self, statement: Write) -> None:
         op = find_op(statement.op)
         attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
-        name, chain = self.written_name(statement.handle)
-        current = self.values[name]
+        place, chain = self.written(statement.handle)
+        current, name = self.values[place], self.name(place)
         for step in chain:
             current = self.view(current, step, f"_{name.lstrip('_')}_view")
         arguments = (current, *(self.operand(operand) for operand in statement.operands))
         hint = f"_{name.lstrip('_')}_next" if chain else name
-        self.rebind(
-            name,
-            chain,
-            self.pure.add(Applied(hint, self.index, current.shape, current.dtype, op, arguments, attributes)),
-        )
+        new = Applied(hint, self.index, current.shape, current.dtype, op, arguments, attributes)
+        self.rebind(place, chain, self.pure.add(new))
 
     def item_write(self, statement: ItemWrite) -> None:
-        name, chain = self.written_name(statement.handle)
+        place, chain = self.written(statement.handle)
         step = ViewStep(OPS["getitem"], {"index": statement.index}, self.used[statement.handle].shape)
-        self.rebind(name, (*chain, step), self.operand(statement.value))
+        self.rebind(place, (*chain, step), self.operand(statement.value))
 
-    def written_name(self, name: str) -> tuple[str, tuple[ViewStep, ...]]:
-        """The name on a write's line, and the views between it and what is written."""
+    def written(self, name: str) -> tuple[Place, tuple[ViewStep, ...]]:
+        """What stands on a write's line, and the views between it and what is written."""
+        place: Place = name
         chain: tuple[ViewStep, ...] = ()
-        while name in self.aliases:
-            name, steps = self.aliases[name]
+        while isinstance(place, str) and place in self.aliases:
+            place, steps = self.aliases[place]
             chain = (*steps, *chain)
-        return name, chain
+        return place, chain
 
-    def rebind(self, name: str, chain: tuple[ViewStep, ...], new: Value | Number) -> None:
-        old, handle = self.values[name], self.facts.handles[name]
-        written = self.put(old, chain, new, name)
-        self.bind(name, written)
+    def name(self, place: Place) -> str:
+        return place if isinstance(place, str) else f"{self.facts.leaves[place].name.lstrip('_')}_grad"
+
+    def rebind(self, place: Place, chain: tuple[ViewStep, ...], new: Value | Number) -> None:
+        old = self.values[place]
+        written = self.put(old, chain, new, self.name(place))
+        self.bind(place, written)
         if old in self.version_of:
             leaf, number = self.version_of[old]
             self.versions[leaf].append(written)
             self.version_of[written] = (leaf, number + 1)
+        handle = self.handles[written]
         self.writes.setdefault(handle.storage.number, []).append(written)
         if self.facts.recording:
             self.recorded_writes.setdefault(handle.family.number, []).append(written)
-        if name not in self.inlined:
+        if place not in self.inlined:
             self.pure.kept.append(written)
 
     def put(self, base: Value, chain: tuple[ViewStep, ...], new: Value | Number, hint: str) -> Value:
@@ -269,42 +284,92 @@ class _Port:
         attributes = {**first.attributes, **first.op.view.put_attributes(first.shape, first.attributes)}
         return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, attributes, base, new))
 
-    # ---- backward and .grad ----
+    # ---- gradients ----
 
     def backward(self, statement: Backward) -> None:
-        root = self.values[statement.root]
-        arguments = self.arguments(root)
+        roots = tuple(self.values[name] for name in statement.roots)
+        arguments = self.arguments(roots)
+        if statement.inputs:
+            families = {self.used[name].family.number for name in statement.inputs}
+            arguments = {leaf: value for leaf, value in arguments.items() if leaf.family in families}
         if not arguments:
-            raise NoPortError(f"none of the lines that make '{statement.root}' has an argument to differentiate")
-        region = Region(
-            origin=self.index,
-            root=root,
-            cotangent=None if statement.gradient is None else self.values[statement.gradient],
-            arguments=arguments,
-            retained=(),
-            hooks=(),
-            number=len(self.pure.regions),
-            kept=self.lines(root, arguments),
-        )
-        self.pure.regions.append(region)
+            raise NoPortError(f"no line that makes '{statement.roots[0]}' has an argument to differentiate")
+        region = self.region(roots, statement, dict(arguments.items()))
         for leaf in arguments:
             hint = f"{leaf.hint.lstrip('_')}_grad"
-            gradient = self.pure.add(Gradient(hint, self.index, leaf.shape, leaf.dtype, region, leaf))
-            region.gradients.append(gradient)
-            before = self.slots.get(leaf.family)
-            self.slots[leaf.family] = (
-                gradient
-                if before is None
-                else self.pure.add(Accumulated(hint, self.index, leaf.shape, leaf.dtype, before, gradient))
-            )
+            found: Value = self.gradient(region, leaf, hint)
+            if leaf.family in self.values:
+                before = self.values[leaf.family]
+                found = self.pure.add(Accumulated(hint, self.index, leaf.shape, leaf.dtype, before, found))
+            self.bind(leaf.family, found)
 
-    def arguments(self, root: Value) -> dict[Differentiable, Value]:
-        """The leaves among the lines between them and the root, and for each its earliest version that a line uses."""
+    def autograd_grad(self, statement: AutogradGrad) -> None:
+        outputs = tuple(self.values[name] for name in statement.outputs)
+        inputs = {name: self.values[name] for name in statement.inputs}
+        of = {name: self.version_of[value][0] if value in self.version_of else value for name, value in inputs.items()}
+        # An input that another one goes into is probed where it is made, so that both gradients are whole.
+        upstream = {value: self.upstream(value) for value in of.values()}
+        probed = [value for value in dict.fromkeys(of.values()) if any(other in upstream[value] for other in upstream)]
+        cut = {value for value in of.values() if value not in probed}
+        # A leaf that the outputs do not depend on is passed as it is now.
+        arguments = {of[name]: value for name, value in inputs.items() if of[name] in cut}
+        used = self.arguments(outputs, cut)
+        arguments |= {leaf: value for leaf, value in used.items() if leaf in cut}
+        region = self.region(outputs, statement, arguments, tuple(probed))
+        gradients: dict[Value, Value] = {}
+        for target, name in zip(statement.targets, statement.inputs, strict=True):
+            if of[name] not in gradients:
+                gradients[of[name]] = self.gradient(region, of[name], target)
+            self.bind(target, gradients[of[name]])
+            if self.facts.handles[target].requires_grad and self.facts.handles[target].is_leaf:
+                self.differentiable(target)
+
+    def upstream(self, value: Value) -> set[Value]:
+        """What a value is made from, along its history."""
+        seen, pending = set[Value](), [value]
+        while pending:
+            found = [one for one in self.carrying(pending.pop()) if one not in seen]
+            pending += found
+            seen.update(found)
+        return seen
+
+    def region(
+        self,
+        roots: tuple[Value, ...],
+        statement: Backward | AutogradGrad,
+        arguments: dict[Value, Value],
+        probed: tuple[Value, ...] = (),
+    ) -> Region:
+        cotangents = tuple(None if name is None else self.values[name] for name in statement.gradients)
+        region = Region(
+            self.index,
+            roots,
+            cotangents or (None,) * len(roots),
+            arguments,
+            probed,
+            (),
+            statement.create_graph,
+            len(self.pure.regions),
+            self.lines(roots, set(arguments.values())),
+        )
+        self.pure.regions.append(region)
+        return region
+
+    def gradient(self, region: Region, of: Value, hint: str) -> Gradient:
+        gradient = self.pure.add(Gradient(hint, self.index, of.shape, of.dtype, region, of))
+        region.gradients.append(gradient)
+        return gradient
+
+    def arguments(self, roots: tuple[Value, ...], cut: Collection[Value] = frozenset()) -> dict[Differentiable, Value]:
+        """The leaves among the lines that make the roots, and for each its earliest version that a line uses.
+
+        cut: other values that are arguments, so that no line before them is one of the function's.
+        """
         earliest: dict[Differentiable, int] = {}
         again = True
         while again:
             again = False
-            seen, families, pending = {root}, set[int](), [root]
+            seen, families, pending = set(roots), set[int](), list(roots)
             while pending:
                 value = pending.pop()
                 if value in self.version_of:
@@ -315,53 +380,60 @@ class _Port:
                         earliest[leaf] = number
                     if number == earliest[leaf]:
                         continue
+                elif value in cut:
+                    continue
                 found = [*self.carrying(value)]
                 family = self.handles[value].family.number if value in self.handles else -1
                 if family not in families:
                     families.add(family)
-                    found += _between(-1, self.recorded_writes.get(family, []), root)
+                    found += _between(-1, self.recorded_writes.get(family, []), roots)
                 pending += [one for one in found if one not in seen]
                 seen.update(found)
-        return {
-            leaf: self.versions[leaf][number]
-            for leaf, number in sorted(earliest.items(), key=lambda item: item[0].number)
-        }
+        leaves = sorted(earliest.items(), key=lambda item: item[0].number)
+        return {leaf: self.versions[leaf][number] for leaf, number in leaves}
 
     def carrying(self, value: Value) -> tuple[Value, ...]:
         """The operands whose history PyTorch would look for."""
-        if isinstance(value, StopGradient) or not value.dtype.startswith("float"):
+        if isinstance(value, StopGradient | Differentiable) or value.dtype not in FLOAT_DTYPES:
             return ()
         return self.carried.get(value, value.operands)
 
-    def lines(self, root: Value, arguments: dict[Differentiable, Value]) -> tuple[Value, ...]:
-        """The writes to what the lines between the arguments and the root read, under whatever name."""
-        ends = set(arguments.values())
-        first = {self.handles[value].storage.number: value.number for value in ends}
+    def lines(self, roots: tuple[Value, ...], arguments: set[Value]) -> tuple[Value, ...]:
+        """The writes to what the lines between the arguments and the roots read, under whatever name."""
+        first = {self.handles[value].storage.number: value.number for value in arguments}
         lines: list[Value] = []
-        seen, storages, pending = {root}, set[int](), [root]
+        seen, storages, pending = set(roots), set[int](), list(roots)
         while pending:
             value = pending.pop()
-            found = [] if value in ends else [*value.operands]
+            found = [] if value in arguments else [*value.operands]
             storage = self.handles[value].storage.number if value in self.handles else -1
             if storage not in storages:
                 storages.add(storage)
-                written = _between(first.get(storage, -1), self.writes.get(storage, []), root)
+                written = _between(first.get(storage, -1), self.writes.get(storage, []), roots)
                 lines += written
                 found += written
             pending += [one for one in found if one not in seen]
             seen.update(found)
         return tuple(sorted(lines, key=lambda value: value.number))
 
+    # ---- .grad ----
+
     def slot(self, handle: Handle) -> Value | None:
-        return None if handle.chain else self.slots.get(handle.family.number)
+        return None if handle.chain else self.values.get(handle.family.number)
 
     def grad(self, statement: Grad) -> None:
-        found = self.slot(self.used[statement.source])
+        source = self.used[statement.source]
+        found = self.slot(source)
         if found is None:
-            raise NoPortError(
-                f"it computes with '{statement.source}.grad', and JAX hands over gradients of arguments only"
-            )
+            raise NoPortError(f"it computes with '{statement.source}.grad', which is no gradient of an argument")
         self.bind(statement.target, found)
+        self.alias(statement.target, source.family.number, ())
+
+    def set_grad(self, statement: SetGrad) -> None:
+        family = self.used[statement.handle].family.number
+        self.values.pop(family, None)
+        if statement.source is not None:
+            self.values[family] = self.values[statement.source]
 
     # ---- observations ----
 
@@ -381,12 +453,13 @@ class _Port:
         if statement.torch is None:
             self.lower(attempted)
         elif isinstance(attempted, Backward):
-            root = self.values[attempted.root]
-            if self.arguments(root) and (attempted.gradient is not None or math.prod(root.shape) == 1):
+            roots = tuple(self.values[name] for name in attempted.roots)
+            if self.arguments(roots) and (attempted.gradients or all(math.prod(root.shape) == 1 for root in roots)):
                 self.backward(attempted)
 
 
-def _between(number: int, writes: list[Value], root: Value) -> list[Value]:
-    """The writes that were made after the value of that number and before the root."""
+def _between(number: int, writes: list[Value], roots: tuple[Value, ...]) -> list[Value]:
+    """The writes that were made after the value of that number and before the last root."""
     numbered = operator.attrgetter("number")
-    return writes[bisect.bisect_right(writes, number, key=numbered) : bisect.bisect(writes, root.number, key=numbered)]
+    last = max(map(numbered, roots))
+    return writes[bisect.bisect_right(writes, number, key=numbered) : bisect.bisect(writes, last, key=numbered)]
