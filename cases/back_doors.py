@@ -102,3 +102,21 @@ def leaf_no_grad_write_after_loss(tape):
         loss.backward()
     tape.expect_divergence(a.grad, torch=None, jax=[5.0, 2.5, 1.0, 1.5], concept="write-after-save")
     tape.expect(a, 10.0)
+
+
+@case
+def nonleaf_no_grad_write(tape):
+    """A write under no_grad in mid-graph has the value of the new and the derivative of the old
+
+    Shows: no-grad-write.
+    """
+    a = tape.leaf(1.0)
+    y = a * 2
+    with tape.no_grad():
+        y *= 10
+    loss = y * 3
+    loss.backward()
+    tape.expect(y.version, 1)
+    tape.expect(loss, 60.0)
+    tape.expect(a.grad, 6.0)
+    tape.expect_naive(a.grad, 60.0)

@@ -27,9 +27,10 @@ from compare.errors import CompareError, UsageError, nearest, shown_path
 from compare.report import FORMATS
 
 if TYPE_CHECKING:
-    from compare.cases import Catalogue
+    from compare.cases import Case, Catalogue
     from compare.report import Report
     from compare.results import CaseResult
+    from compare.runner import Prepared, PreparedDemonstration
     from compare.sources import Source
 
 __all__ = ["cli"]
@@ -485,11 +486,11 @@ def _deliver_rows(output: _Output, header: Sequence[str], rows: Iterable[Sequenc
 
 @cli.command("show")
 @click.argument("name", metavar="CASE")
-@click.option("--code", type=click.Choice(["torch", "jax"]), help="Print only that program, ready to run.")
+@click.option("--code", type=click.Choice(["torch", "jax", "naive"]), help="Print only that program, ready to run.")
 @_with(_PROGRAM_OPTIONS)
 @_output_options("full", "json", "markdown")
 def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -> int:
-    """Show a case, its PyTorch and its JAX, side by side."""
+    """Show a case, its PyTorch and its JAX, side by side; then its naive port."""
     output.check()
     if code is not None and output.format != "full":
         raise UsageError(f"--code prints the program itself; it has no {output.format} form.")
@@ -499,20 +500,20 @@ def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -
 
     prepared = runner.prepare(case, dtype=dtype, seed=seed)
     if code is not None:
-        source = prepared.torch if code == "torch" else prepared.jax
-        if not source.text:
-            raise UsageError(f"The demonstration '{case.id}' has no {code} snippet: there is nothing to write.")
-        _deliver_source(output, source)
+        _deliver_source(output, _code(case, prepared, code))
     elif output.format == "json":
         from msgspec import to_builtins
 
-        sources = {"case": case.source, "torch": prepared.torch.text, "jax": prepared.jax.text}
+        naive = prepared.naive.source.text if prepared.naive and prepared.naive.source else None
+        sources = {"case": case.source, "torch": prepared.torch.text, "jax": prepared.jax.text, "naive": naive}
         described = {"id": case.id, "chapter": case.chapter, "title": case.title, "kind": case.kind, "dtype": dtype}
         output.deliver_json({**described, "sources": sources, "notes": to_builtins(prepared.notes)})
     elif output.format == "markdown":
         from compare.report.markdown import escaped, fenced
 
         programs = {case.kind.title(): case.source, "PyTorch": prepared.torch.text, "JAX": prepared.jax.text}
+        if prepared.naive and prepared.naive.source:
+            programs["Naive port"] = prepared.naive.source.text
         sections = [f"## {title}\n\n{fenced(text)}" for title, text in programs.items()]
         output.deliver("\n".join([f"# {escaped(case.id)}: {escaped(case.title)}\n", *sections]))
     else:
@@ -524,6 +525,20 @@ def _show(output: _Output, name: str, code: str | None, dtype: str, seed: int) -
         if output.width is not None and output.width < NARROWEST:
             output.narrate(f"Side by side needs {NARROWEST} columns; this terminal has {output.width}.")
     return BAD_INPUT if catalogue.failures else AS_DECLARED
+
+
+def _code(case: Case, prepared: Prepared | PreparedDemonstration, code: str) -> Source:
+    """The program that --code names. Raises UsageError where the case has none of that name."""
+    if code == "naive":
+        if prepared.naive is not None and prepared.naive.source is not None:
+            return prepared.naive.source
+        why = "it has no writes, aliases or grad modes" if case.kind == "case" else "its JAX is written by hand"
+        why = why if prepared.naive is None else prepared.naive.reason
+        raise UsageError(f"The {case.kind} '{case.id}' has no naive port: {why}.")
+    source = prepared.torch if code == "torch" else prepared.jax
+    if not source.text:
+        raise UsageError(f"The demonstration '{case.id}' has no {code} snippet: there is nothing to write.")
+    return source
 
 
 def _deliver_source(output: _Output, source: Source) -> None:

@@ -130,9 +130,9 @@ class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     outcome: Literal["same", "differs", "raises", "none"]
     source: str
-    differences: tuple[NaiveDifference, ...] = ()
+    differences: tuple[NaiveDifference, ...]
+    departures: tuple[str, ...]
     error: str | None = None
-    departures: tuple[str, ...] = ()
 
 
 class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -86,6 +86,11 @@ class PreparedDemonstration:
         return self.demonstration.jax
 
     @property
+    def naive(self) -> None:
+        """Nothing: a person wrote the JAX."""
+        return
+
+    @property
     def lines(self) -> None:
         """Nothing: no statement of a tape was printed."""
         return
@@ -270,7 +275,7 @@ def _run_port(prepared: Prepared, torch: LegRun, jax: LegRun) -> NaivePort | Non
     if port is None:
         return None
     if port.pure is None or port.source is None:
-        return NaivePort("none", "", error=port.reason)
+        return NaivePort("none", "", (), (), port.reason)
     run = jax if port.source is prepared.jax else run_jax(port.pure, port.source)
     return judge_naive(prepared.program, torch, jax, run, port.source.text)
 

@@ -55,6 +55,7 @@ class FakeRunner:
     printed: dict[str, str] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
     jax: Source = field(default_factory=lambda: Source("import jax\nw = 1\n", (None, 0)))
+    naive: types.SimpleNamespace | None = None
 
     def run_cases(self, cases: Sequence[Case], *, on_result: Callable[[CaseResult, str], None], **options: Any) -> Run:
         self.calls.append({"ids": [case.id for case in cases], **options})
@@ -78,6 +79,7 @@ class FakeRunner:
             torch=Source("import torch\r\n# 漢字\nw = torch.tensor(1.0)\n", (None, None, 0)),
             jax=self.jax,
             notes=(NOTE,),
+            naive=self.naive,
         )
 
     def environment(self) -> object:
@@ -572,6 +574,33 @@ def test_code_that_loads_data_is_written_with_its_data(invoke: Invoke, runner: F
     assert refused.exit_code == 2
     assert f"{tmp_path / 'big.npz'} exists already" in refused.stderr
     assert not (tmp_path / "p.py").exists()
+
+
+def test_the_naive_port_is_printed_and_shown(invoke: Invoke, runner: FakeRunner) -> None:
+    refused = invoke("show", "hook-order", "--code", "naive")
+    assert refused.exit_code == 2
+    assert refused.stderr == (
+        "Error: The case 'hook-order' has no naive port: it has no writes, aliases or grad modes.\n"
+    )
+    assert json.loads(invoke("show", "hook-order", "--output-format", "json").stdout)["sources"]["naive"] is None
+    assert "naive port" not in invoke("show", "hook-order").stdout
+    assert "Naive port" not in invoke("show", "hook-order", "--output-format", "markdown").stdout
+
+    runner.naive = types.SimpleNamespace(source=Source("w = 2\n", (0,)), reason="")
+    assert invoke("show", "hook-order", "--code", "naive").stdout == "w = 2\n"
+    assert json.loads(invoke("show", "hook-order", "--output-format", "json").stdout)["sources"]["naive"] == "w = 2\n"
+    assert "\n\nnaive port\nw = 2\n" in invoke("show", "hook-order").stdout
+    assert (
+        "## Naive port\n\n```python\nw = 2\n```\n" in invoke("show", "hook-order", "--output-format", "markdown").stdout
+    )
+
+    runner.naive = types.SimpleNamespace(source=runner.jax, reason="")
+    assert "\n\nnaive port: line by line the JAX above\n" in invoke("show", "hook-order").stdout
+
+    runner.naive = types.SimpleNamespace(source=None, reason="it computes with 'h.grad'")
+    refused = invoke("show", "hook-order", "--code", "naive")
+    assert refused.stderr == "Error: The case 'hook-order' has no naive port: it computes with 'h.grad'.\n"
+    assert "\n\nno naive port: it computes with 'h.grad'\n" in invoke("show", "hook-order").stdout
 
 
 def test_show_puts_the_three_side_by_side(invoke: Invoke) -> None:

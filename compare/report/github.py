@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from compare.report import Place, Report
-from compare.report.wording import again, departures, summary, told, visible, visible_lines
+from compare.report.wording import again, departures, naive_departures, summary, told, visible, visible_lines
+from compare.results import CaseResult
 
 __all__ = ["github"]
 
@@ -15,11 +16,19 @@ def github(report: Report) -> str:
         for one in departures(case):
             message = "\n".join(filter(None, [told(one), case.divergence, again(case, report)]))
             lines.append(_annotation(message, report.place(case.id, one.line), f"{case.id}: {one.name}"))
-        if case.error is not None or (case.outcome in ("mismatch", "error") and not departures(case)):
+        for one_more in naive_departures(case):
+            message = f"{one_more}\n{again(case, report)}"
+            lines.append(_annotation(message, report.place(case.id), f"{case.id}: naive port"))
+        if case.error is not None or _unexplained(case):
             message = f"{case.error or case.outcome}\n{again(case, report)}"
             lines.append(_annotation(message, report.place(case.id), f"{case.id}: {case.outcome}"))
     # A line of ours that starts with `::` is a command; the summary starts with a number.
     return "\n".join([*lines, summary(report.run, len(report.failures))]) + "\n"
+
+
+def _unexplained(case: CaseResult) -> bool:
+    """Whether a case is not as declared, though nothing that it shows says why."""
+    return case.outcome in ("mismatch", "error") and not departures(case) and not naive_departures(case)
 
 
 def _annotation(message: str, place: Place | None, title: str) -> str:

@@ -6,7 +6,7 @@ import re
 from xml.etree import ElementTree
 
 from compare.report import Report
-from compare.report.wording import again, departures, location, told, visible
+from compare.report.wording import again, departures, location, naive, naive_departures, told, visible
 from compare.results import CaseResult
 
 __all__ = ["junit"]
@@ -50,13 +50,16 @@ def _testcase(suite: ElementTree.Element, case: CaseResult, report: Report) -> N
     test = ElementTree.SubElement(suite, "testcase", attributes)
     if case.outcome in ("mismatch", "error"):
         found = departures(case)
-        message = case.error or f"not as declared: {', '.join(one.name for one in found)}"
+        names = [one.name for one in found] + (["naive port"] if naive_departures(case) else [])
+        message = case.error or f"not as declared: {', '.join(names)}"
         tag = "error" if case.outcome == "error" else "failure"
         failed = ElementTree.SubElement(test, tag, type=case.outcome, message=_legal(message))
         lines = [f"{one.name} ({one.kind}): {told(one)} {location(report.place(case.id, one.line))}" for one in found]
+        lines += naive_departures(case)
         failed.text = _legal("\n".join(filter(None, [*lines, case.divergence, again(case, report)])))
     ElementTree.SubElement(test, "system-out").text = _legal(
         f"{case.title}\n{case.outcome}: observations {len(case.observations)}, notes {len(case.notes)}, {case.dtype}"
+        + "".join(f"\n{line}" for line in naive(case))
     )
 
 

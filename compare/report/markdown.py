@@ -12,6 +12,8 @@ from compare.report.wording import (
     again,
     departures,
     location,
+    naive,
+    naive_departures,
     number,
     sides,
     summary,
@@ -74,12 +76,13 @@ def _overview(report: Report, *, link: bool) -> str:
         error, count = worst(case)
         name = f"[{escaped(case.id)}]({case.id}.md)" if link else escaped(case.id)
         outcome = f"{SYMBOLS[case.outcome]} {case.outcome}"
-        rows.append([name, escaped(case.chapter), outcome, number(error), ulps(count), str(len(case.notes))])
+        port = "-" if case.naive is None else case.naive.outcome
+        rows.append([name, escaped(case.chapter), outcome, number(error), ulps(count), str(len(case.notes)), port])
     made = report.run.environment
     facts = [[name, escaped(getattr(made, name))] for name in made.__struct_fields__]
     parts = ["# PyTorch and JAX, compared\n", f"{escaped(summary(report.run, len(report.failures)))}\n"]
     parts += [f"- Not loaded: {escaped(failure.message)}\n" for failure in report.failures]
-    parts.append(table(["case", "chapter", "outcome", "worst error", "ulps", "notes"], rows))
+    parts.append(table(["case", "chapter", "outcome", "worst error", "ulps", "notes", "naive port"], rows))
     parts.append(table(["made with", "version"], facts))
     return "\n".join(parts)
 
@@ -97,10 +100,13 @@ def _case_section(case: CaseResult, report: Report, *, level: int, sources: bool
         parts += [f"{heading}# Observations\n", _observations(case)]
     for one in departures(case):
         parts.append(f"- Not as declared: {escaped(one.name)}: {escaped(told(one))}\n")
+    parts += [f"- Not as declared: {escaped(line)}\n" for line in naive_departures(case)]
     if case.divergence is not None:
         parts.append(f"- First difference: {escaped(case.divergence)}\n")
     if case.outcome in ("mismatch", "error"):
         parts.append(fenced(again(case, report), "sh"))
+    if case.naive is not None:
+        parts += [f"{heading}# The naive port\n", "".join(f"- {escaped(line)}\n" for line in naive(case))]
     if case.notes:
         parts.append(f"{heading}# What became of the tape\n")
         header = ["line", "statement", "concept", "status", "why", "instead"]
@@ -109,7 +115,9 @@ def _case_section(case: CaseResult, report: Report, *, level: int, sources: bool
         met = {note.status for note in case.notes}
         parts.append("".join(f"- {status}: {meaning}.\n" for status, meaning in STATUSES.items() if status in met))
     if sources:
-        for name, code in (("Case", case.sources.case), ("PyTorch", case.sources.torch), ("JAX", case.sources.jax)):
+        programs = [("Case", case.sources.case), ("PyTorch", case.sources.torch), ("JAX", case.sources.jax)]
+        programs += [("Naive port", case.naive.source)] if case.naive is not None and case.naive.source else []
+        for name, code in programs:
             parts += [f"{heading}# {name}\n", fenced(code)]
     return "\n".join(parts)
 

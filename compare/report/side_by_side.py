@@ -20,7 +20,7 @@ from compare.results import Declared
 if TYPE_CHECKING:
     from compare.cases import Case
     from compare.demonstrations import Expectation
-    from compare.runner import Prepared, PreparedDemonstration
+    from compare.runner import Prepared, PreparedDemonstration, PreparedPort
     from compare.sources import Source
 
 __all__ = ["NARROWEST", "align", "side_by_side"]
@@ -37,7 +37,7 @@ def side_by_side(
     color: bool,
     with_notes: bool = True,
 ) -> str:
-    """The three programs, the case with `where` it is, then the notes."""
+    """The three programs, the case with `where` it is, then the naive port and the notes."""
     page = Page(width, color)
     page.line(visible(f"{case.id}: {case.title}"), "bold")
     titles = [f"{case.kind} {visible(where)}", "PyTorch", "JAX"]
@@ -62,9 +62,23 @@ def side_by_side(
         page.line()
         page.line("declared", "bold")
         page.labelled([_declared(one) for one in prepared.demonstration.expectations], indent=2)
+    if prepared.naive is not None:
+        _naive_port(page, prepared.naive, prepared.jax)
     if with_notes:
         notes(page, prepared.notes)
     return page.text()
+
+
+def _naive_port(page: Page, port: PreparedPort, jax: Source) -> None:
+    page.line()
+    if port.source is None:
+        page.line(visible(f"no naive port: {port.reason}"), "bold")
+    elif port.source is jax:
+        page.line("naive port: line by line the JAX above", "bold")
+    else:
+        page.line("naive port", "bold")
+        for line in _coloured(port.source.text):
+            page.unbroken(line)
 
 
 def _declared(one: Expectation) -> tuple[str, str]:

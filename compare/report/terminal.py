@@ -16,6 +16,8 @@ from compare.report.wording import (
     departures,
     error,
     location,
+    naive,
+    naive_departures,
     number,
     sides,
     summary,
@@ -61,6 +63,10 @@ def concise(report: Report) -> str:
         measured = error(*worst(case))
         facts = [f"error {measured}" if measured else "", count_of(len(case.notes), "note", "notes")]
         facts += [f"{visible(one.name)}: {told(one)}" for one in departures(case)[:1]]
+        if case.naive is not None and case.naive.outcome != "same":
+            first, *more = naive(case)
+            facts.append(f"{first} (and {len(more)} more)" if more else first)
+        facts += naive_departures(case)[:1]
         facts += [visible(case.error)] if case.error is not None else []
         line = Text.assemble((f"{shape} {case.outcome}", STYLES[shape]), f" {visible(case.id)}  ")
         page.add(line + Text("  ".join(filter(None, facts))))
@@ -71,7 +77,7 @@ def concise(report: Report) -> str:
 
 
 def _cases(page: Page, report: Report) -> None:
-    header = _header("case", "chapter", "outcome", "worst error", "ulps", "notes")
+    header = _header("case", "chapter", "outcome", "worst error", "ulps", "notes", "naive port")
     rows = [_case_row(case) for case in report.run.cases]
     if page.width is None or natural_width([header, *rows]) <= page.width:
         table = _table(header)
@@ -79,7 +85,7 @@ def _cases(page: Page, report: Report) -> None:
             table.add_row(*row)
     else:
         # Too narrow for a column of chapters: each chapter becomes a line above its cases.
-        table = _table(_header("case", "outcome", "error", "ulps", "notes"))
+        table = _table(_header("case", "outcome", "error", "ulps", "notes", "naive"))
         chapter = None
         for row in rows:
             if row[1].plain != chapter:
@@ -99,6 +105,7 @@ def _case_row(case: CaseResult) -> list[Text]:
         Text(number(distance)),
         Text(ulps(count)),
         Text(str(len(case.notes))),
+        Text("-" if case.naive is None else case.naive.outcome),
     ]
 
 
@@ -130,6 +137,10 @@ def _details(page: Page, case: CaseResult) -> None:
     else:
         for one, row in zip(case.observations, rows, strict=True):
             _stacked(page, one, row)
+    if case.naive is not None:
+        page.line()
+        for line in naive(case):
+            page.line(_shown(page, line))
     notes(page, case.notes)
     page.line()
 
@@ -198,6 +209,8 @@ def _departed(page: Page, case: CaseResult, report: Report) -> None:
         rows += [("verdict", visible(one.detail)), ("apart", apart(one))]
         rows += [("read at", location(report.place(case.id, one.line)))]
         page.labelled([(label, text) for label, text in rows if text], indent=4)
+    for line in naive_departures(case):
+        page.line(_shown(page, line), indent=2)
     if case.divergence is not None:
         page.labelled([("first difference", visible(case.divergence))], indent=2)
     where = location(report.place(case.id))

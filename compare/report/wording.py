@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compare.results import Absent, Declared, Raise, summarize
+from compare.results import Absent, Declared, NaiveDifference, Raise, summarize
 
 if TYPE_CHECKING:
     from compare.report import Place, Report
     from compare.results import CaseResult, Observation, Run, Value
 
 __all__ = [
-    "SYMBOLS", "again", "apart", "count_of", "departures", "error", "location", "number", "sides", "summary", "symbol",
-    "told", "ulps", "value", "visible", "visible_lines", "worst",
+    "SYMBOLS", "again", "apart", "count_of", "departures", "error", "location", "naive", "naive_departures", "number",
+    "sides", "summary", "symbol", "told", "ulps", "value", "visible", "visible_lines", "worst",
 ]  # fmt: skip
 
 SYMBOLS = {"match": "✓", "diverges-as-documented": "◇", "mismatch": "✗", "error": "!"}
@@ -87,6 +87,12 @@ def departures(case: CaseResult) -> tuple[Observation, ...]:
     return tuple(one for one in case.observations if one.departs)
 
 
+def naive_departures(case: CaseResult) -> tuple[str, ...]:
+    """What the naive port of a case does that is not as the case declares, a sentence each."""
+    found = () if case.naive is None else case.naive.departures
+    return tuple(visible(f"naive port, {one}") for one in found)
+
+
 def symbol(observation: Observation) -> str:
     """The shape of an observation's verdict."""
     if observation.departs:
@@ -101,6 +107,25 @@ def told(one: Observation) -> str:
     """An observation on one line: every side, how far the legs are apart, and what the judge says of it."""
     shown = ", ".join([f"{name} {side}" for name, side in sides(one).items()])
     return visible("; ".join(filter(None, [f"{one.verdict}: {shown}", apart(one), one.detail])))
+
+
+def naive(case: CaseResult) -> tuple[str, ...]:
+    """What became of the naive port, a line for each thing it shows silently otherwise; empty where there is none."""
+    port = case.naive
+    if port is None:
+        return ()
+    if port.outcome == "none":
+        return (visible(f"no naive port: {port.error}"),)
+    silent = [f"naive port: differs silently: {_differs(one)}" for one in port.differences]
+    raised = [f"naive port: raises {port.error}"] if port.outcome == "raises" else []
+    return tuple(map(visible, [*silent, *raised] or ["naive port: the same"]))
+
+
+def _differs(one: NaiveDifference) -> str:
+    """`v.grad is [2.0, 0.0], PyTorch and the faithful JAX have [20.0, 0.0]`."""
+    torch, jax = value(one.torch), value(one.jax)
+    both = f"PyTorch and the faithful JAX have {torch}"
+    return f"{one.name} is {value(one.naive)}, " + (both if torch == jax else f"PyTorch has {torch}, JAX {jax}")
 
 
 def apart(one: Observation) -> str:
@@ -121,6 +146,17 @@ def summary(run: Run, unloaded: int = 0) -> str:
     ]
     if counts.three_legs:
         parts.append(f"{counts.three_legs} judged by all three legs")
+    ports = [
+        f"{count} {word}"
+        for count, word in (
+            (counts.naive_same, "the same"),
+            (counts.naive_differ, "silently different"),
+            (counts.naive_raise, "raising"),
+        )
+        if count
+    ]
+    if ports:
+        parts.append(f"naive ports: {', '.join(ports)}")
     if unloaded:
         parts.append(count_of(unloaded, "file or case not loaded", "files or cases not loaded"))
     dtypes = "/".join(sorted({case.dtype for case in run.cases}))
