@@ -18,6 +18,7 @@ import torch
 from compare.cases import Case, load_cases
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
+from compare.naive_port import naive_port
 from compare.ops import Slice
 from compare.program import Program
 from compare.runner import prepare, run_case
@@ -156,6 +157,7 @@ def calls_to_lower(program: Program) -> int:
     sys.setprofile(count)
     try:
         print_jax(functionalize(program).pure)
+        print_jax(naive_port(program) or functionalize(program).pure)
         print_torch(program)
     finally:
         sys.setprofile(None)
