@@ -114,6 +114,7 @@ def enable_grad_inside_no_grad(tape):
     y.backward()
     tape.expect(y, 27.0)
     tape.expect(x.grad, 9.0)
+    tape.expect_naive(x.grad, 27.0)
 
 
 @case
@@ -135,6 +136,7 @@ def grad_switched_off(tape):
     loss.backward()
     tape.expect(loss, 810.0)
     tape.expect(x.grad, 540.0)
+    tape.expect_naive(x.grad, 1080.0)
 
 
 @case
@@ -170,6 +172,7 @@ def inference_tensor_added(tape):
     loss.backward()
     tape.expect(loss, 12.0)
     tape.expect(w.grad, 1.0)
+    tape.expect_naive(w.grad, 4.0)
 
 
 @case

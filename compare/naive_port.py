@@ -7,7 +7,7 @@ From the tape program to a pure program of its own, printed and run like the fai
 - A write rebinds the name that stands on its line, and no other: `x += 1` becomes `x = x + 1`, `x[i] = v` becomes
   `x = x.at[i].set(v)`. An alias that has no name is read as the tensor it is made from on that line:
   `x.data.fill_(0)` and `x[1:].mul_(2)` rebind `x`.
-- `no_grad`, hooks and `retain_grad` are dropped. What cannot be asked without them is left out.
+- Grad modes, hooks and `retain_grad` are dropped. What cannot be asked without them is left out.
 - A leaf is an argument of the differentiated function; `requires_grad_()` makes an array one from there on.
 - A backward becomes the gradient of a function made of every line between the leaves and its root; a write to anything
   that the function computes is one of those lines, whether or not its result needs it. A leaf that was written before
@@ -43,7 +43,7 @@ from compare.pure import (
     Value,
 )
 from compare.statements import (
-    FLOAT_DTYPES,
+    DIFFERENTIABLE_DTYPES,
     AnyStatement,
     Apply,
     Attempt,
@@ -66,6 +66,7 @@ from compare.statements import (
     RequiresGrad,
     RetainGrad,
     SetGrad,
+    SetGradMode,
     Write,
     inlined_names,
 )
@@ -87,7 +88,7 @@ def naive_port(program: Program) -> PureProgram | None:
 def _is_the_tapes(statement: AnyStatement) -> bool:
     """Whether a statement writes, makes an alias or sets a grad mode."""
     match statement:
-        case Write() | ItemWrite() | Detach() | Data() | EnterGradMode():
+        case Write() | ItemWrite() | Detach() | Data() | EnterGradMode() | SetGradMode():
             return True
         case Apply():
             return find_op(statement.op).view is not None
@@ -149,7 +150,7 @@ class _Port:
                 self.observe(statement)
             case Attempt():
                 self.attempt(statement)
-            case EnterGradMode() | ExitGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
+            case EnterGradMode() | ExitGradMode() | SetGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
                 pass  # dropped
             case _:
                 assert_never(statement)
@@ -173,7 +174,8 @@ class _Port:
 
     def view(self, value: Value, step: ViewStep, hint: str) -> Value:
         shape = step.op.shape((step.shape,), step.attributes)
-        return self.pure.add(Applied(hint, self.index, shape, value.dtype, step.op, (value,), step.attributes))
+        dtype = step.op.result_dtype((value.dtype,), self.program.dtype, step.attributes)
+        return self.pure.add(Applied(hint, self.index, shape, dtype, step.op, (value,), step.attributes))
 
     # ---- tensors and ops ----
 
@@ -241,7 +243,8 @@ class _Port:
 
     def item_write(self, statement: ItemWrite) -> None:
         place, chain = self.written(statement.handle)
-        step = ViewStep(OPS["getitem"], {"index": statement.index}, self.used[statement.handle].shape)
+        handle = self.used[statement.handle]
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, handle.shape, handle.dtype)
         self.rebind(place, (*chain, step), self.operand(statement.value))
 
     def written(self, name: str) -> tuple[Place, tuple[ViewStep, ...]]:
@@ -394,7 +397,7 @@ class _Port:
 
     def carrying(self, value: Value) -> tuple[Value, ...]:
         """The operands whose history PyTorch would look for."""
-        if isinstance(value, StopGradient | Differentiable) or value.dtype not in FLOAT_DTYPES:
+        if isinstance(value, StopGradient | Differentiable) or value.dtype not in DIFFERENTIABLE_DTYPES:
             return ()
         return self.carried.get(value, value.operands)
 

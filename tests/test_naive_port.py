@@ -17,7 +17,7 @@ from compare.judge import compare
 from compare.naive_port import NoPortError, naive_port
 from compare.observed import Array, LegRun
 from compare.program import Program
-from compare.statements import Detach, EnterGradMode, ItemWrite, RegisterHook, Write, unwrap
+from compare.statements import Detach, EnterGradMode, ItemWrite, RegisterHook, SetGradMode, Write, unwrap
 from compare.tape import Tape, record
 from compare.torch_leg import print_torch, run_torch
 
@@ -350,7 +350,7 @@ def test_a_gradient_that_only_a_probe_would_give_is_refused_by_name() -> None:
 # ---- random programs ----
 
 
-CAUSES = (Write, ItemWrite, EnterGradMode, RegisterHook)
+CAUSES = (Write, ItemWrite, EnterGradMode, SetGradMode, RegisterHook)
 """What a silent difference of a port can come from."""
 
 
