@@ -67,6 +67,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Warned,
     Write,
     inlined_names,
 )
@@ -152,6 +153,8 @@ class _Port:
                 self.attempt(statement)
             case EnterGradMode() | ExitGradMode() | SetGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
                 pass  # dropped
+            case Warned():
+                pass
             case _:
                 assert_never(statement)
 
