@@ -22,6 +22,7 @@ import bisect
 import math
 import operator
 from collections.abc import Collection
+from itertools import zip_longest
 from typing import Any, assert_never
 
 from compare.checks import bound_attributes, find_op
@@ -67,6 +68,7 @@ from compare.statements import (
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Unpack,
     Warned,
     Write,
     inlined_names,
@@ -89,7 +91,7 @@ def naive_port(program: Program) -> PureProgram | None:
 def _is_the_tapes(statement: AnyStatement) -> bool:
     """Whether a statement writes, makes an alias or sets a grad mode."""
     match statement:
-        case Write() | ItemWrite() | Detach() | Data() | EnterGradMode() | SetGradMode():
+        case Write() | ItemWrite() | Unpack() | Detach() | Data() | EnterGradMode() | SetGradMode():
             return True
         case Apply():
             return find_op(statement.op).view is not None
@@ -131,6 +133,9 @@ class _Port:
                 self.tensor(statement)
             case Apply():
                 self.apply(statement)
+            case Unpack():
+                for piece in statement.pieces:
+                    self.apply(piece)
             case Write():
                 self.in_place(statement)
             case ItemWrite():
@@ -205,7 +210,7 @@ class _Port:
         value = Applied(statement.target, self.index, handle.shape, handle.dtype, op, arguments, attributes)
         self.bind(statement.target, self.pure.add(value))
         if op.without_history:
-            named = zip(op.operand_names, arguments, strict=True)
+            named = zip_longest(op.operand_names, arguments)
             carried = [one for name, one in named if isinstance(one, Value) and name not in op.without_history]
             self.carried[value] = tuple(carried)
         if op.view is not None:
@@ -286,9 +291,7 @@ class _Port:
         if rest:
             inner = self.view(base, first, f"_{hint.lstrip('_')}_view")
             new = self.put(inner, rest, new, f"_{hint.lstrip('_')}_written")
-        assert first.op.view is not None
-        attributes = {**first.attributes, **first.op.view.put_attributes(first.shape, first.attributes)}
-        return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, attributes, base, new))
+        return self.pure.add(Put(hint, self.index, base.shape, base.dtype, first.op, first.attributes, base, new))
 
     # ---- gradients ----
 
