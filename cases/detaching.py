@@ -298,6 +298,7 @@ def constant_made_under_no_grad(tape):
     y.backward()
     tape.expect(factor.requires_grad, False)
     tape.expect(x.grad, 6.0)
+    tape.expect_naive(x.grad, 12.0)
 
 
 @case
