@@ -30,7 +30,10 @@ ENTRIES: tuple[Concept, ...] = (
         "jnp.conj(jax.grad(loss_fn)(z))`. A descent step without it goes the wrong way along the imaginary axis, and "
         "nothing is raised.",
         torch_page=torch_mechanics("Autograd for Complex Numbers", "autograd-for-complex-numbers"),
-        jax_page=jax_guide("Complex numbers and differentiation", "complex-differentiation.html"),
+        jax_page=jax_guide(
+            "Autodiff cookbook: Relation to Wirtinger derivatives",
+            "301/cookbook.html#relation-to-wirtinger-derivatives",
+        ),
     ),
     Concept(
         id="integer-width",
@@ -193,7 +196,10 @@ ENTRIES: tuple[Concept, ...] = (
         why="Each keeps its convention for complex gradients, and the two are conjugates.",
         instead="Conjugate to compare: `jnp.conj(jax.grad(jnp.sin, holomorphic=True)(3.0 + 4.0j))`.",
         torch_page=torch_mechanics("Autograd for Complex Numbers", "autograd-for-complex-numbers"),
-        jax_page=jax_reference("jax.grad"),
+        jax_page=jax_guide(
+            "Autodiff cookbook: Holomorphic functions",
+            "301/cookbook.html#holomorphic-functions-and-grad-f-holomorphic-true",
+        ),
     ),
     Concept(
         id="double-precision",
