@@ -36,11 +36,7 @@ AWAITING_EVIDENCE = (
     "views",
     "hooks",
     "custom-rules",
-    "functional",
     "conventions",
-    "tracing",
-    "training",
-    "references",
 )
 """Chapters whose cases are still being written: a concept of theirs may lack a case. Empty when all are."""
 
