@@ -51,6 +51,9 @@ def overhead_of_all() -> None:
             prepared = prepare(case)
             (folder / f"{number:03}_torch.py").write_text(prepared.torch.text, "utf-8")
             (folder / f"{number:03}_jax.py").write_text(prepared.jax.text, "utf-8")
+            port = prepared.naive and prepared.naive.source
+            if port and port is not prepared.jax:
+                (folder / f"{number:03}_naive.py").write_text(port.text, "utf-8")
         script = folder / "bare"
         script.write_text(BARE, "utf-8")
         whole, bare = (sys.executable, "-m", "compare", "all"), (sys.executable, str(script), name)

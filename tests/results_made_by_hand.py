@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from compare.results import (
+    Absent,
     CaseResult,
     Declared,
     Environment,
+    NaiveDifference,
+    NaivePort,
     Note,
     Observation,
     Outcome,
@@ -82,5 +85,14 @@ DIVERGING = result(
             limit=None,
         ),
     ),
+)
+VIEWED = NaivePort(
+    outcome="differs",
+    source="import jax\ny = y * 10\n",
+    differences=(
+        NaiveDifference("a.grad", [20.0, 0.0], [20.0, 0.0], [2.0, 0.0], [2.0, 0.0], 14),
+        NaiveDifference("v", None, Absent(), 3.0, None, 15),
+    ),
+    departures=("v: it shows 3.0, torch None; nothing is declared of it",),
 )
 CRASHING = result("crash", "error", observations=(), error="jax stopped: TypeError: boom\n  [axes=0]", fault="leg")

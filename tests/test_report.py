@@ -19,6 +19,7 @@ from results_made_by_hand import (
     MISMATCHING,
     NOTE,
     SOURCES,
+    VIEWED,
     observation,
     result,
     run,
@@ -31,7 +32,7 @@ from compare.report.markdown import escaped, fenced, table
 from compare.report.plain import columns
 from compare.report.side_by_side import align
 from compare.report.wording import departures, symbol, ulps, visible
-from compare.results import Declared, read_run
+from compare.results import Declared, NaiveDifference, NaivePort, Outcome, read_run
 
 PLACES = {case.id: Place(f"cases/{case.chapter}.py", 12) for case in (MATCHING, MISMATCHING, DIVERGING, CRASHING)}
 WHOLE = Report(run(MATCHING, MISMATCHING, DIVERGING, CRASHING), PLACES)
@@ -56,8 +57,9 @@ def hostile_run(text: str) -> Report:
     shown = observation(text, torch=text, verdict="mismatch", detail=f"detail {text}")
     note = msgspec.structs.replace(NOTE, statement=text, why=text)
     case = result(
-        "hostile", "error", title=text, chapter=text, error=text, observations=(shown,), notes=(note,), fault="leg"
-    )
+        "hostile", "error", title=text, chapter=text, error=text, observations=(shown,), notes=(note,), fault="leg",
+        naive=NaivePort("raises", text, (NaiveDifference(text, text, text, text, text),), (text,), text),
+    )  # fmt: skip
     return Report(run(case), {"hostile": Place(text, 1)})
 
 
@@ -103,7 +105,7 @@ def test_hostile_text_survives(format: str, kind: str) -> None:
     elif format == "github":
         assert all(one.isprintable() or one == "\n" for one in written)
         annotations = [line for line in written.splitlines() if line.startswith("::")]
-        assert len(annotations) == 2
+        assert len(annotations) == 3
         assert all(line.startswith("::error file=") for line in annotations)
         title = re.search(r"title=([^,:]*)::", annotations[0])
         assert title is not None
@@ -227,6 +229,62 @@ def test_one_case_shows_its_observations_and_notes() -> None:
 def test_a_run_of_no_case_still_sums_up() -> None:
     for format in FORMATS:
         assert render(format, Report(run())) != "" or format == "concise"
+
+
+# ---- naive ports ----
+
+SILENT = (
+    "naive port: differs silently: a.grad is [2.0, 0.0], PyTorch and the faithful JAX have [20.0, 0.0]",
+    "naive port: differs silently: v is 3.0, PyTorch has None, JAX -",
+)
+DEPARTED = "naive port, v: it shows 3.0, torch None; nothing is declared of it"
+
+
+def ported(port: NaivePort, outcome: Outcome = "match") -> Report:
+    return Report(run(result("viewed", outcome, naive=port)), {"viewed": Place("cases/views.py", 3)})
+
+
+def test_what_the_naive_port_shows_stands_in_every_report() -> None:
+    report = ported(VIEWED, "mismatch")
+    lines = render("full", report).splitlines()
+    row = next(line for line in lines if line.startswith("viewed"))
+    assert row.split()[-1] == "differs"
+    assert set(SILENT) <= set(lines)
+    assert f"  {DEPARTED}" in lines
+    [line] = render("concise", report).splitlines()
+    assert line.endswith(f"{SILENT[0]} (and 1 more)  {DEPARTED}")
+    told = markdown_texts(render("markdown", report))
+    assert {*SILENT, f"Not as declared: {DEPARTED}"} <= set(told)
+    suite = ElementTree.fromstring(render("junit", report)).find("testsuite")
+    assert suite is not None
+    [failure] = suite.iter("failure")
+    assert failure.get("message") == "not as declared: naive port"
+    assert DEPARTED in (failure.text or "")
+    assert all(text in (suite.findtext("testcase/system-out") or "") for text in SILENT)
+    annotations = [line for line in render("github", report).splitlines() if line.startswith("::error")]
+    assert len(annotations) == 1
+    assert annotations[0].startswith(
+        "::error file=cases/views.py,line=3,title=viewed%3A naive port::naive port, v: it sh"
+    )
+    assert render("full", report).splitlines()[-1].startswith("1 case: 0 match, 0 diverge as documented, 1 mismatch, ")
+    assert "naive ports: 1 silently different" in render("full", report)
+
+
+def test_the_other_outcomes_of_a_naive_port() -> None:
+    for port, told in {
+        NaivePort("same", "", (), ()): "naive port: the same",
+        NaivePort("raises", "", (), (), "IndexError: mask"): "naive port: raises IndexError: mask",
+        NaivePort("none", "", (), (), "it computes with 'h.grad'"): "no naive port: it computes with 'h.grad'",
+    }.items():
+        assert told in render("full", ported(port)).splitlines()
+        assert (told in render("concise", ported(port))) == (port.outcome != "same")
+    assert "naive port" not in render("full", Report(run(MATCHING))).partition("\n")[2]
+
+
+def test_the_page_of_a_case_holds_its_naive_port(tmp_path: Path) -> None:
+    page = pages(ported(VIEWED))["viewed.md"].decode()
+    assert VIEWED.source in [token.content for token in parse(page) if token.type == "fence"]
+    assert read_run(render("json", ported(VIEWED)).encode()).cases[0].naive == VIEWED
 
 
 # ---- what is not as declared ----
