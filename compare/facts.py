@@ -606,7 +606,7 @@ class Facts:
         self._check_writable(target, sources)
         if self.recording and any(source.requires_grad for source in sources):
             self._check_savable(op, sources)
-        if op.index_operands(found):
+        if op.indexes:
             for source in sources[1:]:
                 if source.storage is target.storage and np.shares_memory(source.layout, target.layout):
                     raise ProgramError(

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, assert_never
@@ -125,6 +125,7 @@ class _Functionalizer:
         self.retained: dict[int, _Retained] = {}
         self.reached: set[Value] = set()
         self.hooks: dict[str, HookedAt] = {}
+        self.pieces: dict[Value, tuple[Value, ...]] = {}
         self.consumed: set[int] = set()
 
     def run(self) -> Lowering:
@@ -251,8 +252,7 @@ class _Functionalizer:
             case Apply():
                 self.apply(statement)
             case Unpack():
-                for piece in statement.pieces:
-                    self.apply(piece)
+                self.unpack(statement)
             case Write():
                 self.in_place(statement)
             case ItemWrite():
@@ -339,6 +339,12 @@ class _Functionalizer:
                 self.start(handle, self.renamed_stop(copied, statement.target))
                 return
         self.start(handle, self.applied(statement.target, handle.shape, handle.dtype, op, arguments, attributes))
+
+    def unpack(self, statement: Unpack) -> None:
+        for piece in statement.pieces:
+            self.apply(piece)
+        values = tuple(self.read(self.facts.handles[target]) for target in statement.targets)
+        self.pieces.update(dict.fromkeys(values, values))
 
     def renamed_stop(self, value: Value, hint: str) -> Value:
         """The same value; an unnamed stop takes the name of the tensor it was made for."""
@@ -543,6 +549,7 @@ class _Functionalizer:
         region.retained = tuple(dict.fromkeys([*probed, *(producer for _, producer in kept)]))
         region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
         self.check_hooks(region)
+        self.check_pieces(passed)
         of_probed = {value: self.gradient(region, value, f"_{value.hint.lstrip('_')}_grad") for value in probed}
         for retained, producer in kept:
             retained.filled = True
@@ -574,6 +581,16 @@ class _Functionalizer:
                         f"The hook '{hooked.hook.target}' is on an input of a gradient that is differentiated again, "
                         "which is not supported. Apply its function to the gradient instead."
                     )
+
+    def check_pieces(self, passed: Collection[Value]) -> None:
+        """Refuse a hook on one of several views, where only others of them are passed: PyTorch calls it with None."""
+        for hooked in self.hooks.values():
+            others = self.pieces.get(hooked.value, ())
+            if hooked.hook.body and hooked.value not in passed and any(other in passed for other in others):
+                raise ProgramError(
+                    f"The hook '{hooked.hook.target}' is on one of several views that an op returned at once, and this "
+                    "backward passes only others of them: PyTorch calls the hook with None. Take the view by an index."
+                )
 
     def gradient(self, region: Region, of: Value, hint: str) -> Value:
         """The gradient that PyTorch has: of a complex value, the conjugate of the cotangent that JAX returns."""

@@ -97,7 +97,7 @@ RANDOM_DIRECTIONS, SEED = 4, 20
 Elements = np.ndarray[Any, Any]
 """An object array of mpf, of mpc, or of bool. A storage has mpf for mpc, in twice as many places."""
 Node = tuple[int, int]
-"""A place in the recorded history: the statement that bound a tensor, and the one that last gave it new history."""
+"""A place in the recorded history: the moment that bound a tensor, and the one that last gave it new history."""
 Direction = tuple[Node, int, int, int]
 """A moved run: the probe, the element (or random direction), the sign, and which step."""
 Vectors = tuple[np.ndarray[Any, Any], ...] | None
@@ -133,7 +133,7 @@ def _execute(tape: _Interpreter, program: Program) -> Failure | None:
     for index, statement in enumerate(program.statements):
         facts.step(statement)
         try:
-            tape.step(index, statement, facts)
+            tape.step(statement, facts)
         except Exception as error:
             return Failure(index, type(error).__name__, str(error), traceback.format_exc())
         if tape.unsettled:
@@ -365,7 +365,7 @@ class _Interpreter:
         self.surveyed = plan is not None
         self.marks = plan or {}
         self.steps = steps
-        self.index = 0
+        self.moment = 0
         self.modes = [GradMode()]
         self.tensors: dict[str, _Tensor] = {}
         self.probes: dict[Node, _Probe] = {}
@@ -397,9 +397,9 @@ class _Interpreter:
     def recording(self) -> bool:
         return self.modes[-1].recording
 
-    def step(self, index: int, statement: AnyStatement, facts: Facts) -> None:
+    def step(self, statement: AnyStatement, facts: Facts) -> None:
         """Take one statement. `facts`: after it, for dtypes."""
-        self.index = index
+        self.moment += 1
         match statement:
             case Leaf() | Constant():
                 self._tensor(statement)
@@ -407,6 +407,7 @@ class _Interpreter:
                 self.tensors[statement.target] = self._apply(statement, facts.handles[statement.target].dtype)
             case Unpack():
                 for piece in statement.pieces:
+                    self.moment += 1
                     self.tensors[piece.target] = self._apply(piece, facts.handles[piece.target].dtype)
             case Write():
                 self._write(statement)
@@ -448,7 +449,7 @@ class _Interpreter:
             case Attempt():
                 # Of a backward that PyTorch refuses, the gradient still exists where there is history.
                 if statement.torch is None or isinstance(statement.attempted, Backward):
-                    self.step(index, statement.attempted, facts)
+                    self.step(statement.attempted, facts)
             case _:
                 assert_never(statement)
 
@@ -460,7 +461,7 @@ class _Interpreter:
     ) -> _Tensor:  # fmt: skip
         """A tensor with a family of its own."""
         family = _Family(requires_grad, leaf)
-        tensor = _Tensor(dtype, storage, family, version or _Version(), self.index, self.index, chain)
+        tensor = _Tensor(dtype, storage, family, version or _Version(), self.moment, self.moment, chain)
         family.base = tensor
         return tensor
 
@@ -493,7 +494,7 @@ class _Interpreter:
 
     def _produced(self, tensor: _Tensor) -> None:
         """The tensor has new history from this statement on: mark the place where the plan says so."""
-        tensor.produced = self.index
+        tensor.produced = self.moment
         node, family = tensor.node, tensor.family
         self.upstream[node] = tensor.history | {node}
         if tensor.is_view:
@@ -604,7 +605,7 @@ class _Interpreter:
                 raise
             return None
         view = _Tensor(
-            dtype, base.storage, base.family, base.version, self.index, self.index, chain,
+            dtype, base.storage, base.family, base.version, self.moment, self.moment, chain,
             linked=self.recording and base.linked and base.family.requires_grad,
             recorded=self.recording and base.recorded, renewed=base.version.count, passed=list(base.passed),
         )  # fmt: skip

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from compare.errors import ProgramError
 from compare.facts import Facts
-from compare.ops import Slice
+from compare.ops import OPS, TENSOR, Slice
 from compare.program import Program
 from compare.statements import (
     Apply,
@@ -36,21 +36,48 @@ from compare.statements import (
     SetGrad,
     SetGradMode,
     Statement,
+    Unpack,
     Write,
 )
 
 UNARY = ("sin", "cos", "tanh", "sigmoid", "exp", "negative", "clone", "square", "softplus", "erf", "zeros_like")
 BINARY = ("add", "subtract", "multiply", "maximum", "logaddexp")
 NUMBERS = (0.5, -0.75, 2, 1.25)
-INDICES = ((0,), (Slice(0, 1, None),), (Slice(None, None, None),), (Slice(1, None, None),), (-1,))
+INDICES = (
+    (0,), (Slice(0, 1),), (Slice(),), (Slice(1, None),), (-1,), (Slice(None, None, 2),), (Slice(-1, None),),
+    (Slice(), 0), (Slice(), Slice(1, None)), (None, -1), (1, Slice(None, -1)),
+)  # fmt: skip
 VIEWS: tuple[tuple[str, dict[str, Any]], ...] = (
     *(("getitem", {"index": index}) for index in INDICES),
+    ("select", {"axis": -1, "position": 1}),
+    ("narrow", {"axis": 0, "start": 1, "length": 1}),
+    ("unstack", {"axis": 0, "position": 1}),
+    ("split", {"sizes": 1, "axis": -1, "position": 1}),
+    ("chunk", {"chunks": 2, "axis": -1, "position": 0}),
     ("reshape", {"shape": (-1,)}),
+    ("view", {"shape": (1, -1)}),
+    ("flatten", {}),
+    ("unflatten", {"axis": -1, "shape": (-1, 1)}),
     ("matrix_transpose", {}),
+    ("swapaxes", {"axis1": 0, "axis2": -1}),
+    ("moveaxis", {"source": 0, "destination": -1}),
     ("expand_dims", {"axis": 0}),
+    ("squeeze", {}),
     ("broadcast_to", {"shape": (2, 2)}),
     ("diagonal", {}),
+    ("diagonal", {"offset": -1}),
 )
+UNPACKED: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("unstack", {}),
+    ("unstack", {"axis": -1}),
+    ("split", {"sizes": 1}),
+    ("split", {"sizes": (1, 1), "axis": -1}),
+    ("chunk", {"chunks": 2}),
+)
+POSITIONS = ([1, 0], [0], [0, 0, 1], [[1], [0]], [[0, 1], [0, 0]], [True, False], [[True, False], [True, True]])
+"""Constants to index with: without repetition, with it, along one axis, and masks."""
+PLACES = (((1, 0),), ((0,),), (Slice(), (1,)), ((0, 1), (1, 0)), (0, (1, 0)), (None, (-1, 0)))
+"""Indices with lists of positions, none of them twice."""
 
 
 class Builder:
@@ -81,6 +108,17 @@ class Builder:
     def pick(self) -> str:
         return str(self.choose(sorted(self.facts.handles)))
 
+    def position(self) -> Ref:
+        """A new constant to index with."""
+        name, data = self.name(), self.choose(POSITIONS)
+        kind = "bool" if isinstance(data[0], bool) or data[0] == [True, False] else "int64"
+        self.offer(Constant(target=name, data=data, dtype=kind))
+        return Ref(name)
+
+    def value(self) -> Any:
+        """A number or a tensor."""
+        return self.choose(NUMBERS) if self.choose((True, False)) else Ref(self.pick())
+
     def numbers(self, shape: tuple[int, ...]) -> Any:
         if not shape:
             return self.choose(range(3, 21)) / 8
@@ -97,8 +135,12 @@ class Builder:
             words += [
                 "view",
                 "view",
+                "unpack",
+                "read_places",
                 "write",
                 "item",
+                "write_places",
+                "scatter",
                 "detach",
                 "data",
                 "mode",
@@ -131,6 +173,70 @@ class Builder:
     def draw_view(self) -> None:
         op, attributes = self.choose(VIEWS)
         self.offer(Apply(target=self.name(), op=op, operands=(Ref(self.pick()),), attributes=attributes))
+
+    def draw_unpack(self) -> None:
+        op, attributes = self.choose(UNPACKED)
+        source = self.pick()
+        view = OPS[op].view
+        assert view is not None
+        assert view.pieces is not None
+        try:
+            count = view.pieces(self.facts.handles[source].shape, {**OPS[op].defaults, **attributes})
+        except ValueError:
+            return
+        targets = tuple(self.name() for _ in range(count))
+        self.offer(Unpack(targets=targets, op=op, source=source, attributes=attributes))
+
+    def draw_read_places(self) -> None:
+        x, target = Ref(self.pick()), self.name()
+        word = self.choose(["list", "tensor", "tensor", "take", "take_along_axis"])
+        if word == "list":
+            read = Apply(target=target, op="advanced_getitem", operands=(x,), attributes={"index": self.choose(PLACES)})
+        elif word == "tensor":
+            index = self.choose([(TENSOR,), (Slice(), TENSOR), (TENSOR, 0)])
+            operands = (x, self.position())
+            read = Apply(target=target, op="advanced_getitem", operands=operands, attributes={"index": index})
+        else:
+            axis = self.choose([0, -1])
+            read = Apply(target=target, op=word, operands=(x, self.position()), attributes={"axis": axis})
+        self.offer(read)
+
+    def draw_write_places(self) -> None:
+        handle = self.pick()
+        word = self.choose(["list", "mask", "fill", "put"])
+        if word == "list":
+            attributes = {"index": self.choose(PLACES)}
+            self.offer(Write(handle=handle, op="advanced_setitem", operands=(self.value(),), attributes=attributes))
+        elif word == "put":
+            operands = (Ref(self.pick()), self.position())
+            self.offer(Write(handle=handle, op="index_put", operands=operands, attributes={"accumulate": True}))
+        else:
+            mask = self.name()
+            if not self.offer(Apply(target=mask, op="greater", operands=(Ref(self.pick()), 1.0))):
+                return
+            if word == "mask":
+                operands = (self.value(), Ref(mask))
+                self.offer(
+                    Write(handle=handle, op="masked_setitem", operands=operands, attributes={"index": (TENSOR,)})
+                )
+            else:
+                self.offer(Write(handle=handle, op="masked_fill", operands=(Ref(mask), self.value())))
+
+    def draw_scatter(self) -> None:
+        handle, axis = self.pick(), self.choose([0, -1])
+        word = self.choose(
+            ["index_add", "scatter_add", "index_fill", "slice_scatter", "select_scatter", "diagonal_scatter"]
+        )
+        if word in ("index_add", "scatter_add", "index_fill"):
+            operands = (self.position(), self.choose(NUMBERS) if word == "index_fill" else Ref(self.pick()))
+            self.offer(Write(handle=handle, op=word, operands=operands, attributes={"axis": axis}))
+            return
+        attributes: dict[str, Any] = {
+            "slice_scatter": {"axis": axis, "start": 1}, "select_scatter": {"axis": axis, "position": 0},
+            "diagonal_scatter": {"offset": self.choose([0, 1])},
+        }[word]  # fmt: skip
+        operands = (Ref(handle), Ref(self.pick()))
+        self.offer(Apply(target=self.name(), op=word, operands=operands, attributes=attributes))
 
     def draw_write(self) -> None:
         op = self.choose(["add", "multiply", "fill", "sin", "tanh", "copy", "zeros_like"])

@@ -187,6 +187,11 @@ class Op:
             raise ProgramError(f"{self.name} needs the attribute {missing[0]!r}.")
         return bound
 
+    @property
+    def indexes(self) -> bool:
+        """Whether the op has operands, or room for them, that say which elements are meant."""
+        return any(name.lstrip("*") in INDEX_OPERANDS for name in self.operand_names)
+
     def index_operands(self, operands: Sequence[T]) -> tuple[T, ...]:
         """Those of the operands that say which elements are meant."""
         return tuple(operands[place] for place in self.places(INDEX_OPERANDS, len(operands)))
