@@ -19,7 +19,7 @@ import msgspec
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle, ViewStep, is_item
-from compare.ops import OPS, Op, Shape, is_complex
+from compare.ops import OPS, Op, Shape, is_complex, sets_twice
 from compare.program import Program
 from compare.pure import (
     Accumulated,
@@ -332,8 +332,8 @@ class _Functionalizer:
             for name, operand in zip_longest(op.operand_names, statement.operands)
             if operand is not None
         )
+        self.remark_op(op, attributes, statement.operands)
         if op.name == "clone":
-            self.remark("clone")
             [copied] = arguments
             if isinstance(copied, Value) and not copied.tracked:
                 self.start(handle, self.renamed_stop(copied, statement.target))
@@ -345,6 +345,16 @@ class _Functionalizer:
             self.apply(piece)
         values = tuple(self.read(self.facts.handles[target]) for target in statement.targets)
         self.pieces.update(dict.fromkeys(values, values))
+        self.remark("multiple-views")
+
+    def remark_op(self, op: Op, attributes: dict[str, Any], operands: Sequence[Operand]) -> None:
+        """Say what is particular about an op."""
+        if op.name in _OPS:
+            self.remark("index-accumulation" if attributes.get("accumulate") else _OPS[op.name])
+        target, *others = (self.used[one.name] for one in operands if isinstance(one, Ref))
+        positions = [self.used[one.name].known for one in op.index_operands(operands) if isinstance(one, Ref)]
+        if len(others) > len(positions) and sets_twice(op, target.shape, positions, attributes):
+            self.remark("duplicate-index")
 
     def renamed_stop(self, value: Value, hint: str) -> Value:
         """The same value; an unnamed stop takes the name of the tensor it was made for."""
@@ -357,6 +367,7 @@ class _Functionalizer:
         handle = self.used[statement.handle]
         attributes = bound_attributes(op, len(statement.operands) + 1, statement.attributes)
         self.remark_write(handle)
+        self.remark_op(op, attributes, (Ref(statement.handle), *statement.operands))
         operands = tuple(self.operand(operand) for operand in statement.operands)
         current = self.read(handle)
         if not self.facts.recording:
@@ -720,6 +731,15 @@ _MODES = {
     "inference_mode": "inference-mode",
 }  # fmt: skip
 """The concept that answers for each grad mode."""
+
+_OPS = {
+    "clone": "clone",
+    **dict.fromkeys(("advanced_getitem", "take", "take_along_axis"), "maybe-view"),
+    **dict.fromkeys(("masked_setitem", "masked_fill"), "masked-write"),
+    **dict.fromkeys(("index_add", "scatter_add"), "index-accumulation"),
+    **dict.fromkeys(("slice_scatter", "select_scatter", "diagonal_scatter", "index_put"), "functional-scatter"),
+}
+"""The concept that answers for an op."""
 
 _READS = {
     "is_leaf": "is-leaf", "requires_grad": "requires-grad", "retains_grad": "retain-grad", "grad_fn": "grad-fn",

@@ -43,7 +43,7 @@ from compare.sources import (
     number_tree,
     print_line,
 )
-from compare.statements import DIFFERENTIABLE_DTYPES, Number, RegisterHook
+from compare.statements import DIFFERENTIABLE_DTYPES, Number
 
 __all__ = ["jax_settings", "print_jax", "readable", "run_jax"]
 
@@ -428,13 +428,13 @@ class _Script(_Scope):
             name = self.hook_names.get(hooked)
             if name is None:
                 name = self.hook_names[hooked] = self.names.reserve(hooked.hook.target)
-                self.define_hook(name, hooked.hook, readable(hooked.value), region.origin)
+                self.define_hook(name, hooked, region.origin)
             # The hook registered first runs first, so it is applied last.
             found.setdefault(region.arguments.get(hooked.value, hooked.value), []).insert(0, name)
         return found
 
-    def define_hook(self, name: str, hook: RegisterHook, primal: str, origin: int) -> None:
-        writer = self.writer
+    def define_hook(self, name: str, hooked: HookedAt, origin: int) -> None:
+        writer, hook, primal = self.writer, hooked.hook, readable(hooked.value)
         forward, backward = self.names.reserve(f"{name}_forward"), self.names.reserve(f"{name}_backward")
         with writer.definition(f"def {name}({primal}):", origin, "@jax.custom_vjp"):
             writer.line(f"return {primal}", origin)
@@ -442,7 +442,7 @@ class _Script(_Scope):
             writer.line(f"return {name}({primal}), None", origin)
         with writer.definition(f"def {backward}(_, {hook.parameter}):", origin):
             inner = Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
-            lines, result = inner.body(hook.body, hook.result)
+            lines, result = inner.body(hook.body, hook.result, {hook.parameter: hooked.value.shape})
             for line in lines:
                 writer.line(line, origin)
             writer.line(f"return ({result},)", origin)

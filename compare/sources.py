@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks import bound_attributes, find_op
-from compare.ops import TENSOR, Attributes, Op, Slice, Span, fill_spelling
+from compare.ops import TENSOR, Attributes, Op, Shape, Slice, Span, fill_spelling
 from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, is_number_word, nested_shape
 
 __all__ = [
@@ -171,6 +171,8 @@ def wrapped(text: str) -> list[str]:
     start, commas = _last_brackets(code)
     bounds = [start, *commas, len(code) - 1]
     items = [code[left + 1 : right].strip() for left, right in itertools.pairwise(bounds)]
+    if not any(items):
+        return [text]
     # A comma behind a single item would make a tuple of it.
     comma = "," if len(items) > 1 else ""
     together = f"{indent}    {', '.join(filter(None, items))}"
@@ -350,12 +352,23 @@ class Expressions:
         attributes = bound_attributes(op, len(statement.operands), statement.attributes)
         return self.expression(op, tuple(self.operand(operand) for operand in statement.operands), attributes)
 
-    def body(self, statements: Sequence[Apply], result: Operand | None) -> tuple[list[str], str]:
-        """The lines of a small function, and the expression it returns."""
+    def shaped(self, statement: Apply, shapes: dict[str, Shape]) -> ast.expr:
+        """The same, where the spelling may take names from the operands' shapes; notes the shape of the result."""
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        given = tuple(shapes[operand.name] if isinstance(operand, Ref) else () for operand in statement.operands)
+        shapes[statement.target] = op.shape(given, attributes)
+        operands = tuple(self.operand(operand) for operand in statement.operands)
+        return self.expression(op, operands, {**attributes, **op.jax_names(given, attributes)})
+
+    def body(
+        self, statements: Sequence[Apply], result: Operand | None, shapes: dict[str, Shape] | None = None
+    ) -> tuple[list[str], str]:
+        """The lines of a small function, and the expression it returns. `shapes`: of its parameters, for JAX."""
         inlined = inlined_names(statements, result=result)
         lines: list[str] = []
         for statement in statements:
-            tree = self.apply(statement)
+            tree = self.apply(statement) if shapes is None else self.shaped(statement, shapes)
             if statement.target in inlined:
                 self.inlined[statement.target] = tree
             else:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from compare.ops import complex_numbers, elementwise, indexing, linear_algebra, reductions, shaping, views
 from compare.ops.dtypes import COMPLEX, DIFFERENTIABLE, FLOATS, PARTS, is_complex
+from compare.ops.indexing import sets_twice
 from compare.ops.op import TENSOR, Attributes, BasicIndex, Index, Op, Shape, Slice, Span, View, fill_spelling
 
 __all__ = [
     "COMPLEX", "DIFFERENTIABLE", "FLOATS", "OPS", "PARTS", "TENSOR", "Attributes", "BasicIndex", "Index", "Op", "Shape",
-    "Slice", "Span", "View", "fill_spelling", "is_complex",
+    "Slice", "Span", "View", "fill_spelling", "is_complex", "sets_twice",
 ]  # fmt: skip
 
 _ROWS = (

@@ -6,6 +6,7 @@ its elements, or None where they are computed.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,7 +18,7 @@ from compare.ops.op import TENSOR, Attributes, Op, Shape, Slice, Span
 from compare.ops.rules import NO_ATTRIBUTES, Dtypes, agreed, filled, fits, indexed, one_axis
 from compare.ops.views import along, diagonal_index, diagonal_shape, diagonal_view, numpy_basic_index
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "sets_twice"]
 
 # ---- an index with arrays in it ----
 
@@ -36,7 +37,7 @@ def _numpy_index(index: Sequence[Any], arrays: Sequence[Any]) -> tuple[Any, ...]
 
 def _positions(array: Any) -> Any:
     """An exact index as NumPy takes it: whole numbers, or booleans."""
-    kind = bool if array.size and isinstance(array.flat[0], bool) else np.int64
+    kind = bool if array.size and isinstance(array.flat[0], bool | np.bool_) else np.int64
     return array.astype(kind)
 
 
@@ -376,6 +377,23 @@ WRITES = (
         _axis_sum_dtype, linear=("x", "y"), write="x.scatter_add_(axis, indices, y)", jax_names=_mesh_index,
     ),
 )  # fmt: skip
+
+READS_OF = {
+    "advanced_setitem": READS[0], "index_put": READS[0], "index_copy": READS[1], "scatter": READS[2],
+}  # fmt: skip
+"""By the row that replaces elements, the row that reads the same ones."""
+
+
+def sets_twice(op: Op, shape: Shape, positions: Sequence[Any], attributes: Attributes) -> bool:
+    """Whether an op replaces one element of a tensor twice. `positions`: what is known of those it is given."""
+    if op.name not in READS_OF or attributes.get("accumulate") or any(one is None for one in positions):
+        return False
+    places = np.arange(math.prod(shape)).reshape(shape)
+    given = {"index": attributes.get("index", (TENSOR,) * len(positions)), "axis": attributes.get("axis")}
+    read = READS_OF[op.name]
+    named = read.reference(places, *positions, **{name: given[name] for name in read.defaults})
+    return bool(len(set(named.flat)) < named.size)
+
 
 # ---- writing what a view shows, out of place ----
 
