@@ -251,6 +251,7 @@ def counters_of_aliases(tape):
     data.add_(1.0)
     clone.add_(1.0)
     tape.expect(x, [4.0, 3.0, 3.0])
+    tape.expect_naive(x, 1.0)
     tape.expect(x.version, 3)
     tape.expect(view.version, 3)
     tape.expect(detached.version, 3)
