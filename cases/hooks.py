@@ -1,6 +1,6 @@
 """Tensor hooks: editing a cotangent on its way back."""
 
-from compare import case
+from compare import case, demonstration, raises
 
 chapter_number = 5
 
@@ -91,3 +91,700 @@ def hook_with_retain_grad(tape):
     loss.backward()
     tape.expect(h.grad, [12.0, 24.0])
     tape.expect(a.grad, [36.0, 72.0])
+
+
+# ---- when and on what a hook runs ----
+
+
+@case
+def hook_on_a_tensor_used_twice(tape):
+    """A hook runs once, on the sum over all uses
+
+    Shows: hook-sum.
+    """
+    x = tape.leaf(2.0)
+    y = x * 1
+    y.register_hook(lambda cotangent: cotangent + 1)
+    (y * 3 + y * 4).backward()
+    tape.expect(x.grad, 8.0)
+
+
+@case
+def leaf_hook_in_each_backward(tape):
+    """A hook on a leaf sees the gradient of each backward, not the sum
+
+    Shows: leaf-hook.
+    """
+    x = tape.leaf(1.0)
+    x.register_hook(lambda gradient: gradient * gradient)
+    (x * 2).backward()
+    (x * 3).backward()
+    tape.expect(x.grad, 13.0)
+
+
+@demonstration
+def hooks_off_the_path(shown):
+    """A hook runs only where a gradient is asked for
+
+    Shows: hook-sum.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        seen = []
+        x, u = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+        x.register_hook(lambda cotangent: seen.append("x"))
+        u.register_hook(lambda cotangent: seen.append("u"))
+        torch.autograd.grad(x * u, x)
+        print("hooks that ran", seen)
+
+    @shown.jax
+    def _():
+        import jax
+
+        seen = []
+
+        def tap(name):
+            @jax.custom_vjp
+            def identity(x):
+                return x
+
+            def backward(_, cotangent):
+                seen.append(name)
+                return (cotangent,)
+
+            identity.defvjp(lambda x: (identity(x), None), backward)
+            return identity
+
+        jax.grad(lambda x, u: tap("x")(x) * tap("u")(u))(2.0, 3.0)
+        print("hooks that ran", seen)
+
+    shown.expect("hooks that ran", ["x"])
+
+
+@demonstration
+def cotangent_that_is_observed(shown):
+    """A hook sees a number; a rule under jit sees a tracer, and a callback the number
+
+    Shows: traced-side-effect, tensor-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        seen = []
+        x = torch.tensor(2.0, requires_grad=True)
+        y = x * 3
+        y.register_hook(lambda cotangent: seen.append(cotangent.item()))
+        (y * y).backward()
+        print("seen", seen)
+
+    @shown.jax
+    def _():
+        import jax
+
+        seen, called_back = [], []
+
+        @jax.custom_vjp
+        def tap(x):
+            return x
+
+        def tap_backward(_, cotangent):
+            seen.append("tracer" if isinstance(cotangent, jax.core.Tracer) else cotangent)
+            jax.debug.callback(lambda number: called_back.append(number.item()), cotangent)
+            return (cotangent,)
+
+        tap.defvjp(lambda x: (tap(x), None), tap_backward)
+        jax.jit(jax.grad(lambda x: tap(x * 3) ** 2))(2.0)
+        jax.effects_barrier()
+        print("seen", seen)
+        print("seen by a callback", called_back)
+
+    shown.expect_divergence("seen", torch=[12.0], jax=["tracer"], concept="traced-side-effect")
+    shown.expect_divergence("seen by a callback", jax=[12.0], concept="traced-side-effect")
+
+
+@demonstration
+def hook_on_several_tensors(shown):
+    """A hook on several tensors is a rule over a tuple
+
+    Shows: tensor-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+        seen = []
+        torch.autograd.graph.register_multi_grad_hook(
+            (a, b), lambda gradients: seen.extend(g.item() for g in gradients)
+        )
+        (a * b).backward()
+        print("gradients seen together", seen)
+
+    @shown.jax
+    def _():
+        import jax
+
+        seen = []
+
+        @jax.custom_vjp
+        def tap(a, b):
+            return a, b
+
+        def tap_backward(_, cotangents):
+            seen.extend(cotangent.item() for cotangent in cotangents)
+            return cotangents
+
+        tap.defvjp(lambda a, b: (tap(a, b), None), tap_backward)
+
+        def product(a, b):
+            a, b = tap(a, b)
+            return a * b
+
+        jax.grad(product, argnums=(0, 1))(2.0, 3.0)
+        print("gradients seen together", seen)
+
+    shown.expect("gradients seen together", [3.0, 2.0])
+
+
+# ---- what a hook returns ----
+
+
+@demonstration
+def none_from_a_hook(shown):
+    """None from a hook keeps the gradient; None from a backward rule is zero
+
+    Shows: hook-result.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(2.0, requires_grad=True)
+        x.register_hook(lambda cotangent: None)
+        (x * 3).backward()
+        print("gradient", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+
+        @jax.custom_vjp
+        def tap(x):
+            return x
+
+        tap.defvjp(lambda x: (tap(x), None), lambda _, cotangent: (None,))
+        print("gradient", jax.grad(lambda x: tap(x) * 3)(2.0))
+
+    shown.expect_divergence("gradient", torch=3.0, jax=0.0, concept="hook-result")
+
+
+@demonstration
+def hook_that_returns_something_else(shown):
+    """Both refuse another shape; another dtype passes in JAX alone
+
+    Shows: hook-result.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        for name, hook in (
+            ("another shape", lambda cotangent: torch.ones(3)),
+            ("another dtype", lambda cotangent: cotangent.half()),
+        ):
+            handle = x.register_hook(hook)
+            try:
+                (x * 2).sum().backward()
+            except RuntimeError as error:
+                print(name, error)
+            handle.remove()
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def gradient_with(rule):
+            tap = jax.custom_vjp(lambda x: x)
+            tap.defvjp(lambda x: (x, None), lambda _, cotangent: (rule(cotangent),))
+            return jax.grad(lambda x: jnp.sum(tap(x) * 2))(jnp.array([1.0, 2.0]))
+
+        try:
+            gradient_with(lambda cotangent: jnp.ones(3))
+        except ValueError as error:
+            print("another shape", error)
+        print("another dtype", gradient_with(lambda cotangent: cotangent.astype(jnp.float16)))
+
+    shown.expect_divergence(
+        "another shape",
+        torch=raises("RuntimeError: hook '<lambda>' has changed the size of value"),
+        jax=raises("ValueError: Custom VJP bwd rule must produce an output with the same type as the args tuple"),
+        concept="hook-result",
+    )
+    shown.expect_divergence(
+        "another dtype",
+        torch=raises("RuntimeError: hook '<lambda>' has changed the type of value"),
+        jax=[2.0, 2.0],
+        concept="hook-result",
+    )
+
+
+@demonstration
+def hook_that_raises(shown):
+    """An error in a hook comes out of the backward, as one in a rule comes out of jax.grad
+
+    Shows: tensor-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        def refuse(cotangent):
+            raise ValueError("from the hook")
+
+        x = torch.tensor(1.0, requires_grad=True)
+        x.register_hook(refuse)
+        try:
+            (x * 2).backward()
+        except ValueError as error:
+            print("backward", error)
+        print("gradient afterwards", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+
+        @jax.custom_vjp
+        def tap(x):
+            return x
+
+        def refuse(_, cotangent):
+            raise ValueError("from the hook")
+
+        tap.defvjp(lambda x: (tap(x), None), refuse)
+        try:
+            jax.grad(lambda x: tap(x) * 2)(1.0)
+        except ValueError as error:
+            print("backward", error)
+
+    shown.expect("backward", raises("ValueError: from the hook"))
+    shown.expect_divergence("gradient afterwards", torch=None, concept="tensor-hook")
+
+
+@demonstration
+def hook_without_a_graph(shown):
+    """A hook needs a tensor that requires grad; a JAX array takes none
+
+    Shows: backward-without-graph.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        try:
+            torch.ones(1).register_hook(print)
+        except RuntimeError as error:
+            print("register_hook", error)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        try:
+            jnp.ones(1).register_hook(print)
+        except AttributeError as error:
+            print("register_hook", error)
+
+    shown.expect_divergence(
+        "register_hook",
+        torch=raises("RuntimeError: cannot register a hook on a tensor that doesn't require gradient"),
+        jax=raises("AttributeError: 'jaxlib._jax.ArrayImpl' object has no attribute 'register_hook'"),
+        concept="backward-without-graph",
+    )
+
+
+@demonstration
+def hook_that_writes_to_its_gradient(shown):
+    """A hook that writes to its gradient writes to another branch too
+
+    Shows: hook-write.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        def gradient_with(hook):
+            x = torch.tensor([1.0, 2.0], requires_grad=True)
+            y, z = x * 1, x * 1
+            z.register_hook(hook)
+            ((y + z) * torch.ones(2)).sum().backward()
+            return x.grad
+
+        print("written", gradient_with(lambda cotangent: cotangent.mul_(100.0)))
+        print("returned", gradient_with(lambda cotangent: cotangent * 100.0))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        @jax.custom_vjp
+        def tap(x):
+            return x
+
+        def tap_backward(_, cotangent):
+            cotangent *= 100.0
+            return (cotangent,)
+
+        tap.defvjp(lambda x: (tap(x), None), tap_backward)
+        gradient = jax.grad(lambda x: jnp.sum(x * 1 + tap(x * 1)))(jnp.array([1.0, 2.0]))
+        print("written", gradient)
+        print("returned", gradient)
+
+    shown.expect_divergence("written", torch=[200.0, 200.0], jax=[101.0, 101.0], concept="hook-write")
+    shown.expect("returned", [101.0, 101.0])
+
+
+# ---- hooks of nodes, modules and saved tensors ----
+
+
+@demonstration
+def hooks_of_a_node(shown):
+    """A hook on a node sees the gradients of its op, before and after it
+
+    Shows: node-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(2.0, requires_grad=True)
+        y = x * 3
+        seen = []
+        y.grad_fn.register_prehook(lambda before: seen.append(["before", before[0].item()]))
+        y.grad_fn.register_hook(lambda after, before: seen.append(["after", after[0].item()]))
+        (y * y).backward()
+        print("before the product", seen[0][1])
+        print("after the product", seen[1][1])
+        z = x * 3
+        z.grad_fn.register_hook(lambda after, before: (after[0] * 10, None))
+        x.grad = None
+        z.backward()
+        print("edited behind the product", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+
+        def square(y):
+            return y * y
+
+        y, pullback_of_product = jax.vjp(lambda x: x * 3, 2.0)
+        before = jax.grad(square)(y)
+        print("before the product", before)
+        print("after the product", pullback_of_product(before)[0])
+        print("edited behind the product", pullback_of_product(1.0)[0] * 10)
+
+    shown.expect("before the product", 12.0)
+    shown.expect("after the product", 36.0)
+    shown.expect("edited behind the product", 30.0)
+
+
+@demonstration
+def order_of_all_hooks(shown):
+    """Tensor hook, node before, accumulation, node after: the order is fixed
+
+    Shows: node-hook, post-accumulate-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        w = torch.tensor(2.0, requires_grad=True)
+        node = (w * 1).grad_fn.next_functions[0][0]
+        ran = []
+        node.register_hook(lambda after, before: ran.append("node, after"))
+        w.register_post_accumulate_grad_hook(lambda leaf: ran.append("after accumulation"))
+        node.register_prehook(lambda before: ran.append("node, before"))
+        w.register_hook(lambda cotangent: ran.append("tensor"))
+        (w * 5).backward()
+        print("order", ran)
+        print("gradient", w.grad)
+
+    @shown.jax
+    def _():
+        import jax
+
+        print("gradient", jax.grad(lambda w: w * 5)(2.0))
+
+    shown.expect_divergence(
+        "order", torch=["tensor", "node, before", "after accumulation", "node, after"], concept="node-hook"
+    )
+    shown.expect("gradient", 5.0)
+
+
+@demonstration
+def step_inside_the_backward(shown):
+    """What runs after a gradient was added is code after the call of jax.grad
+
+    Shows: post-accumulate-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        def step(leaf):
+            leaf.data.add_(leaf.grad, alpha=-0.5)
+            leaf.grad = None
+
+        w = torch.tensor([1.0, 2.0], requires_grad=True)
+        w.register_post_accumulate_grad_hook(step)
+        (w * w).sum().backward()
+        print("stepped", w.detach())
+        print("gradient left", w.grad)
+        try:
+            (w * 2).register_post_accumulate_grad_hook(step)
+        except RuntimeError as error:
+            print("on a result", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        w = jnp.array([1.0, 2.0])
+        w = w - 0.5 * jax.grad(lambda w: jnp.sum(w * w))(w)
+        print("stepped", w)
+
+    shown.expect("stepped", [0.0, 0.0])
+    shown.expect_divergence("gradient left", torch=None, concept="post-accumulate-hook")
+    shown.expect_divergence(
+        "on a result",
+        torch=raises("RuntimeError: post accumulate grad hooks cannot be registered on non-leaf tensors"),
+        concept="post-accumulate-hook",
+    )
+
+
+@demonstration
+def hooks_of_a_module(shown):
+    """A module's backward hooks are a wrapper around its pullback
+
+    Shows: module-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        seen = []
+        module = torch.nn.Linear(2, 1, bias=False)
+        torch.nn.init.ones_(module.weight)
+        module.register_full_backward_hook(lambda module, after, before: seen.append(after[0]))
+        module.register_full_backward_pre_hook(lambda module, before: (before[0] * 10,))
+        x = torch.ones(2, requires_grad=True)
+        module(x).sum().backward()
+        print("seen behind the module", seen[0])
+        print("gradient of the weight", module.weight.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        seen = []
+
+        @jax.custom_vjp
+        def module(weight, x):
+            return weight @ x
+
+        def module_forward(weight, x):
+            return jax.vjp(lambda weight, x: weight @ x, weight, x)
+
+        def module_backward(pullback, cotangent):
+            gradients = pullback(cotangent * 10)
+            seen.append(gradients[1])
+            return gradients
+
+        module.defvjp(module_forward, module_backward)
+        weight, x = jnp.ones((1, 2)), jnp.ones(2)
+        gradient = jax.grad(lambda weight, x: jnp.sum(module(weight, x)))(weight, x)
+        print("seen behind the module", seen[0])
+        print("gradient of the weight", gradient)
+
+    shown.expect("seen behind the module", [10.0, 10.0])
+    shown.expect("gradient of the weight", [[10.0, 10.0]])
+
+
+@demonstration
+def module_hook_without_inputs(shown):
+    """Where no input requires grad, a module's backward hook is given None, and PyTorch warns
+
+    Shows: module-hook.
+    """
+
+    @shown.torch
+    def _():
+        import warnings
+
+        import torch
+
+        seen = []
+        module = torch.nn.Linear(2, 1, bias=False)
+        module.register_full_backward_hook(lambda module, after, before: seen.append(after[0]))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            module(torch.ones(2)).sum().backward()
+        print("seen behind the module", seen[0])
+        print("warns", any("Full backward hook is firing" in str(one.message) for one in caught))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        print("gradient of the weight", jax.grad(lambda w: jnp.sum(w @ jnp.ones(2)))(jnp.ones((1, 2))))
+
+    shown.expect_divergence("seen behind the module", torch=None, concept="module-hook")
+    shown.expect_divergence("warns", torch=True, concept="module-hook")
+    shown.expect_divergence("gradient of the weight", jax=[[1.0, 1.0]], concept="module-hook")
+
+
+@demonstration
+def write_behind_a_module_hook(shown):
+    """The result of a module with a backward hook may not be written
+
+    Shows: returned-input, module-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        module = torch.nn.Linear(1, 1, bias=False)
+        module.register_full_backward_hook(lambda *arguments: None)
+        y = module(torch.ones(1, requires_grad=True))
+        try:
+            y.mul_(2.0)
+        except RuntimeError as error:
+            print("write", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        print("gradient of twice the result", jax.grad(lambda x: jnp.sum(x * 2.0))(jnp.ones(1)))
+
+    shown.expect_divergence(
+        "write",
+        torch=raises("RuntimeError: Output 0 of BackwardHookFunction is a view and is being modified inplace"),
+        concept="returned-input",
+    )
+    shown.expect_divergence("gradient of twice the result", jax=[2.0], concept="module-hook")
+
+
+@demonstration
+def saved_in_another_dtype(shown):
+    """A hook on saved tensors changes what the backward reads; in JAX a rule says it
+
+    Shows: saved-tensor-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        ran = []
+
+        def pack(tensor):
+            ran.append("pack")
+            return tensor.detach().half()
+
+        def unpack(packed):
+            ran.append("unpack")
+            return packed.float()
+
+        with torch.autograd.graph.saved_tensors_hooks(pack, unpack):
+            x = torch.tensor([1.0001, 2.0], requires_grad=True)
+            y = (x * x).sum()
+        y.backward()
+        print("hooks that ran", ran)
+        print("gradient", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        @jax.custom_vjp
+        def square(x):
+            return x * x
+
+        def square_forward(x):
+            return x * x, x.astype(jnp.float16)
+
+        def square_backward(packed, cotangent):
+            return (2 * packed.astype(jnp.float32) * cotangent,)
+
+        square.defvjp(square_forward, square_backward)
+        x = jnp.array([1.0001, 2.0])
+        print("gradient", jax.grad(lambda x: jnp.sum(square(x)))(x))
+        print("gradient of the plain square", jax.grad(lambda x: jnp.sum(x * x))(x))
+
+    shown.expect_divergence("hooks that ran", torch=["pack", "pack", "unpack", "unpack"], concept="saved-tensor-hook")
+    shown.expect("gradient", [2.0, 4.0])
+    shown.expect_divergence("gradient of the plain square", jax=[2.0002, 4.0], concept="saved-tensor-hook")
+
+
+@demonstration
+def saved_on_the_host(shown):
+    """Moving what is saved to the host is a pair of hooks in PyTorch, and a policy in JAX
+
+    Shows: saved-tensor-hook, residual-policy.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        with torch.autograd.graph.save_on_cpu():
+            x = torch.tensor([0.0, 0.5], dtype=torch.float64, requires_grad=True)
+            y = (x.sin() ** 2).sum()
+        y.backward()
+        print("gradient", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+        from jax.ad_checkpoint import checkpoint_name
+
+        jax.config.update("jax_enable_x64", True)
+        policy = jax.checkpoint_policies.save_and_offload_only_these_names(
+            names_which_can_be_saved=[],
+            names_which_can_be_offloaded=["sine"],
+            offload_src="device",
+            offload_dst="pinned_host",
+        )
+
+        def f(x):
+            return jnp.sum(checkpoint_name(jnp.sin(x), "sine") ** 2)
+
+        print("gradient", jax.grad(jax.checkpoint(f, policy=policy))(jnp.array([0.0, 0.5])))
+
+    shown.expect("gradient", [0.0, 0.8414709848078965])
