@@ -83,20 +83,25 @@ class NoPortError(CompareError):
 
 def naive_port(program: Program) -> PureProgram | None:
     """The naive port of a checked program; None without writes, aliases and grad modes. Raises NoPortError."""
-    if not any(map(_is_the_tapes, program.statements)):
+    inlined = inlined_names(program.statements)
+    if not any(_is_the_tapes(statement, inlined) for statement in program.statements):
         return None
-    return _Port(program).run()
+    return _Port(program, inlined).run()
 
 
-def _is_the_tapes(statement: AnyStatement) -> bool:
+def _is_the_tapes(statement: AnyStatement, inlined: set[str]) -> bool:
     """Whether a statement writes, makes an alias or sets a grad mode."""
     match statement:
         case Write() | ItemWrite() | Unpack() | Detach() | Data() | EnterGradMode() | SetGradMode():
             return True
         case Apply():
             return find_op(statement.op).view is not None
+        case Grad():
+            return statement.target not in inlined
+        case SetGrad():
+            return statement.source is not None
         case Attempt():
-            return statement.torch is None and _is_the_tapes(statement.attempted)
+            return statement.torch is None and _is_the_tapes(statement.attempted, inlined)
         case _:
             return False
 
@@ -106,10 +111,10 @@ Place = str | int
 
 
 class _Port:
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, inlined: set[str]) -> None:
         self.program = program
+        self.inlined = inlined
         self.pure = PureProgram(program.id, f"{program.title} (naive port)", program.dtype)
-        self.inlined = inlined_names(program.statements)
         self.facts = Facts(float_dtype=program.dtype)
         self.used: dict[str, Handle] = {}
         self.index = 0
@@ -229,7 +234,7 @@ class _Port:
 
     def requires_grad(self, statement: RequiresGrad) -> None:
         value = self.values[statement.handle]
-        if statement.flag and value not in self.version_of and self.used[statement.handle].family.is_leaf:
+        if statement.flag and value not in self.version_of and self.used[statement.handle].is_leaf:
             self.differentiable(statement.handle)
         elif not statement.flag and value in self.version_of:
             hint = f"_{value.hint.lstrip('_')}_stopped"
@@ -271,8 +276,8 @@ class _Port:
         old = self.values[place]
         written = self.put(old, chain, new, self.name(place))
         self.bind(place, written)
-        if old in self.version_of:
-            leaf, number = self.version_of[old]
+        leaf, number = self.version_of.get(old, (None, 0))
+        if leaf is not None and leaf.hint == place:
             self.versions[leaf].append(written)
             self.version_of[written] = (leaf, number + 1)
         handle = self.handles[written]

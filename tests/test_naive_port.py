@@ -272,6 +272,35 @@ def test_a_slot_is_written_on_its_own_line_and_not_through_a_name() -> None:
     }  # fmt: skip
 
 
+def test_a_leaf_in_a_slot_is_not_written_through_it() -> None:
+    def case(tape: Tape) -> None:
+        a, b = tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0])
+        a.grad = b
+        g = a.grad
+        with tape.no_grad():
+            a.grad *= 10.0
+            g *= 2.0
+        (a * b).sum().backward()
+        tape.observe(b)
+        tape.observe(b.grad)
+        tape.observe(a.grad)
+        tape.observe(g)
+
+    assert ported(case)[1] == {"b": [3.0, 4.0], "b.grad": [1.0, 2.0], "a.grad": [33.0, 44.0], "g": [6.0, 8.0]}
+
+
+def test_a_gradient_under_a_name_of_its_own_stays_as_it_was() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        (a * 3).sum().backward()
+        g = a.grad
+        (a * 4).sum().backward()
+        tape.observe(g)
+        tape.observe(a.grad)
+
+    assert ported(case)[1] == {"g": [3.0, 3.0], "a.grad": [7.0, 7.0]}
+
+
 def test_what_pytorch_refuses_is_not_there_but_for_the_gradient() -> None:
     def case(tape: Tape) -> None:
         a = tape.leaf([1.0, 3.0])
