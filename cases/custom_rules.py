@@ -1,8 +1,198 @@
 """Derivative rules of one's own: autograd.Function beside custom_vjp and custom_jvp."""
 
-from compare import demonstration, raises
+from compare import case, demonstration, raises
 
 chapter_number = 9
+
+
+# ---- a rule of one's own ----
+
+
+@case
+def function_with_its_own_backward(tape):
+    """A function with its own backward saves what the rule needs
+
+    Shows: custom-function.
+    """
+
+    @tape.custom_function
+    def cube(x):
+        return x * x * x
+
+    @cube.backward
+    def _(cotangent, x):
+        return 3 * x * x * cotangent
+
+    a = tape.leaf([1.0, 2.0])
+    loss = cube(a).sum()
+    loss.backward()
+    tape.expect(loss, 9.0)
+    tape.expect(a.grad, [3.0, 12.0])
+
+
+@case
+def rule_that_saves_its_result(tape):
+    """A rule may save the result of its function instead of the argument
+
+    Shows: custom-function.
+    """
+
+    @tape.custom_function
+    def exponential(x):
+        y = x.exp()
+        return y
+
+    @exponential.backward
+    def _(cotangent, y):
+        return cotangent * y
+
+    a = tape.leaf([0.0, 1.0])
+    y = exponential(a)
+    y.sum().backward()
+    tape.expect(a.grad, [1.0, 2.718281828459045])
+
+
+@case
+def rule_that_lies(tape):
+    """Both frameworks follow a backward rule, even where it is not the derivative
+
+    Shows: custom-function.
+    """
+    tenfold = tape.custom_function(lambda x: x * x, backward=lambda cotangent, x: 20 * x * cotangent)
+    a = tape.leaf(3.0)
+    loss = tenfold(a)
+    loss.backward()
+    tape.expect(loss, 9.0)
+    tape.expect(a.grad, 60.0)
+
+
+@case
+def gradient_reversal(tape):
+    """Gradient reversal is an identity whose rule turns the sign
+
+    Shows: custom-function.
+    """
+    reverse = tape.custom_function(lambda x: x.clone(), backward=lambda cotangent: -cotangent)
+    features = tape.leaf([1.0, 2.0])
+    domain_loss = (reverse(features) ** 3).sum()
+    domain_loss.backward()
+    tape.expect(domain_loss, 9.0)
+    tape.expect(features.grad, [-3.0, -12.0])
+
+
+@case
+def straight_through_rule(tape):
+    """A straight-through rule hands the cotangent past a step that has none
+
+    Shows: custom-function.
+    """
+    binarize = tape.custom_function(lambda x: x.sign(), backward=lambda cotangent: cotangent)
+    a = tape.leaf([-0.5, 2.0])
+    loss = (binarize(a) * tape.constant([2.0, 3.0])).sum()
+    loss.backward()
+    tape.expect(loss, 1.0)
+    tape.expect(a.grad, [2.0, 3.0])
+
+
+@case
+def straight_through_by_detach(tape):
+    """Straight-through needs no rule: a detached difference does it
+
+    Shows: detach.
+    """
+    a = tape.leaf([0.75, 1.75])
+    rounded = a + (a.round() - a).detach()
+    (rounded**2).sum().backward()
+    tape.expect(rounded, [1.0, 2.0])
+    tape.expect(a.grad, [2.0, 4.0])
+
+
+@case
+def clipped_cotangent(tape):
+    """A rule that is not linear sees the sum of what flows back
+
+    Shows: custom-function.
+    """
+    clipped = tape.custom_function(lambda x: x.clone(), backward=lambda cotangent: cotangent.clip(-1.0, 1.0))
+    a = tape.leaf([1.0, 2.0])
+    h = clipped(a)
+    loss = (0.75 * h + 0.75 * h).sum()
+    loss.backward()
+    tape.expect(a.grad, 1.0)
+
+
+@case
+def several_results(tape):
+    """The rule of several results gets zeros for one that was not used
+
+    Shows: custom-function.
+    """
+
+    @tape.custom_function
+    def product_and_sum(x, y):
+        product = x * y
+        total = x + y
+        return product, total
+
+    @product_and_sum.backward
+    def _(product_cotangent, total_cotangent, x, y):
+        return product_cotangent * y + total_cotangent, product_cotangent * x + total_cotangent
+
+    a = tape.leaf([1.0, 2.0])
+    b = tape.leaf([3.0, 4.0])
+    product, total = product_and_sum(a, b)
+    total.sum().backward(retain_graph=True)
+    tape.expect(a.grad, 1.0)
+    (product * total).sum().backward()
+    tape.expect(product, [3.0, 8.0])
+    tape.expect(a.grad, [1.0 + 15.0, 1.0 + 32.0])
+    tape.expect(b.grad, [1.0 + 7.0, 1.0 + 20.0])
+
+
+@case
+def no_gradient_for_an_input(tape):
+    """An input that the rule gives None for has no gradient, not zero
+
+    Shows: rule-none.
+    """
+
+    @tape.custom_function
+    def scaled(x, scale):
+        return x * scale
+
+    @scaled.backward
+    def _(cotangent, scale):
+        return cotangent * scale, None
+
+    a = tape.leaf([1.0, 2.0])
+    scale = tape.leaf([3.0, 4.0])
+    scaled(a, scale).sum().backward()
+    tape.expect(a.grad, [3.0, 4.0])
+    tape.expect(scale.grad, None)
+
+
+@case
+def result_without_history(tape):
+    """A result marked as not differentiable ends the history
+
+    Shows: non-differentiable-output.
+    """
+
+    @tape.custom_function(non_differentiable=["step"])
+    def split(x):
+        step = x.floor()
+        rest = x - step
+        return rest, step
+
+    @split.backward
+    def _(rest_cotangent, step_cotangent):
+        return rest_cotangent
+
+    a = tape.leaf([1.5, 2.25])
+    rest, step = split(a)
+    (rest * step).sum().backward()
+    tape.expect(step.requires_grad, False)
+    tape.expect(a.grad, [1.0, 2.0])
 
 
 # ---- what composes with what ----

@@ -27,7 +27,9 @@ __all__ = [
     "find_op",
 ]
 
-RESERVED = frozenset("torch jax jnp lax numpy np print complex error data pathlib nan inf".split())
+RESERVED = frozenset(
+    "torch jax jnp lax numpy np print complex error data pathlib nan inf ctx checkpoint staticmethod".split()
+)
 """Names that printed source uses itself."""
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}\Z")

@@ -21,7 +21,9 @@ from compare.statements import (
     Apply,
     Attempt,
     Backward,
+    CallFunction,
     ItemWrite,
+    Jvp,
     Leaf,
     Read,
     Ref,
@@ -119,18 +121,13 @@ def _watching(program: Program, plain: Sequence[Statement], cotangents: bool) ->
         if isinstance(statement, Read):
             continue
         recording = cotangents and facts.recording
-        if recording and isinstance(statement, Apply) and find_op(statement.op).view is None:
+        if recording and _pulls_back(statement):
             edges = {name: f"{name}_for_{origin}" for name in handles if handles[name].requires_grad}
             for name, edge in edges.items():
                 clone = Apply(target=edge, op="clone", operands=(Ref(name),), line=statement.line)
                 watched += [_Watched(clone, origin), _Watched(RetainGrad(handle=edge), origin)]
             retained += edges.values()
-            statement = msgspec.structs.replace(
-                statement,
-                operands=tuple(
-                    Ref(edges.get(one.name, one.name)) if isinstance(one, Ref) else one for one in statement.operands
-                ),
-            )
+            statement = renamed(statement, edges)  # type: ignore[assignment]
         watched.append(_Watched(statement, origin, added=False))
         if cotangents and isinstance(statement, Backward):
             watched += [_Watched(_read("grad", name, origin), origin) for name in retained]
@@ -139,11 +136,18 @@ def _watching(program: Program, plain: Sequence[Statement], cotangents: bool) ->
                 continue
             watched.append(_Watched(_read("value", subject, origin), origin))
             handle = facts.handles[subject]
-            if recording and handle.requires_grad and isinstance(statement, Apply | Leaf):
+            if recording and handle.requires_grad and isinstance(statement, Apply | CallFunction | Jvp | Leaf):
                 if not handle.is_leaf:
                     watched.append(_Watched(RetainGrad(handle=subject), origin))
                 retained.append(subject)
     return watched
+
+
+def _pulls_back(statement: Statement) -> bool:
+    """Whether the statement computes new tensors, so that a backward through it computes new cotangents."""
+    if isinstance(statement, Apply):
+        return find_op(statement.op).view is None
+    return isinstance(statement, CallFunction | Jvp)
 
 
 def _read(what: Any, handle: str, origin: int) -> Read:
@@ -172,7 +176,8 @@ def _first_cotangent(watched: Sequence[_Watched], observations: dict[str, Observ
             if found is not None and _parts(found):
                 parted.setdefault(one.statement.handle, found)
     for one in reversed(watched):
-        if isinstance(one.statement, Apply) and not one.added and one.statement.target not in parted:
+        computes = isinstance(one.statement, Apply | CallFunction | Jvp) and not one.added
+        if computes and not parted.keys() & set(bound(one.statement)):
             for name in used(one.statement):
                 if name in parted:
                     return Divergence(one.origin, "cotangent", parted[name])

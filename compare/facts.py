@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
@@ -25,6 +25,7 @@ from compare.checks import (
     find_op,
 )
 from compare.errors import ProgramError, RefusedError, nearest
+from compare.functions import NO_PATHS, Paths, check_definition, paths_of
 from compare.grad_modes import GradMode
 from compare.ops import OPS, BasicIndex, Op, Shape, is_complex
 from compare.statements import (
@@ -34,13 +35,17 @@ from compare.statements import (
     Attempt,
     AutogradGrad,
     Backward,
+    BackwardRule,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Number,
     Operand,
@@ -94,6 +99,7 @@ class Storage:
     returned: by autograd.grad, which may return an expanded tensor.
     inference: it was allocated in inference mode, and has no version counter.
     uncounted: it was computed from such tensors alone: where its counter starts depends on how the op is written.
+    of_jvp: it also belongs to a tensor inside PyTorch's jvp.
     The layout of complex numbers is that of their parts, along one more axis at the end.
     """
 
@@ -103,6 +109,7 @@ class Storage:
     returned: bool = False
     inference: bool = False
     uncounted: bool = False
+    of_jvp: bool = False
 
 
 @dataclass
@@ -217,6 +224,8 @@ class Facts:
     leaves: the newest handle of every leaf, by family. slots: the tensor that `.grad` of a leaf holds, by family.
     retained: for every tensor that retains its gradient, the leaves that this gradient's own history reaches.
     retained_slots: the tensor that its `.grad` holds.
+    functions: by name. origins: for a result of a call, by tensor, the places of the inputs that its history goes to;
+    those of a jvp's tangents count on behind its inputs.
     """
 
     handles: dict[str, Handle] = field(default_factory=dict)
@@ -229,6 +238,8 @@ class Facts:
     retained: dict[int, frozenset[int]] = field(default_factory=dict)
     retained_slots: dict[int, Handle] = field(default_factory=dict)
     observations: set[str] = field(default_factory=set)
+    functions: dict[str, DefineFunction] = field(default_factory=dict)
+    origins: dict[int, frozenset[int]] = field(default_factory=dict)
     counter: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -339,6 +350,12 @@ class Facts:
                 if statement.hook not in self.hooks:
                     raise ProgramError(f"'{statement.hook}' is not a live hook.{nearest(statement.hook, self.hooks)}")
                 self.hooks.remove(statement.hook)
+            case DefineFunction():
+                self._define_function(statement)
+            case CallFunction():
+                self._call_function(statement)
+            case Jvp():
+                self._jvp(statement)
             case Backward():
                 self._backward(statement)
             case AutogradGrad():
@@ -359,6 +376,8 @@ class Facts:
 
     def bind(self, name: str, handle: Handle) -> None:
         check_identifier(name)
+        if name in self.functions:
+            raise ProgramError(f"'{name}' is the name of a function; choose another name for the tensor.")
         self.handles[name] = replace(handle, name=name)
 
     def fresh(
@@ -536,6 +555,8 @@ class Facts:
             return "it is the gradient that a non-leaf retains; compute a new tensor from it"
         if handle.storage.returned:
             return "a tensor that autograd.grad returned may be an expanded one; clone it before the write"
+        if handle.storage.of_jvp:
+            return "it comes from a jvp, where it is a view of a tensor inside PyTorch; clone it before the write"
         if handle.overlaps:
             return (
                 "more than one element of the written-to tensor refers to a single memory location (it was expanded); "
@@ -704,6 +725,198 @@ class Facts:
             raise ProgramError(f"The hook name '{statement.target}' is taken.")
         self.hook_names.add(statement.target)
         self.hooks.add(statement.target)
+
+    # -- functions --
+
+    def _define_function(self, statement: DefineFunction) -> None:
+        check_definition(statement)
+        if statement.target in self.functions or statement.target in self.handles | dict.fromkeys(self.hook_names):
+            raise ProgramError(f"The function name '{statement.target}' is taken.")
+        self.functions[statement.target] = statement
+
+    def _called(self, name: str, inputs: tuple[str, ...]) -> tuple[DefineFunction, list[Handle]]:
+        if name not in self.functions:
+            raise ProgramError(f"There is no function '{name}' here.{nearest(name, self.functions)}")
+        function = self.functions[name]
+        if len(inputs) != len(function.parameters):
+            raise ProgramError(f"'{name}' takes {len(function.parameters)} tensors, got {len(inputs)}.")
+        self._outside_inference_mode(f"A call of '{name}'")
+        handles = [self.tensor(one) for one in inputs]
+        for handle in handles:
+            handle.family.used = True
+            if handle.storage.inference:
+                raise ProgramError(f"A call of '{name}' with '{handle.name}', made in inference mode. Clone it first.")
+        return function, handles
+
+    def _walk(
+        self, body: tuple[Apply, ...], arguments: dict[str, Handle]
+    ) -> tuple[dict[str, Handle], dict[str, Paths]]:
+        """The handles of a body by name, and where their history goes: to the arguments by place."""
+        inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
+        paths: dict[str, Paths] = {}
+        for place, (name, handle) in enumerate(arguments.items()):
+            family = Family(next(self.counter), requires_grad=False, is_leaf=True)
+            inner.bind(name, replace(handle, tensor=next(self.counter), family=family, chain=()))
+            own = frozenset({place}) if handle.dtype in DIFFERENTIABLE_DTYPES else frozenset[int]()
+            paths[name] = Paths(own, own)
+        for statement in body:
+            op = find_op(statement.op)
+            carrying = [
+                paths[operand.name] if isinstance(operand, Ref) and name not in op.without_history else NO_PATHS
+                for name, operand in zip_longest(op.operand_names, statement.operands)
+            ]
+            inner.step(statement)
+            tracked = inner.handles[statement.target].dtype in DIFFERENTIABLE_DTYPES
+            paths[statement.target] = paths_of(op, carrying) if tracked else NO_PATHS
+        return inner.handles, paths
+
+    def _results(self, function: DefineFunction, inputs: list[Handle]) -> list[tuple[Handle, Paths]]:
+        handles, paths = self._walk(function.body, dict(zip(function.parameters, inputs, strict=True)))
+        found: list[tuple[Handle, Paths]] = []
+        for result in function.results:
+            handle = handles[result.name]
+            if handle.chain or any(handle.storage is other.storage for other, _ in found):
+                raise ProgramError(
+                    f"The function '{function.target}' returns '{result.name}', a view. In PyTorch it would share "
+                    "storage with a tensor inside. Return a clone of it."
+                )
+            found.append((handle, paths[result.name]))
+        if function.rule is not None:
+            self._check_rule(function, function.rule, inputs, handles)
+        return found
+
+    def _check_rule(
+        self, function: DefineFunction, rule: BackwardRule, inputs: list[Handle], inside: dict[str, Handle]
+    ) -> None:
+        """Walk the rule on cotangents of the results' shapes. Raises ProgramError."""
+        where = f"The backward rule of '{function.target}'"
+        results = [inside[result.name] for result in function.results]
+        arguments = {
+            name: self.fresh(result.shape, result.dtype, creator=name)
+            for name, result in zip(rule.cotangents, results, strict=True)
+        }
+        empty = {
+            name
+            for name, result in zip(rule.cotangents, function.results, strict=True)
+            if result.name in rule.non_differentiable or inside[result.name].dtype not in DIFFERENTIABLE_DTYPES
+        }
+        if len(empty) == len(results):
+            raise ProgramError(f"The function '{function.target}' has no result that could require grad.")
+        if empty & {name for applied in rule.body for name in used(applied)} | empty & {
+            gradient.name for gradient in rule.results if gradient is not None
+        }:
+            raise ProgramError(f"{where} uses '{min(empty)}', the cotangent of a result that has none.")
+        for name, handle in {**inside, **arguments}.items():
+            if is_complex(handle.dtype):
+                raise ProgramError(
+                    f"{where} meets the complex '{name}': a cotangent of PyTorch is the conjugate of one of JAX, and a "
+                    "rule written for one is wrong for the other. Split the number into real and imaginary parts."
+                )
+        arguments.update({name: inside[name] for name in rule.saved})
+        known, _ = self._walk(rule.body, arguments)
+        for parameter, one, gradient in zip(function.parameters, inputs, rule.results, strict=True):
+            if gradient is None:
+                continue
+            if one.dtype not in DIFFERENTIABLE_DTYPES:
+                raise ProgramError(f"{where} gives a gradient for '{parameter}', which is {one.dtype}. Return None.")
+            given = known[gradient.name]
+            if (given.shape, given.dtype) != (one.shape, one.dtype):
+                raise ProgramError(
+                    f"{where} gives {given.dtype}{list(given.shape)} for '{parameter}', which is "
+                    f"{one.dtype}{list(one.shape)}."
+                )
+
+    def _call_function(self, statement: CallFunction) -> None:
+        function, inputs = self._called(statement.function, statement.inputs)
+        rule = function.rule
+        if rule is not None and statement.checkpoint:
+            raise ProgramError(f"A checkpoint of '{function.target}', which has a backward rule: call it plainly.")
+        found = self._results(function, inputs)
+        self._check_targets(statement.targets, len(found), function)
+        results = []
+        for result, (handle, paths) in zip(function.results, found, strict=True):
+            if rule is None:
+                origins = paths.value
+                tracked = any(inputs[place].requires_grad for place in origins)
+            else:
+                origins = frozenset(place for place, gradient in enumerate(rule.results) if gradient is not None)
+                tracked = any(one.requires_grad for one in inputs)
+                tracked = (
+                    tracked and handle.dtype in DIFFERENTIABLE_DTYPES and result.name not in rule.non_differentiable
+                )
+                if self.recording and tracked and not any(inputs[place].requires_grad for place in origins):
+                    raise ProgramError(
+                        f"The backward rule of '{function.target}' gives None for every input that requires grad here: "
+                        "the result would require grad, and its backward reach nothing. Detach the inputs."
+                    )
+            results.append((handle, tracked, origins))
+        self._bind_results(statement.targets, results, inputs)
+
+    def _jvp(self, statement: Jvp) -> None:
+        function, inputs = self._called(statement.function, statement.inputs)
+        if function.rule is not None:
+            raise ProgramError(
+                f"jvp of '{function.target}', which has a backward rule: neither framework knows its forward "
+                "derivative. Write the function without the rule."
+            )
+        tangents = [self.tensor(name) for name in statement.tangents]
+        if len(tangents) != len(inputs):
+            raise ProgramError(f"jvp of '{function.target}': {len(inputs)} inputs and {len(tangents)} tangents.")
+        for one, tangent in zip(inputs, tangents, strict=True):
+            tangent.family.used = True
+            if one.dtype not in DIFFERENTIABLE_DTYPES or (one.shape, one.dtype) != (tangent.shape, tangent.dtype):
+                raise ProgramError(
+                    f"jvp of '{function.target}': the input '{one.name}' is {one.dtype}{list(one.shape)}, its tangent "
+                    f"'{tangent.name}' {tangent.dtype}{list(tangent.shape)}; both must be one kind of float."
+                )
+        for applied in function.body:
+            last = applied.operands[-1]
+            if not isinstance(last, Ref) and (applied.op == "remainder" or (applied.op == "power" and last in (0, 1))):
+                raise ProgramError(
+                    f"jvp of '{function.target}': PyTorch's tangent of {applied.op} by {last} is a special case, which "
+                    "is not modelled. Write it with other ops."
+                )
+        found = self._results(function, inputs)
+        self._check_targets(statement.targets, 2 * len(found), function)
+        several = [*inputs, *tangents]
+        results, slopes = [], []
+        for handle, paths in found:
+            if handle.dtype not in DIFFERENTIABLE_DTYPES:
+                raise ProgramError(f"jvp of '{function.target}': a result is {handle.dtype}, which has no tangent.")
+            for place in sorted(paths.nowhere - paths.through):
+                if self.recording and inputs[place].requires_grad:
+                    raise ProgramError(
+                        f"jvp of '{function.target}', which is linear in '{function.parameters[place]}': PyTorch ties "
+                        f"the tangent to '{inputs[place].name}' by a zero that cannot be written, and a second "
+                        "backward then fails. Detach the input."
+                    )
+            results.append((handle, any(several[place].requires_grad for place in paths.value), paths.value))
+            origins = paths.through | {len(inputs) + place for place in paths.tangent}
+            tangent = replace(
+                self.fresh(handle.shape, handle.dtype, creator=handle.name), strides_known=handle.strides_known
+            )
+            slopes.append((tangent, any(several[place].requires_grad for place in origins), origins))
+        self._bind_results(statement.targets, [*results, *slopes], several)
+        for target in statement.targets:
+            self.handles[target].storage.of_jvp = True
+
+    def _check_targets(self, targets: tuple[str, ...], count: int, function: DefineFunction) -> None:
+        if len(targets) != count or len(set(targets)) < count:
+            raise ProgramError(f"The call of '{function.target}' binds {count} results, each under a name of its own.")
+
+    def _bind_results(
+        self,
+        targets: tuple[str, ...],
+        results: Sequence[tuple[Handle, bool, frozenset[int]]],
+        inputs: Sequence[Handle],
+    ) -> None:
+        """Bind results, each with whether it has history and the places of the inputs that this goes to."""
+        for target, (handle, has_history, origins) in zip(targets, results, strict=True):
+            tracked = has_history and self.recording
+            leaves = frozenset[int]().union(*(inputs[place].family.leaves for place in origins if tracked))
+            family = Family(next(self.counter), requires_grad=tracked, is_leaf=not tracked, leaves=leaves)
+            self.bind(target, replace(handle, tensor=next(self.counter), family=family))
+            self.origins[self.handles[target].tensor] = origins if tracked else frozenset()
 
     def _backward(self, statement: Backward) -> None:
         reached, history = self._differentiated("backward", statement.roots, statement.gradients)
@@ -877,6 +1090,10 @@ class Facts:
             raise ProgramError(
                 f"The version of '{handle.name}', which was made in inference mode or from such tensors alone: there "
                 "is no counter, or it starts anywhere. Read the version of a clone."
+            )
+        if statement.what == "version" and handle.storage.of_jvp:
+            raise ProgramError(
+                f"The version of '{handle.name}', which comes from a jvp, depends on formulas inside PyTorch. Clone it."
             )
         if statement.what == "grad" and statement.expected is not None and not handle.requires_grad:
             expected = statement.expected

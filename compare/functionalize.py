@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 import msgspec
 
@@ -24,6 +24,7 @@ from compare.program import Program
 from compare.pure import (
     Accumulated,
     Applied,
+    Call,
     Differentiable,
     Given,
     Gradient,
@@ -31,6 +32,7 @@ from compare.pure import (
     PureProgram,
     Put,
     Region,
+    Result,
     Shown,
     StopGradient,
     StraightThrough,
@@ -42,13 +44,16 @@ from compare.statements import (
     Attempt,
     AutogradGrad,
     Backward,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Number,
     Operand,
@@ -127,6 +132,7 @@ class _Functionalizer:
         self.hooks: dict[str, HookedAt] = {}
         self.pieces: dict[Value, tuple[Value, ...]] = {}
         self.consumed: set[int] = set()
+        self.defined: dict[str, int] = {}
 
     def run(self) -> Lowering:
         for self.index, statement, self.used, self.facts in self.program.steps():
@@ -286,6 +292,10 @@ class _Functionalizer:
                 self.attempt(statement)
             case Warned():
                 self.remark(statement.concept)
+            case CallFunction() | Jvp():
+                self.call(statement)
+            case DefineFunction():
+                self.defined[statement.target] = self.index
             case ExitGradMode():
                 pass
             case _:
@@ -410,6 +420,52 @@ class _Functionalizer:
             families[handle.family.number] = self.differentiable(handle, value)
         elif not statement.flag and value.tracked:
             families[handle.family.number] = self.stopped(value)
+
+    # ---- functions ----
+
+    def call(self, statement: CallFunction | Jvp) -> None:
+        function = self.facts.functions[statement.function]
+        names = (*statement.inputs, *(statement.tangents if isinstance(statement, Jvp) else ()))
+        arguments = []
+        for name in names:
+            value = self.operand(Ref(name))
+            assert isinstance(value, Value)
+            arguments.append(value)
+            if self.facts.recording:
+                self.consumed.add(value.number)
+        if isinstance(statement, Jvp):
+            call = Call(function, self.defined[function.target], "jvp", tuple(arguments))
+            self.remark("functional-vjp")
+        else:
+            way: Literal["checkpoint", "call"] = "checkpoint" if statement.checkpoint else "call"
+            call = Call(function, self.defined[function.target], way, tuple(arguments))
+            self.remark_call(call)
+        for place, target in enumerate(statement.targets):
+            handle = self.facts.handles[target]
+            sources = tuple(arguments[number] for number in sorted(self.facts.origins[handle.tensor]))
+            result = Result(target, self.index, handle.shape, handle.dtype, call, place, sources)
+            self.start(handle, self.pure.add(result))
+
+    def remark_call(self, call: Call) -> None:
+        rule = call.function.rule
+        if rule is None:
+            if call.way == "checkpoint":
+                self.remark("checkpoint")
+            return
+        self.remark("custom-function")
+        if rule.once_differentiable:
+            self.remark("once-differentiable")
+        if rule.non_differentiable:
+            self.remark("non-differentiable-output")
+        for argument, gradient in zip(call.arguments, rule.results, strict=True):
+            if gradient is not None or not argument.tracked:
+                continue
+            self.remark("rule-none")
+            if any(isinstance(value, Result) and value.call.function.rule for value in _reached((argument,))):
+                raise ProgramError(
+                    f"The backward rule of '{call.function.target}' gives None for an input that comes from a function "
+                    "with a rule of its own: PyTorch calls that one with zeros. Return zeros, or detach the input."
+                )
 
     # ---- probes and hooks: they sit at a value, never at a name ----
 
@@ -561,6 +617,7 @@ class _Functionalizer:
         region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
         self.check_hooks(region)
         self.check_pieces(passed)
+        self.check_ends(region, passed)
         of_probed = {value: self.gradient(region, value, f"_{value.hint.lstrip('_')}_grad") for value in probed}
         for retained, producer in kept:
             retained.filled = True
@@ -601,6 +658,26 @@ class _Functionalizer:
                 raise ProgramError(
                     f"The hook '{hooked.hook.target}' is on one of several views that an op returned at once, and this "
                     "backward passes only others of them: PyTorch calls the hook with None. Take the view by an index."
+                )
+
+    def check_ends(self, region: Region, passed: set[Value]) -> None:
+        """Refuse a hook that PyTorch calls with None: behind a backward rule's None, or on an unused result."""
+        if not self.hooks:
+            return
+        calls = {value.call for value in (*region.body, *region.roots) if isinstance(value, Result)}
+        ends: list[Value] = []
+        for call in calls:
+            if call.function.rule is not None:
+                pairs = zip(call.arguments, call.function.rule.results, strict=True)
+                ends += [argument for argument, gradient in pairs if gradient is None and argument.tracked]
+        behind = _reached(tuple(ends))
+        for hooked in self.hooks.values():
+            value = hooked.value
+            unused = isinstance(value, Result) and value.call.function.rule is not None and value.call in calls
+            if (unused or value in behind) and value not in passed and hooked.hook.result is not None:
+                raise ProgramError(
+                    f"The hook '{hooked.hook.target}' would get None in PyTorch: a function with a backward rule gives "
+                    "its tensor no gradient, or another result of that function is the only one used. Remove the hook."
                 )
 
     def gradient(self, region: Region, of: Value, hint: str) -> Value:

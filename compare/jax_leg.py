@@ -7,18 +7,21 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from compare.checks import RESERVED
 from compare.execution import Identified, execute, plain
+from compare.jax_functions import function_lines, names_inside
 from compare.observed import Array, LegRun, Observed
-from compare.ops import COMPLEX
+from compare.ops import COMPLEX, Shape
 from compare.pure import (
     Accumulated,
     Applied,
+    Call,
     Differentiable,
     Given,
     Gradient,
@@ -26,6 +29,7 @@ from compare.pure import (
     PureProgram,
     Put,
     Region,
+    Result,
     Shown,
     StopGradient,
     StraightThrough,
@@ -43,7 +47,7 @@ from compare.sources import (
     number_tree,
     print_line,
 )
-from compare.statements import DIFFERENTIABLE_DTYPES, Number
+from compare.statements import DIFFERENTIABLE_DTYPES, DefineFunction, Number
 
 __all__ = ["jax_settings", "print_jax", "readable", "run_jax"]
 
@@ -73,9 +77,10 @@ class _Names:
         self.free_after[candidate] = max(last_use, now + 0.5)
         return candidate
 
-    def reserve(self, hint: str) -> str:
-        """A name for good."""
-        name = self.give(hint, -1, float("inf"))
+    def reserve(self, hint: str, inside: Collection[str] = ()) -> str:
+        """A name for good. `inside`: names that stand in its way elsewhere."""
+        while (name := self.give(hint, -1, float("inf"))) in inside:
+            self.avoid.add(name)
         self.avoid.add(name)
         return name
 
@@ -178,9 +183,39 @@ class _Scope:
                 old = self.operand(value.old)
                 difference = ast.BinOp(left=old, op=ast.Sub(), right=call_tree("lax.stop_gradient", old))
                 return ast.BinOp(left=new, op=ast.Add(), right=difference)
+            case Result():
+                return self.call_tree(value.call)
             case Accumulated():
                 return ast.BinOp(left=self.operand(value.before), op=ast.Add(), right=self.operand(value.more))
         raise AssertionError(f"{type(value).__name__} has no expression")
+
+    # ---- calls ----
+
+    def call_tree(self, call: Call) -> ast.expr:
+        """The call of a function of the program."""
+        function = name_tree(self.script.function(call))
+        arguments = [self.operand(argument) for argument in call.arguments]
+        if call.way == "jvp":
+            half = len(arguments) // 2
+            tuples = (ast.Tuple(elts=part, ctx=ast.Load()) for part in (arguments[:half], arguments[half:]))
+            return call_tree("jax.jvp", function, *tuples)
+        called = call_tree("jax.checkpoint", function) if call.way == "checkpoint" else function
+        return ast.Call(func=called, args=arguments, keywords=[])
+
+    def bind_together(self, value: Result) -> None:
+        """Bind all results of a call that this scope computes, in one statement."""
+        call = value.call
+        tree = self.call_tree(call)
+        together = {
+            step.value.place: step.value
+            for step in self.steps
+            if isinstance(step, Bind) and isinstance(step.value, Result) and step.value.call is call
+        }
+        names = [self.named(together[place]) if place in together else "_" for place in range(call.count)]
+        if call.way == "jvp":
+            half = len(names) // 2
+            names = [_group(names[:half]), _group(names[half:])]
+        self.emit(f"{', '.join(names)} = {ast.unparse(tree)}", value.origin)
 
     # ---- differentiated functions ----
 
@@ -252,6 +287,16 @@ class _Scope:
         return call_tree("jnp.ones", _shape_tree(root.shape), **self.script.dtype_keyword(root.dtype))
 
 
+@dataclass(frozen=True)
+class _Definition:
+    """A function of the program under its names: its own, and those of its rules. `blocks`: its lines."""
+
+    function: DefineFunction
+    names: tuple[str, ...]
+    blocks: list[list[str]]
+    origin: int
+
+
 class _Script(_Scope):
     """The top level."""
 
@@ -267,10 +312,18 @@ class _Script(_Scope):
         self.large = LargeArrays()
         self.hook_names: dict[HookedAt, str] = {}
         self.functions: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Value, ...]], str] = {}
+        self.called: dict[tuple[str, tuple[Shape, ...]], str] = {}
+        self.definitions: dict[str, _Definition] = {}
+        self.defined: set[str] = set()
+        for call in sorted(_calls(self.steps), key=lambda one: one.defined):
+            self.prepare(call)
 
     def print(self) -> Source:
         self.plan()
         for self.now, step in enumerate(self.steps):
+            for name, definition in self.definitions.items():
+                if definition.origin < _origin(step):
+                    self.define_function(name)
             match step:
                 case Bind():
                     self.bind(step.value)
@@ -356,6 +409,7 @@ class _Script(_Scope):
             value.hint.startswith("_")
             and value is same_number(value)
             and not isinstance(value, Given | Gradient)
+            and not _is_one_of_several(value)
             and self.uses.get(value, 0) == 1
             and value not in self.inner
         )
@@ -368,6 +422,10 @@ class _Script(_Scope):
             if self.needs_line(value):
                 tree = self.look_up(source)
                 self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
+            return
+        if isinstance(value, Result) and _is_one_of_several(value):
+            if value not in self.trees:
+                self.bind_together(value)
             return
         tree = self.tree(value)
         if self.is_inlined(value):
@@ -419,6 +477,45 @@ class _Script(_Scope):
                     self.writer.line(text, origin)
         return self.functions[known]
 
+    def prepare(self, call: Call) -> None:
+        """Name the function of a call, and say how it is written.
+
+        Where the spelling of an op depends on shapes, the same function is another one for other arguments.
+        """
+        function = call.function
+        key = function.target, call.shapes
+        if key in self.called:
+            return
+        for name, known in self.definitions.items():
+            if known.function is function and known.blocks == self.blocks(call, known.names):
+                self.called[key] = name
+                return
+        inside = names_inside(function)
+        name = self.names.reserve(function.target, inside)
+        words = () if function.rule is None else ("forward", "backward")
+        names = (name, *(self.names.reserve(f"{name}_{word}", inside) for word in words))
+        self.called[key] = name
+        self.definitions[name] = _Definition(function, names, self.blocks(call, names), call.defined)
+
+    def blocks(self, call: Call, names: tuple[str, ...]) -> list[list[str]]:
+        return function_lines(call.function, names, call.shapes, self.inner_expressions)
+
+    def function(self, call: Call) -> str:
+        """The name of the function of a call, which is defined by now."""
+        name = self.called[call.function.target, call.shapes]
+        self.define_function(name)
+        return name
+
+    def define_function(self, name: str) -> None:
+        definition = self.definitions[name]
+        if name not in self.defined:
+            self.defined.add(name)
+            for lines in definition.blocks:
+                self.writer.define(lines, definition.origin)
+
+    def inner_expressions(self) -> Expressions:
+        return Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
+
     def define_hooks(self, region: Region) -> dict[Value, list[str]]:
         """Define the hooks of a region; return the names to apply to each value, in the order they wrap it."""
         found: dict[Value, list[str]] = {}
@@ -441,8 +538,8 @@ class _Script(_Scope):
         with writer.definition(f"def {forward}({primal}):", origin):
             writer.line(f"return {name}({primal}), None", origin)
         with writer.definition(f"def {backward}(_, {hook.parameter}):", origin):
-            inner = Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
-            lines, result = inner.body(hook.body, hook.result, {hook.parameter: hooked.value.shape})
+            shapes = {hook.parameter: hooked.value.shape}
+            lines, [result] = self.inner_expressions().body(hook.body, [hook.result], shapes=shapes)
             for line in lines:
                 writer.line(line, origin)
             writer.line(f"return ({result},)", origin)
@@ -474,7 +571,9 @@ class _Body(_Scope):
     ) -> None:
         taken = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
         applied = {name for names in hooks.values() for name in names}
-        super().__init__(around.script, _Names({*RESERVED, *taken, *applied, *outer_probes.values()}), step.body)
+        called = around.script.definitions
+        names = _Names({*RESERVED, *taken, *applied, *called, *outer_probes.values()})
+        super().__init__(around.script, names, step.body)
         self.around = around
         self.step = step
         self.lines: list[tuple[str, int | None]] = []
@@ -522,6 +621,7 @@ class _Body(_Scope):
         return (
             value.hint.startswith("_")
             and not isinstance(value, Gradient)
+            and not _is_one_of_several(value)
             and self.uses.get(value, 0) == 1
             and value not in self.inner
             and value not in self.step.auxiliary
@@ -553,6 +653,11 @@ class _Body(_Scope):
             if isinstance(value, Differentiable):
                 # A leaf of another backward: here it is only a number, under the name of what it was made from.
                 self.trees[value] = self.operand(value.source)
+                continue
+            if isinstance(value, Result) and _is_one_of_several(value):
+                if value not in self.trees:
+                    self.bind_together(value)
+                self.wrap(value)
                 continue
             tree = self.tree(value)
             if self.is_inlined(value):
@@ -608,7 +713,32 @@ def readable(value: Value) -> str:
     """A name for a value: its own, or what is done to what: `loss_sum`."""
     if value.hint.startswith("_") and isinstance(value, Applied) and value.operands:
         return f"{_plain(value.operands[0])}_{value.op.name}"
+    if value.hint.startswith("_") and isinstance(value, Result):
+        return value.call.function.target
     return _plain(value)
+
+
+def _calls(steps: Iterable[Step]) -> Iterator[Call]:
+    """The calls of functions, those inside differentiated functions included."""
+    for step in steps:
+        if isinstance(step, Differentiate):
+            yield from _calls(step.body)
+        elif isinstance(step, Bind) and isinstance(step.value, Result):
+            yield step.value.call
+
+
+def _origin(step: Step) -> int:
+    match step:
+        case Bind():
+            return step.value.origin
+        case Differentiate():
+            return step.region.origin
+        case Show():
+            return step.shown.origin
+
+
+def _is_one_of_several(value: Value) -> bool:
+    return isinstance(value, Result) and value.call.count > 1
 
 
 def _plain(value: Value) -> str:

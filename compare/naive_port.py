@@ -23,7 +23,7 @@ import math
 import operator
 from collections.abc import Collection
 from itertools import zip_longest
-from typing import Any, assert_never
+from typing import Any, Literal, assert_never
 
 from compare.checks import bound_attributes, find_op
 from compare.errors import CompareError
@@ -33,12 +33,14 @@ from compare.program import Program
 from compare.pure import (
     Accumulated,
     Applied,
+    Call,
     Differentiable,
     Given,
     Gradient,
     PureProgram,
     Put,
     Region,
+    Result,
     Shown,
     StopGradient,
     Value,
@@ -50,13 +52,16 @@ from compare.statements import (
     Attempt,
     AutogradGrad,
     Backward,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Number,
     Operand,
@@ -125,6 +130,7 @@ class _Port:
         self.versions: dict[Differentiable, list[Value]] = {}
         self.version_of: dict[Value, tuple[Differentiable, int]] = {}
         self.writes: dict[int, list[Value]] = {}
+        self.defined: dict[str, int] = {}
         self.recorded_writes: dict[int, list[Value]] = {}
 
     def run(self) -> PureProgram:
@@ -159,6 +165,10 @@ class _Port:
                 self.set_grad(statement)
             case Read():
                 self.observe(statement)
+            case DefineFunction():
+                self.defined[statement.target] = self.index
+            case CallFunction() | Jvp():
+                self.call(statement)
             case Attempt():
                 self.attempt(statement)
             case EnterGradMode() | ExitGradMode() | SetGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
@@ -198,6 +208,24 @@ class _Port:
         self.bind(statement.target, self.pure.add(value))
         if isinstance(statement, Leaf):
             self.differentiable(statement.target)
+
+    def call(self, statement: CallFunction | Jvp) -> None:
+        function = self.facts.functions[statement.function]
+        names = (*statement.inputs, *(statement.tangents if isinstance(statement, Jvp) else ()))
+        arguments = tuple(self.values[name] for name in names)
+        way: Literal["call", "checkpoint", "jvp"] = "jvp"
+        if isinstance(statement, CallFunction):
+            way = "checkpoint" if statement.checkpoint else "call"
+        call = Call(function, self.defined[function.target], way, arguments)
+        for place, target in enumerate(statement.targets):
+            handle = self.facts.handles[target]
+            # Without a grad mode every argument counts, of a recorded call those that PyTorch goes back to.
+            origins = self.facts.origins[handle.tensor] if handle.requires_grad else range(len(arguments))
+            sources = tuple(arguments[number] for number in sorted(origins))
+            self.bind(
+                target,
+                self.pure.add(Result(target, self.index, handle.shape, handle.dtype, call, place, sources)),
+            )
 
     def differentiable(self, name: str) -> None:
         """Make the array of that name an argument of what is differentiated from here on."""

@@ -7,14 +7,15 @@ that a derivative flows back to.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from compare.ops import DIFFERENTIABLE, Op, Shape
-from compare.statements import Number, RegisterHook
+from compare.statements import DefineFunction, Number, RegisterHook
 
 __all__ = [
     "Accumulated",
     "Applied",
+    "Call",
     "Differentiable",
     "Given",
     "Gradient",
@@ -22,6 +23,7 @@ __all__ = [
     "PureProgram",
     "Put",
     "Region",
+    "Result",
     "Shown",
     "StopGradient",
     "StraightThrough",
@@ -150,6 +152,46 @@ class Gradient(Value):
         # Where nothing differentiates it again, it is a number like any other.
         self.operands = self.region.operands if self.region.recorded else ()
         self.tracked = any(operand.tracked for operand in self.operands)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Call:
+    """One call of a function: plainly, recomputed in backward, or with tangents, which stand behind the inputs.
+
+    defined: the index of the statement that defines the function.
+    """
+
+    function: DefineFunction
+    defined: int
+    way: Literal["call", "checkpoint", "jvp"]
+    arguments: tuple[Value, ...]
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes of the inputs."""
+        return tuple(argument.shape for argument in self.arguments[: len(self.function.parameters)])
+
+    @property
+    def count(self) -> int:
+        """How many results it has; of a jvp, the tangents count too."""
+        return len(self.function.results) * (2 if self.way == "jvp" else 1)
+
+
+@dataclass(eq=False, repr=False)
+class Result(Value):
+    """The result of a call at `place`. `sources`: the arguments that a derivative flows back to."""
+
+    call: Call
+    place: int
+    sources: tuple[Value, ...]
+
+    def __post_init__(self) -> None:
+        self.operands = self.call.arguments
+        self.tracked = any(source.tracked for source in self.sources)
+
+    @property
+    def differentiable(self) -> tuple[Value, ...]:
+        return tuple(source for source in self.sources if source.tracked)
 
 
 @dataclass(eq=False, repr=False)

@@ -44,7 +44,7 @@ import mpmath
 import numpy as np
 
 from compare.checks import bound_attributes
-from compare.facts import Facts, ViewStep
+from compare.facts import Facts, ViewStep, number_dtype
 from compare.grad_modes import GradMode
 from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
 from compare.one_sided import settled
@@ -57,13 +57,16 @@ from compare.statements import (
     Attempt,
     AutogradGrad,
     Backward,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Operand,
     Read,
@@ -156,6 +159,7 @@ NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on 
 NON_FINITE_PARTS = _Withdrawn("the parts of a complex number that is not finite depend on how it was computed")
 REFUSED_VIEW = _Withdrawn("PyTorch refuses a view made under no_grad once its storage was written")
 SIGN_OF_ZERO = _Withdrawn("the sign of a zero decides, and exact numbers have none")
+TANGENT_AT_A_KINK = _Withdrawn("the tangent at a kink is a matter of convention")
 WRAPPED = _Withdrawn("an integer is beyond the range of int64, where frameworks wrap around")
 
 
@@ -371,6 +375,7 @@ class _Interpreter:
         self.probes: dict[Node, _Probe] = {}
         self.upstream: dict[Node, set[Node]] = {}
         self.hooks: dict[str, tuple[str, Node]] = {}
+        self.rules: dict[Node, tuple[str, set[Node]]] = {}
         self.collecting: list[_Tensor] = []
         self.observed: dict[str, Observed] = {}
         self.notes: dict[str, list[str]] = {}
@@ -438,6 +443,10 @@ class _Interpreter:
                 self.hooks.pop(statement.hook, None)
             case Backward():
                 self._backward(statement)
+            case DefineFunction():
+                pass
+            case CallFunction() | Jvp():
+                self._call(statement, facts)
             case AutogradGrad() | SetGrad():
                 raise NotImplementedError
             case Grad():
@@ -613,6 +622,58 @@ class _Interpreter:
             self._produced(view)
         return view
 
+    # -- functions: to the reference, a call is one op --
+
+    def _call(self, statement: CallFunction | Jvp, facts: Facts) -> None:
+        function = facts.functions[statement.function]
+        names = (*statement.inputs, *(statement.tangents if isinstance(statement, Jvp) else ()))
+        inputs = [self.tensors[name] for name in names]
+        if self.recording:
+            for tensor in inputs:
+                self._renew(tensor)
+        forward = isinstance(statement, Jvp)
+
+        def run(values: list[Any]) -> list[_Evaluated]:
+            one = [
+                _Evaluated(value, tensor.dtype, tensor.storage.doubts)
+                for value, tensor in zip(values, inputs, strict=True)
+            ]
+            if forward:
+                half = len(one) // 2
+                return _with_tangents(function, one[:half], one[half:], facts.float_dtype)
+            return _evaluated(function, one, facts.float_dtype)
+
+        results = run(_values(inputs))
+        moved: dict[Direction, list[_Evaluated]] = {}
+        for place, (target, result) in enumerate(zip(statement.targets, results, strict=True)):
+            self.moment += 1
+            handle = facts.handles[target]
+            sources = [inputs[number] for number in facts.origins[handle.tensor]]
+            tracked = handle.requires_grad
+            storage = _Storage(_stored(result.value, result.dtype), result.doubts)
+            tensor = self._bind(result.dtype, storage, requires_grad=tracked, leaf=not tracked)
+            self.tensors[target] = tensor
+            if not tracked:
+                continue
+            self._join(tensor.family, sources, result.dtype)
+            if function.rule is not None:
+                node = (self.moment, -1)
+                self.rules[node] = (statement.function, set().union(*(source.history for source in sources)))
+                tensor.family.history.add(node)
+            else:
+                for direction in _directions(sources):
+                    if direction not in moved:
+                        shifts = [one.shift(direction) for one in inputs]
+                        moved[direction] = run(
+                            [
+                                one.value if shift is None else _objects(one.value + shift)
+                                for one, shift in zip(inputs, shifts, strict=True)
+                            ]
+                        )
+                    change = _objects(moved[direction][place].value - result.value)
+                    tensor.family.shifts[direction] = _stored(change, result.dtype)
+            self._produced(tensor)
+
     # -- writes --
 
     def _write(self, statement: Write) -> None:
@@ -720,6 +781,9 @@ class _Interpreter:
         for name, hooked in self.hooks.values():
             if hooked in history and node in self.upstream[hooked]:
                 return Surrogate(f"a hook on '{name}' edits the cotangent")
+        for passed, (function, before) in self.rules.items():
+            if passed in history and node in before:
+                return Surrogate(f"'{function}' has a backward rule of its own")
         return None
 
     def _derivatives(self, probe: _Probe, root: _Tensor, cotangent: _Tensor | None) -> list[tuple[Any, Any]] | None:
@@ -815,6 +879,72 @@ class _Interpreter:
         if held is not None and held.storage.doubts.beyond:
             self.notes[statement.name] = [held.storage.doubts.beyond]
         self.observed[statement.name] = seen
+
+
+# ---- functions ----
+
+
+@dataclass(frozen=True)
+class _Evaluated:
+    """A value inside a function."""
+
+    value: Elements
+    dtype: str
+    doubts: _Doubts
+
+
+SECANT = mpmath.mpf(2) ** -40
+"""How far a tangent moves the inputs to either side: the error is its square, and leaves digits for a derivative."""
+BEND = mpmath.mpf(2) ** -20
+"""Slopes to the left and to the right that differ by more, relative to their size, are those of a kink."""
+
+
+def _evaluated(function: DefineFunction, inputs: list[_Evaluated], default: str) -> list[_Evaluated]:
+    """The results of a function."""
+    known = dict(zip(function.parameters, inputs, strict=True))
+    for statement in function.body:
+        op = OPS[statement.op]
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        operands = [known[one.name] if isinstance(one, Ref) else one for one in statement.operands]
+        dtypes = tuple(one.dtype if isinstance(one, _Evaluated) else number_dtype(one) for one in operands)
+        dtype = op.dtype(dtypes, default, attributes)
+        number = next(one.dtype for one in operands if isinstance(one, _Evaluated))
+        number = number if number in DIFFERENTIABLE_DTYPES else dtype
+        values = [one.value if isinstance(one, _Evaluated) else _number(one, number) for one in operands]
+        value = _applied(op, values, attributes, dtype)
+        inherited = _doubts_of_numbers([*statement.operands, *attributes.values()])
+        for one in operands:
+            inherited |= one.doubts if isinstance(one, _Evaluated) else _Doubts()
+        known[statement.target] = _Evaluated(value, dtype, _doubts_of_result(op, values, value, dtype, inherited))
+    return [known[result.name] for result in function.results]
+
+
+def _with_tangents(
+    function: DefineFunction, inputs: list[_Evaluated], tangents: list[_Evaluated], default: str
+) -> list[_Evaluated]:
+    """The results of a function, then the derivative of each along the tangents: the slope between two neighbours."""
+
+    def at(step: Any) -> list[_Evaluated]:
+        moved = [
+            replace(one, value=_objects(one.value + step * tangent.value), doubts=one.doubts | tangent.doubts)
+            for one, tangent in zip(inputs, tangents, strict=True)
+        ]
+        return _evaluated(function, moved, default)
+
+    here, up, down = at(mpmath.mpf(0)), at(SECANT), at(-SECANT)
+    results = _evaluated(function, inputs, default)
+    found = []
+    for one, above, below in zip(here, up, down, strict=True):
+        right, left = _objects((above.value - one.value) / SECANT), _objects((one.value - below.value) / SECANT)
+        doubts = above.doubts | below.doubts
+        slope = _objects((right + left) / 2)
+        if doubts.unknown is None and _each(mpmath.isnan, slope).any():
+            doubts = replace(doubts, unknown=NO_DERIVATIVE)
+        pairs = zip(right.flat, left.flat, strict=True)
+        if doubts.unknown is None and any(abs(a - b) > BEND * (1 + abs(a) + abs(b)) for a, b in pairs):
+            doubts = replace(doubts, unknown=TANGENT_AT_A_KINK)
+        found.append(_Evaluated(slope, one.dtype, replace(doubts, negative_zero=True)))
+    return [*results, *found]
 
 
 # ---- values ----

@@ -14,7 +14,19 @@ from dataclasses import dataclass
 from math import inf
 
 from compare.errors import ProgramError
-from compare.pure import Differentiable, Gradient, PureProgram, Region, Shown, StopGradient, StraightThrough, Value
+from compare.functions import is_linear
+from compare.pure import (
+    Call,
+    Differentiable,
+    Gradient,
+    PureProgram,
+    Region,
+    Result,
+    Shown,
+    StopGradient,
+    StraightThrough,
+    Value,
+)
 
 __all__ = ["Bind", "Differentiate", "Show", "Step", "same_number", "schedule"]
 
@@ -178,26 +190,36 @@ class _Placement:
         gradients = tuple(one for one in region.gradients if self.top_level or one in self.needed)
         body = tuple(placement.steps())
         if self.top_level:
-            _check_hooks(region, body)
+            _check_places(region, body)
         return Differentiate(region, body, auxiliary, gradients, roots)
 
 
-def _check_hooks(region: Region, body: tuple[Bind | Differentiate, ...]) -> None:
-    """A hook acts on the sum of what flows back: its value may be computed in one place only. Raises ProgramError."""
-    hooked = {one.value: one.hook.target for one in region.hooks}
-    places: dict[Value, int] = {}
+def _check_places(region: Region, body: tuple[Bind | Differentiate, ...]) -> None:
+    """Refuse what acts on the sum of what flows back, and would be computed in several places. Raises ProgramError.
+
+    These are hooks, and backward rules that are not linear.
+    """
+    acting: dict[Value | Call, str] = {one.value: f"hook '{one.hook.target}' is on a tensor" for one in region.hooks}
+    places: dict[Value | Call, int] = {}
 
     def walk(steps: Iterable[Bind | Differentiate]) -> None:
+        calls: set[Call] = set()
         for step in steps:
-            if isinstance(step, Bind):
-                places[step.value] = places.get(step.value, 0) + 1
-            else:
+            if not isinstance(step, Bind):
                 walk(step.body)
+                continue
+            places[step.value] = places.get(step.value, 0) + 1
+            if isinstance(step.value, Result):
+                calls.add(step.value.call)
+        for call in calls:
+            places[call] = places.get(call, 0) + 1
+            if call.function.rule is not None and not is_linear(call.function.rule):
+                acting[call] = f"backward rule of '{call.function.target}', which is not linear, is for a call"
 
     walk(body)
-    for value, name in hooked.items():
-        if places.get(value, 0) > 1:
+    for one, what in acting.items():
+        if places.get(one, 0) > 1:
             raise ProgramError(
-                f"The hook '{name}' is on a tensor that several differentiated functions compute, which is not "
-                "supported. Take the gradients in one call of tape.grad, or register no hook there."
+                f"The {what} that several differentiated functions compute, which is not supported. "
+                "Take the gradients in one call of tape.grad, or leave it out there."
             )

@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import tokenize
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +27,7 @@ __all__ = [
     "attribute_tree",
     "call_tree",
     "data_tree",
+    "indented",
     "index_tree",
     "name_tree",
     "number_tree",
@@ -104,6 +105,16 @@ class ScriptWriter:
             yield
         self.blank(2)
 
+    def define(self, lines: Iterable[str], origin: int | None) -> None:
+        """A whole definition, line by line."""
+        self.blank(2)
+        for line in lines:
+            if line:
+                self.line(line, origin)
+            else:
+                self.blank()
+        self.blank(2)
+
     def open_block(self) -> None:
         """Indent what follows; `pass` is written when nothing does."""
         self._indent += 1
@@ -142,6 +153,8 @@ class ScriptWriter:
         if large.arrays:
             header.line(f'data = numpy.load(pathlib.Path(__file__).with_name("{name}.npz"))')
             header.blank()
+        if self._lines and self._lines[0][0].startswith(("def ", "class ", "@")):
+            header.blank(2)
         header.append(self)
         origins = tuple(origin for _, origin in header._lines)
         return Source(header.text, origins, f"{name}.npz" if large.arrays else "", large.arrays)
@@ -149,6 +162,11 @@ class ScriptWriter:
     @property
     def text(self) -> str:
         return "".join(f"{text}\n" for text, _ in self._lines)
+
+
+def indented(lines: Iterable[str]) -> list[str]:
+    """Lines of code one step further in; empty ones stay empty."""
+    return [f"    {line}" if line else "" for line in lines]
 
 
 def print_line(label: str, tree: ast.expr) -> str:
@@ -362,10 +380,19 @@ class Expressions:
         return self.expression(op, operands, {**attributes, **op.jax_names(given, attributes)})
 
     def body(
-        self, statements: Sequence[Apply], result: Operand | None, shapes: dict[str, Shape] | None = None
-    ) -> tuple[list[str], str]:
-        """The lines of a small function, and the expression it returns. `shapes`: of its parameters, for JAX."""
-        inlined = inlined_names(statements, result=result)
+        self,
+        statements: Sequence[Apply],
+        results: Sequence[Operand | None],
+        kept: Sequence[str] = (),
+        shapes: dict[str, Shape] | None = None,
+    ) -> tuple[list[str], list[str]]:
+        """The lines of a small function, and the expressions it returns.
+
+        Args:
+            kept: names of the function that are read besides.
+            shapes: of its parameters, for JAX; those of its other names are added.
+        """
+        inlined = inlined_names(statements, (*results, *map(Ref, kept)))
         lines: list[str] = []
         for statement in statements:
             tree = self.apply(statement) if shapes is None else self.shaped(statement, shapes)
@@ -373,7 +400,7 @@ class Expressions:
                 self.inlined[statement.target] = tree
             else:
                 lines.append(f"{statement.target} = {ast.unparse(tree)}")
-        return lines, "None" if result is None else ast.unparse(self.operand(result))
+        return lines, ["None" if one is None else ast.unparse(self.operand(one)) for one in results]
 
     def _literal(self, name: str, value: Any, indices: tuple[ast.expr, ...]) -> ast.expr:
         if name == "dtype" and value == "int64" and self.narrow:

@@ -25,14 +25,18 @@ __all__ = [
     "Attribute",
     "AutogradGrad",
     "Backward",
+    "BackwardRule",
+    "CallFunction",
     "Constant",
     "Data",
+    "DefineFunction",
     "Detach",
     "EnterGradMode",
     "ExitGradMode",
     "Expected",
     "Grad",
     "ItemWrite",
+    "Jvp",
     "Leaf",
     "Number",
     "Operand",
@@ -271,6 +275,51 @@ class RegisterHook(Statement, frozen=True, tag="register-hook"):
     result: Operand | None
 
 
+class BackwardRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The backward rule of a function: from the cotangents of its results to one for each parameter.
+
+    cotangents: a name for each result's. saved: names of the function's body that the rule reads.
+    results: for each parameter its cotangent, or None where the rule gives it none.
+    non_differentiable: results of the function, by name, that carry no history.
+    once_differentiable: PyTorch refuses to differentiate the rule.
+    """
+
+    cotangents: tuple[str, ...]
+    saved: tuple[str, ...]
+    body: tuple[Apply, ...]
+    results: tuple[Ref | None, ...]
+    non_differentiable: tuple[str, ...] = ()
+    once_differentiable: bool = False
+
+
+class DefineFunction(Statement, frozen=True, tag="define-function"):
+    """A function: `body` runs on the parameters and makes the results. With a `rule`, its derivative is that rule's."""
+
+    target: str
+    parameters: tuple[str, ...]
+    body: tuple[Apply, ...]
+    results: tuple[Ref, ...]
+    rule: BackwardRule | None = None
+
+
+class CallFunction(Statement, frozen=True, tag="call-function"):
+    """`targets = function(*inputs)`. Under `checkpoint`, backward computes again what the body would have saved."""
+
+    targets: tuple[str, ...]
+    function: str
+    inputs: tuple[str, ...]
+    checkpoint: bool = False
+
+
+class Jvp(Statement, frozen=True, tag="jvp"):
+    """`torch.func.jvp(function, inputs, tangents)`: binds the results of a function, then the tangent of each."""
+
+    targets: tuple[str, ...]
+    function: str
+    inputs: tuple[str, ...]
+    tangents: tuple[str, ...]
+
+
 class RemoveHook(Statement, frozen=True, tag="remove-hook"):
     """`hook.remove()`."""
 
@@ -351,7 +400,7 @@ class Warned(Statement, frozen=True, tag="warned"):
 Refusable = Apply | Write | ItemWrite | Backward | AutogradGrad | SetGrad | RequiresGrad | RetainGrad | RegisterHook
 """Statements that a framework may refuse, so that a case may declare it."""
 
-Inlinable = Apply | Detach | Data | Grad
+Inlinable = Apply | Detach | Data | Grad | CallFunction
 """Statements whose result may be written inside the one statement that uses it."""
 
 
@@ -370,8 +419,8 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 AnyStatement = (
     Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
-    | SetGradMode | RetainGrad | RegisterHook | RemoveHook | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
-    | Warned
+    | SetGradMode | RetainGrad | RegisterHook | RemoveHook | DefineFunction | CallFunction | Jvp | Backward
+    | AutogradGrad | Grad | SetGrad | Read | Attempt | Warned
 )  # fmt: skip
 
 
@@ -383,7 +432,9 @@ def unwrap(statement: Statement) -> Statement:
 # ---- the names a statement uses and binds ----
 
 
-HANDLE_FIELDS = frozenset({"handle", "source", "roots", "outputs", "gradients", "inputs", "hook", "other"})
+HANDLE_FIELDS = frozenset(
+    {"handle", "source", "roots", "outputs", "gradients", "inputs", "function", "tangents", "hook", "other"}
+)
 OPERAND_FIELDS = frozenset({"operands", "value"})
 TARGET_FIELDS = frozenset({"target", "targets"})
 """The fields in which a statement names what it uses and binds, one name or a tuple of them; a new kind of statement
@@ -438,17 +489,17 @@ NESTING = 8
 """An expression nests this many intermediates at most; a longer one is split over several lines."""
 
 
-def inlined_names(statements: Sequence[Statement], result: Operand | None = None) -> set[str]:
+def inlined_names(statements: Sequence[Statement], results: Sequence[Operand | None] = ()) -> set[str]:
     """Names that are written inside the one statement that uses them, never on a line of their own.
 
     Such a name starts with an underscore, is used once, and nothing but other such definitions stands between its
-    definition and its use, so the order in which things happen does not change. `result`: what a function returns,
-    which is one more use at the end.
+    definition and its use, so the order in which things happen does not change. `results`: what a function returns,
+    which is one more use of each at the end.
     """
-    uses: dict[str, int] = {result.name: 1} if isinstance(result, Ref) else {}
-    for statement in statements:
-        for name in used(statement):
-            uses[name] = uses.get(name, 0) + 1
+    returned = [result.name for result in results if isinstance(result, Ref)]
+    uses: dict[str, int] = {}
+    for name in (*(name for statement in statements for name in used(statement)), *returned):
+        uses[name] = uses.get(name, 0) + 1
     inlined: set[str] = set()
     pending: dict[str, int] = {}
     for statement in statements:
@@ -457,10 +508,9 @@ def inlined_names(statements: Sequence[Statement], result: Operand | None = None
         inlined.update(read)
         for name in read:
             del pending[name]
-        targets = bound(statement)
-        unnamed = isinstance(statement, Inlinable) and targets[0].startswith("_") and uses.get(targets[0]) == 1
-        if unnamed and depth <= NESTING:
-            pending[targets[0]] = depth
+        target = bound(statement)[0] if isinstance(statement, Inlinable) and len(bound(statement)) == 1 else ""
+        if target.startswith("_") and uses.get(target) == 1 and depth <= NESTING:
+            pending[target] = depth
         else:
             pending.clear()
-    return inlined | (pending.keys() & {result.name} if isinstance(result, Ref) else set())
+    return inlined | (pending.keys() & set(returned))

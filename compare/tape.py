@@ -24,7 +24,7 @@ import numpy as np
 
 from compare.checks import check_identifier
 from compare.errors import CaseError, ProgramError, RefusedError, nearest, shown_path
-from compare.facts import Facts, is_same
+from compare.facts import Facts, Handle, is_same
 from compare.grad_modes import GradMode
 from compare.ops import COMPLEX, OPS, TENSOR, Index, Slice
 from compare.program import Program
@@ -33,14 +33,18 @@ from compare.statements import (
     Attempt,
     AutogradGrad,
     Backward,
+    BackwardRule,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Expected,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Operand,
     Read,
@@ -66,7 +70,7 @@ from compare.statements import (
     used,
 )
 
-__all__ = ["GradSlot", "GradSwitch", "Hook", "Reading", "Tape", "Tensor", "record"]
+__all__ = ["Function", "GradSlot", "GradSwitch", "Hook", "Reading", "Tape", "Tensor", "record"]
 
 IN_PLACE_WORDS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
@@ -143,6 +147,39 @@ class GradSwitch:
 
     def __exit__(self, *_: object) -> None:
         self._tape._record(ExitGradMode(line=_caller_line()))
+
+
+class Function:
+    """A function of the tape: ops on its arguments, and a backward rule of its own where it was given one.
+
+    It is defined in the program where the case defines it, and traced at a call: once for each kind of arguments.
+    """
+
+    def __init__(self, tape: Tape, forward: Callable[..., Any], hint: str | None, *, custom: bool) -> None:
+        self._tape = tape
+        self._forward = forward
+        self._custom = custom
+        self._rule: Callable[..., Any] | None = None
+        self._non_differentiable: tuple[str, ...] = ()
+        self._once_differentiable = False
+        self._line = _site().line
+        self._place = len(tape._statements)
+        self._name = (hint if forward.__name__ == "<lambda>" else _usable(forward.__name__)) or "function"
+        self._definitions: list[DefineFunction] = []
+
+    def backward(self, rule: Callable[..., Any]) -> Callable[..., Any]:
+        """Decorates the backward rule: the cotangents of the results, then what is saved, by its name in the function.
+
+        The rule returns a cotangent for every argument, or None for one that gets no gradient.
+        """
+        if not self._custom:
+            raise CaseError("A backward rule is for a tape.custom_function.", line=_site().line)
+        self._rule = rule
+        return rule
+
+    def __call__(self, *tensors: Any) -> Any:
+        """Call the function. Returns what its body returns: a tensor, or a tuple of them."""
+        return self._tape._call_function(self, tensors, checkpoint=False)
 
 
 class _Operators:
@@ -492,7 +529,7 @@ def _assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
             [parent] = running.statements
             node = getattr(parent, "value", None)
         if isinstance(parent, ast.Assign) and parent.value is node and isinstance(parent.targets[0], ast.Tuple):
-            return tuple(_target_name(target) for target in parent.targets[0].elts)
+            return tuple(map(_target_name, _flattened(parent.targets[0])))
         return ()
     return ()
 
@@ -505,6 +542,12 @@ def _is_subscripted() -> bool:
     node: Any = None if frame is None else executing.Source.executing(frame).node
     parent = getattr(node, "parent", None)
     return isinstance(parent, ast.Subscript) and parent.value is node
+
+
+def _flattened(targets: ast.Tuple) -> Iterator[ast.expr]:
+    """The targets of `(a, b), (c, d) = ...`, one by one."""
+    for target in targets.elts:
+        yield from _flattened(target) if isinstance(target, ast.Tuple) else (target,)
 
 
 def _assigned_name(frame: FrameType | None) -> str | None:
@@ -587,7 +630,9 @@ class Tape:
         self._numbers = itertools.count(1)
         self._attempt: _Refusal | None = None
         self._naive_error: str | None = None
-        self._in_hook = False
+        self._tracing = ""
+        self._functions: dict[Callable[..., Any], Function] = {}
+        self._definitions: list[tuple[int, DefineFunction]] = []
 
     # -- making tensors --
 
@@ -849,7 +894,8 @@ class Tape:
             tensor = value._tensor()
             if tensor._tape is not self:
                 raise ProgramError(
-                    "A hook may use its cotangent and numbers only; a tensor from outside it is not supported.",
+                    "A function or hook may use its arguments and numbers only; a tensor from outside it is not "
+                    "supported. Pass it as an argument.",
                     line=_site().line,
                 )
             return Ref(tensor._name)
@@ -986,42 +1032,200 @@ class Tape:
     def _grad(self, source: Tensor, *, named: bool) -> Tensor:
         return self._bind(lambda target, line: Grad(target=target, source=source._name, line=line), "grad", named=named)
 
-    # -- hooks --
+    # -- hooks and functions --
+
+    def _trace(
+        self, what: str, function: Callable[..., Any], arguments: dict[str, Handle], kept: Sequence[str] = ()
+    ) -> tuple[tuple[Apply, ...], tuple[Operand | None, ...], dict[str, Handle]]:
+        """Run a function of the case on arguments of the shapes and dtypes of `arguments`.
+
+        kept: names that it binds and that are needed afterwards.
+        Returns: its body, what it returns, and the handles of its names.
+        """
+        inner = Tape(dtype=self.dtype)
+        for name, handle in arguments.items():
+            inner._facts.bind(name, inner._facts.fresh(handle.shape, handle.dtype, creator=name))
+            inner._hints[name] = name
+        self._tracing = what
+        try:
+            result = function(*(Tensor(inner, name) for name in arguments))
+        finally:
+            self._tracing = ""
+        returned = tuple(None if one is None else inner._operand(one) for one in _several(result))
+        for statement in inner._statements:
+            if not isinstance(statement, Apply):
+                raise ProgramError(f"A {what} may compute with ops; it may not write or read.", line=statement.line)
+        bound_last = {hint: name for name, hint in inner._hints.items()}
+        wanted = [bound_last[name] for name in kept if name in bound_last]
+        names = _final_names(
+            inner._statements, inner._hints, parameters=tuple(arguments), results=returned, kept=wanted
+        )
+        body = tuple(renamed(statement, names) for statement in inner._statements)
+        final = tuple(Ref(names.get(one.name, one.name)) if isinstance(one, Ref) else one for one in returned)
+        handles = {names.get(name, name): handle for name, handle in inner._facts.handles.items()}
+        return body, final, handles  # type: ignore[return-value]
+
+    def _parameters(self, function: Callable[..., Any], word: str) -> list[str]:
+        return [_usable(name) or f"{word}_{n}" for n, name in enumerate(inspect.signature(function).parameters, 1)]
 
     def _register_hook(self, tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook:
         site = _site()
-        inner = Tape(dtype=self.dtype)
-        parameters = [_usable(name) or "cotangent" for name in inspect.signature(hook).parameters]
+        parameters = self._parameters(hook, "cotangent")
         if len(parameters) != 1:
             raise ProgramError("A tensor hook takes one argument, the cotangent.", line=site.line)
-        facts = self._facts.handle(tensor._name)
-        inner._facts.bind(parameters[0], inner._facts.fresh(facts.shape, facts.dtype, creator=parameters[0]))
-        inner._hints[parameters[0]] = parameters[0]
-        self._in_hook = True
-        try:
-            result = hook(Tensor(inner, parameters[0]))
-        finally:
-            self._in_hook = False
-        returned = None if result is None else inner._operand(result)
-        body = inner._statements
-        for statement in body:
-            if not isinstance(statement, Apply):
-                raise ProgramError("A hook may compute a new cotangent; it may not write or read.", line=statement.line)
-        names = _final_names(body, inner._hints, result=returned)
-        applied = tuple(renamed(statement, names) for statement in body)
-        final = Ref(names.get(returned.name, returned.name)) if isinstance(returned, Ref) else returned
+        cotangent = self._facts.handle(tensor._name)
+        body, returned, _ = self._trace("hook", hook, {parameters[0]: cotangent})
+        if len(returned) != 1:
+            raise ProgramError("A tensor hook returns one tensor or None.", line=site.line)
         name = self._fresh_name(site.hint or f"{self._shown(tensor._name)}_hook")
         self._record(
             RegisterHook(
                 target=name,
                 handle=tensor._name,
                 parameter=parameters[0],
-                body=applied,  # type: ignore[arg-type]
-                result=final,
+                body=body,
+                result=returned[0],
                 line=site.line,
             )
         )
         return Hook(self, name)
+
+    def function(self, body: Callable[..., Any]) -> Function:
+        """A function of tensors, for `checkpoint` and `jvp`: `@tape.function` above its definition."""
+        return self._as_function(body, _site().hint)
+
+    def custom_function(
+        self,
+        forward: Callable[..., Any] | None = None,
+        backward: Callable[..., Any] | None = None,
+        *,
+        non_differentiable: Sequence[str] = (),
+        once_differentiable: bool = False,
+    ) -> Any:
+        """A function with a backward rule of its own: `torch.autograd.Function`.
+
+        Args:
+            forward: the function. Without it, a decorator is returned.
+            backward: the rule; or decorate it with `@function.backward`.
+            non_differentiable: names of results that carry no history.
+            once_differentiable: PyTorch refuses to differentiate the rule.
+        """
+        if forward is None:
+            return lambda forward: self.custom_function(
+                forward, backward, non_differentiable=non_differentiable, once_differentiable=once_differentiable
+            )
+        function = Function(self, forward, _site().hint, custom=True)
+        function._rule = backward
+        function._non_differentiable = tuple(non_differentiable)
+        function._once_differentiable = once_differentiable
+        return function
+
+    def checkpoint(self, function: Function | Callable[..., Any], *tensors: Any) -> Any:
+        """Call a function so that backward computes again what it would have saved. Returns what the body returns."""
+        return self._call_function(self._as_function(function), tensors, checkpoint=True)
+
+    def jvp(self, function: Function | Callable[..., Any], inputs: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        """Results and their tangents: the derivative of a function at `inputs` in the direction of `tangents`.
+
+        Returns: a result and its tangent, or a tuple of results and a tuple of tangents.
+        """
+        primals, directions = self._tensor_names(inputs), self._tensor_names(tangents)
+        definition = self._definition(self._as_function(function), primals)
+        count = len(definition.results)
+        found = self._bind_several(
+            lambda targets, line: Jvp(
+                targets=targets, function=definition.target, inputs=primals, tangents=directions, line=line
+            ),
+            2 * count,
+            "jvp",
+        )
+        return found if count == 1 else (found[:count], found[count:])
+
+    def _as_function(self, function: Function | Callable[..., Any], hint: str | None = None) -> Function:
+        if isinstance(function, Function):
+            return function
+        return self._functions.setdefault(function, Function(self, function, hint, custom=False))
+
+    def _call_function(self, function: Function, tensors: Sequence[Any], *, checkpoint: bool) -> Any:
+        names = self._tensor_names(tensors)
+        definition = self._definition(function, names)
+        found = self._bind_several(
+            lambda targets, line: CallFunction(
+                targets=targets, function=definition.target, inputs=names, checkpoint=checkpoint, line=line
+            ),
+            len(definition.results),
+            definition.target,
+        )
+        return found[0] if len(found) == 1 else found
+
+    def _tensor_names(self, tensors: Sequence[Any]) -> tuple[str, ...]:
+        operands = [self._operand(one) for one in tensors]
+        if not all(isinstance(one, Ref) for one in operands):
+            raise ProgramError(
+                "A function takes tensors; write a number into its body, or make it a tape.constant.",
+                line=_site().line,
+            )
+        return tuple(one.name for one in operands)
+
+    def _definition(self, function: Function, inputs: Sequence[str]) -> DefineFunction:
+        """The function as it reads for these inputs: known already, or defined where the case defines it."""
+        parameters = self._parameters(function._forward, "argument")
+        if len(inputs) != len(parameters):
+            raise ProgramError(
+                f"'{function._name}' takes {len(parameters)} tensors, got {len(inputs)}.", line=_site().line
+            )
+        arguments = {name: self._facts.handle(one) for name, one in zip(parameters, inputs, strict=True)}
+        rule_parameters = [] if function._rule is None else self._parameters(function._rule, "cotangent")
+        if function._custom and function._rule is None:
+            raise ProgramError(
+                f"'{function._name}' has no backward rule; give it one with @{function._name}.backward.",
+                line=function._line,
+            )
+        kept = (*rule_parameters, *function._non_differentiable)
+        body, results, handles = self._trace("function", function._forward, arguments, kept)
+        rule = None
+        if function._rule is not None:
+            cotangents, saved = rule_parameters[: len(results)], rule_parameters[len(results) :]
+            for name in saved:
+                if name not in handles:
+                    raise ProgramError(
+                        f"The backward rule of '{function._name}' asks for '{name}', which the function does not bind."
+                        f"{nearest(name, handles)}",
+                        line=function._line,
+                    )
+            given = {
+                **{
+                    name: handles[one.name]
+                    for name, one in zip(cotangents, results, strict=False)
+                    if isinstance(one, Ref)
+                },
+                **{name: handles[name] for name in saved},
+            }
+            rule_body, gradients, _ = self._trace("backward rule", function._rule, given)
+            rule = BackwardRule(
+                cotangents=tuple(cotangents),
+                saved=tuple(saved),
+                body=rule_body,
+                results=gradients,  # type: ignore[arg-type]
+                non_differentiable=function._non_differentiable,
+                once_differentiable=function._once_differentiable,
+            )
+        traced = DefineFunction(
+            target="",
+            parameters=tuple(parameters),
+            body=body,
+            results=results,  # type: ignore[arg-type]
+            rule=rule,
+            line=function._line,
+        )
+        for known in function._definitions:
+            if msgspec.structs.replace(known, target="") == traced:
+                return known
+        definition = msgspec.structs.replace(traced, target=self._fresh_name(function._name))
+        self._facts.step(definition)
+        self._definitions.append((function._place, definition))
+        function._definitions.append(definition)
+        return definition
 
     # -- recording --
 
@@ -1075,9 +1279,9 @@ class Tape:
         return isinstance(statement, Refusable)
 
     def _record(self, statement: Any) -> None:
-        if self._in_hook:
+        if self._tracing:
             raise CaseError(
-                "A hook may use its cotangent and numbers only; here it touches a tensor from outside it, "
+                f"A {self._tracing} may use its arguments and numbers only; here it touches a tensor from outside it, "
                 "which is not supported.",
                 line=statement.line,
             )
@@ -1098,13 +1302,16 @@ class Tape:
 
     def program(self, id: str, title: str) -> Program:
         """The recorded program, with its final names, checked."""
-        names = _final_names(self._statements, self._hints)
-        statements = tuple(renamed(statement, names) for statement in self._statements)
+        statements: list[Statement] = list(self._statements)
+        in_order = sorted(self._definitions, key=lambda one: one[0])
+        for place, definition in in_order[::-1]:
+            statements.insert(place, definition)
+        names = _final_names(statements, self._hints)
         return Program(
             id=id,
             title=title,
             dtype=self.dtype,
-            statements=statements,  # type: ignore[arg-type]
+            statements=tuple(renamed(statement, names) for statement in statements),  # type: ignore[misc]
             naive_error=self._naive_error,
         ).checked()
 
@@ -1120,6 +1327,10 @@ def _reading(what: Any) -> Reading:
     raise CaseError(
         f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.", line=_site().line
     )
+
+
+def _several(result: Any) -> tuple[Any, ...]:
+    return result if isinstance(result, tuple) else (result,)
 
 
 def _nested(data: Any) -> Any:
@@ -1146,25 +1357,35 @@ def _caller_line() -> int:
 
 
 def _final_names(
-    statements: Sequence[Statement], hints: dict[str, str], result: Operand | None = None
+    statements: Sequence[Statement],
+    hints: dict[str, str],
+    *,
+    parameters: Sequence[str] = (),
+    results: Sequence[Operand | None] = (),
+    kept: Sequence[str] = (),
 ) -> dict[str, str]:
     """Give every handle the name the case gave it.
 
     A name is bound again only when its old tensor is not used any more; an unnamed intermediate that cannot be
     written inside the one statement that uses it gets a name of its own.
+
+    parameters, results: of a function whose body the statements are. kept: what else is needed behind its end.
     """
-    inlined = inlined_names(statements, result)
+    inlined = inlined_names(statements, (*results, *map(Ref, kept)))
     last_use: dict[str, int] = {}
     for position, statement in enumerate(statements):
         for name in used(statement):
             last_use[name] = position
-        if isinstance(unwrap(statement), RegisterHook):
-            # A hook stays registered, so its name stays taken.
+        if isinstance(unwrap(statement), RegisterHook | DefineFunction):
+            # A hook stays registered and a function defined, so its name stays taken.
             last_use[bound(statement)[0]] = len(statements)
+    for name in (*(result.name for result in results if isinstance(result, Ref)), *kept):
+        last_use[name] = len(statements)
     final: dict[str, str] = {}
-    holder: dict[str, str] = {}
+    holder = {name: name for name in parameters}
     for position, statement in enumerate(statements):
         together = bound(statement)
+        defines = isinstance(statement, DefineFunction)
         for name in together:
             if name in inlined:
                 final[name] = name
@@ -1173,7 +1394,7 @@ def _final_names(
             for n in itertools.count(1):
                 candidate = hint if n == 1 else f"{hint}_{n}"
                 old = holder.get(candidate)
-                if old is None or (last_use.get(old, -1) <= position and old not in together):
+                if old is None or (not defines and old not in together and last_use.get(old, -1) <= position):
                     holder[candidate] = name
                     final[name] = candidate
                     break

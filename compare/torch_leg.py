@@ -6,6 +6,9 @@ The only module that imports torch, and only to run.
 from __future__ import annotations
 
 import ast
+import importlib
+import re
+import warnings
 from typing import Any, assert_never
 
 import numpy as np
@@ -24,13 +27,16 @@ from compare.statements import (
     Attempt,
     AutogradGrad,
     Backward,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Read,
     RegisterHook,
@@ -45,11 +51,16 @@ from compare.statements import (
     bound,
     inlined_names,
 )
+from compare.torch_functions import class_name, function_lines
 
 __all__ = ["print_torch", "run_torch", "torch_settings"]
 
 METHODS = {ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_", ast.Pow: "pow_"}
 """How an augmented assignment is written where its target is not a plain name."""
+
+
+FORWARD_MODE = re.compile(r"\bjvp\b|\bforward_ad\b|\bjacfwd\b|\bhessian\b|\blinearize\b")
+"""What a script says that differentiates forward."""
 
 
 def print_torch(program: Program) -> Source:
@@ -65,15 +76,21 @@ class _TorchPrinter:
         self.inlined = inlined_names(program.statements)
         self.large = LargeArrays()
         self.removed = {statement.hook for statement in program.statements if isinstance(statement, RemoveHook)}
+        self.functions: dict[str, str] = {}
         self.taken = {name for statement in program.statements for name in bound(statement)}
         self.origin = 0
 
     def print(self) -> Source:
         for self.origin, statement in enumerate(self.program.statements):
             self.statement(statement)
+        recomputes = any(isinstance(one, CallFunction) and one.checkpoint for one in self.program.statements)
         return self.writer.script(
             f"{self.program.id}: {self.program.title}",
-            [*(["import numpy"] if self.large.arrays else []), "import torch"],
+            [
+                *(["import numpy"] if self.large.arrays else []),
+                "import torch",
+                *(["from torch.utils.checkpoint import checkpoint"] if recomputes else []),
+            ],
             "torch.set_default_dtype(torch.float64)" if self.program.dtype == "float64" else "",
             self.program.id,
             self.large,
@@ -142,6 +159,12 @@ class _TorchPrinter:
                 self.hook(statement)
             case RemoveHook():
                 self.writer.line(f"{statement.hook}.remove()", self.origin)
+            case DefineFunction():
+                self.define(statement)
+            case CallFunction():
+                self.call(statement)
+            case Jvp():
+                self.jvp(statement)
             case Backward():
                 self.emit(self.backward(statement))
             case AutogradGrad():
@@ -229,7 +252,7 @@ class _TorchPrinter:
         return spelled
 
     def hook(self, statement: RegisterHook) -> None:
-        lines, result = Expressions("torch", lambda op: op.torch).body(statement.body, statement.result)
+        lines, [result] = Expressions("torch", lambda op: op.torch).body(statement.body, [statement.result])
         function = f"lambda {statement.parameter}: {result}"
         if lines:
             function = f"{statement.target}_function"
@@ -244,6 +267,41 @@ class _TorchPrinter:
         registered = f"{ast.unparse(self.expressions.handle(statement.handle))}.register_hook({function})"
         named = f"{statement.target} = " if statement.target in self.removed else ""
         self.writer.line(f"{named}{registered}", self.origin)
+
+    def define(self, statement: DefineFunction) -> None:
+        name = statement.target
+        if statement.rule is not None:
+            name = class_name(name)
+            while name in self.taken:
+                name += "_"
+            self.taken.add(name)
+        self.functions[statement.target] = name if statement.rule is None else f"{name}.apply"
+        self.writer.define(function_lines(statement, name), self.origin)
+
+    def call(self, statement: CallFunction) -> None:
+        function = self.functions[statement.function]
+        arguments = [self.expressions.handle(name) for name in statement.inputs]
+        if statement.checkpoint:
+            tree = call_tree("checkpoint", name_tree(function), *arguments, use_reentrant=ast.Constant(value=False))
+        else:
+            tree = call_tree(function, *arguments)
+        if len(statement.targets) == 1:
+            self.bind(statement.targets[0], tree)
+        else:
+            self.writer.line(f"{', '.join(statement.targets)} = {ast.unparse(tree)}", self.origin)
+
+    def jvp(self, statement: Jvp) -> None:
+        function = name_tree(self.functions[statement.function])
+        inputs, tangents = (
+            ast.Tuple(elts=[self.expressions.handle(name) for name in names], ctx=ast.Load())
+            for names in (statement.inputs, statement.tangents)
+        )
+        count = len(statement.targets) // 2
+        halves = [statement.targets[:count], statement.targets[count:]]
+        targets = ", ".join(half[0] if count == 1 else f"({', '.join(half)})" for half in halves)
+        self.writer.line(
+            f"{targets} = {ast.unparse(call_tree('torch.func.jvp', function, inputs, tangents))}", self.origin
+        )
 
     def read(self, statement: Read) -> None:
         match statement.what:
@@ -344,6 +402,11 @@ def run_torch(program: Identified, source: Source, *, snippet: bool = False) -> 
     import torch
 
     filename = f"<{program.id}.torch.py>"
+    if FORWARD_MODE.search(source.text):
+        # The first use of forward mode loads these, with a deprecation warning for each: none of the program's.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            importlib.import_module("torch._decomp.decompositions_for_jvp")
     with put_back(torch_settings()):
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)

@@ -19,13 +19,17 @@ from compare.statements import (
     Apply,
     AutogradGrad,
     Backward,
+    BackwardRule,
+    CallFunction,
     Constant,
     Data,
+    DefineFunction,
     Detach,
     EnterGradMode,
     ExitGradMode,
     Grad,
     ItemWrite,
+    Jvp,
     Leaf,
     Read,
     Ref,
@@ -150,7 +154,7 @@ class Builder:
                 "flag",
                 "rebind",
             ]
-            words += ["backward", *self.gradient_words]
+            words += ["define", "call", "call", "jvp", "backward", *self.gradient_words]
         word = self.choose(words)
         getattr(self, f"draw_{word}")()
 
@@ -269,6 +273,75 @@ class Builder:
             self.offer(EnterGradMode(mode=mode, flag=flag))
         else:
             self.offer(SetGradMode(flag=self.choose((True, False))))
+
+    def draw_define(self) -> None:
+        parameters = ("x", "y")[: self.choose((1, 1, 2))]
+        body = self.body(parameters, self.choose((1, 2, 3)))
+        results = tuple(Ref(one.target) for one in body[-self.choose((1, 1, 2)) :])
+        rule = self.rule(parameters, body, results) if self.choose((True, False)) else None
+        self.offer(
+            DefineFunction(
+                target=f"function{len(self.facts.functions)}",
+                parameters=parameters,
+                body=body,
+                results=results,
+                rule=rule,
+            )
+        )
+
+    def body(self, parameters: Sequence[str], length: int) -> tuple[Apply, ...]:
+        """Ops on the parameters, each on what is known so far."""
+        known, body = list(parameters), []
+        for number in range(length):
+            arity = self.choose((1, 1, 2, 3))
+            one, other = Ref(self.choose(known)), Ref(self.choose(known))
+            op = self.choose((*UNARY, "floor", "sign") if arity == 1 else BINARY)
+            operands = {1: (one,), 2: (one, other), 3: (one, self.choose(NUMBERS))}[arity]
+            if arity == 3 and op not in BINARY[:3]:
+                op = "multiply"
+            body.append(Apply(target=f"b{number}", op=op, operands=operands))
+            known.append(f"b{number}")
+        return tuple(body)
+
+    def rule(self, parameters: Sequence[str], body: Sequence[Apply], results: Sequence[Ref]) -> BackwardRule:
+        """A made-up rule: a cotangent, edited, times something saved."""
+        cotangents = tuple(f"g{number}" for number in range(len(results)))
+        saved = tuple({self.choose([*parameters, *(one.target for one in body)]) for _ in range(self.choose((1, 2)))})
+        op = self.choose(("multiply", "minimum"))
+        edited = Apply(target="edited", op=op, operands=(Ref(cotangents[0]), Ref(saved[0])))
+        summed = Apply(target="summed", op="add", operands=(Ref("edited"), Ref(cotangents[-1])))
+        gradients = tuple(self.choose((Ref("edited"), Ref("summed"), Ref(cotangents[0]), None)) for _ in parameters)
+        marked = tuple(one.name for one in results[1:] if self.choose((False, False, True)))
+        return BackwardRule(
+            cotangents=cotangents, saved=saved, body=(edited, summed), results=gradients, non_differentiable=marked
+        )
+
+    def inputs(self, function: DefineFunction) -> tuple[str, ...]:
+        return tuple(self.pick() for _ in function.parameters)
+
+    def draw_call(self) -> None:
+        if self.facts.functions:
+            function = self.facts.functions[self.choose(sorted(self.facts.functions))]
+            self.offer(
+                CallFunction(
+                    targets=tuple(self.name() for _ in function.results),
+                    function=function.target,
+                    inputs=self.inputs(function),
+                    checkpoint=function.rule is None and self.choose((True, False)),
+                )
+            )
+
+    def draw_jvp(self) -> None:
+        if self.facts.functions:
+            function = self.facts.functions[self.choose(sorted(self.facts.functions))]
+            self.offer(
+                Jvp(
+                    targets=tuple(self.name() for _ in (*function.results, *function.results)),
+                    function=function.target,
+                    inputs=self.inputs(function),
+                    tangents=self.inputs(function),
+                )
+            )
 
     def draw_retain(self) -> None:
         self.offer(RetainGrad(handle=self.pick()))
