@@ -704,3 +704,67 @@ def index_beyond_the_end(shown):
         concept="out-of-bounds",
     )
     shown.expect_divergence("gradient of the read", jax=[0.0, 0.0, 1.0], concept="out-of-bounds")
+
+
+# ---- masks and positions ----
+
+
+@case
+def masked_write(tape):
+    """A masked write passes no gradient to what it replaced
+
+    Shows: masked-write.
+    """
+    a = tape.leaf([-1.0, 2.0, -3.0])
+    v = tape.leaf(0.5)
+    y = a * 1
+    y[y < 0] = v
+    tape.expect(y, [0.5, 2.0, 0.5])
+    (y * 5).sum().backward()
+    tape.expect(a.grad, [0.0, 5.0, 0.0])
+    tape.expect(v.grad, 10.0)
+
+
+@case
+def index_accumulation(tape):
+    """Adding at positions with accumulation adds every value, repeated positions included
+
+    Shows: index-accumulation.
+    """
+    a = tape.leaf([1.0, 2.0, 3.0, 4.0])
+    positions = tape.constant([0, 0, 1, 2])
+    y = tape.constant([0.0, 0.0, 0.0])
+    y.index_put_(a, positions, accumulate=True)
+    tape.expect(y, [3.0, 3.0, 4.0])
+    (y * y).sum().backward()
+    tape.expect(a.grad, [6.0, 6.0, 6.0, 8.0])
+
+
+@case
+def repeated_position_added_once(tape):
+    """The operator += at a repeated position adds once
+
+    Shows: duplicate-index, index-accumulation.
+    """
+    positions = tape.constant([0, 0, 1])
+    y = tape.constant([0.0, 0.0, 0.0])
+    y[positions] += 1.0
+    tape.expect(y, [1.0, 1.0, 0.0])
+    ones = tape.constant([1.0, 1.0, 1.0])
+    z = tape.constant([0.0, 0.0, 0.0])
+    z.index_add_(positions, ones, axis=0)
+    tape.expect(z, [2.0, 1.0, 0.0])
+
+
+@case
+def repeated_position_written(tape):
+    """Of two values written to one place PyTorch gives both a gradient, JAX the one that stayed
+
+    Shows: duplicate-index.
+    """
+    v = tape.leaf([1.0, 2.0, 3.0])
+    y = tape.constant([0.0, 0.0])
+    y[[0, 0, 1]] = v
+    tape.expect(y, [2.0, 3.0])
+    (y * tape.constant([10.0, 100.0])).sum().backward()
+    tape.expect_divergence(v.grad, torch=[10.0, 10.0, 100.0], jax=[0.0, 10.0, 100.0], concept="duplicate-index")

@@ -94,72 +94,185 @@ def view_of_a_leaf_written(tape):
     tape.expect(x.grad, 1.0)
 
 
+@case
+def views_of_one_storage(tape):
+    """A write through a chain of views reaches the one storage, and every other view of it
+
+    Shows: view, view-write, version-counter.
+    """
+    a = tape.leaf([1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    y = a * 1
+    table = y.unflatten(0, (2, 3))
+    column = table.swapaxes(0, 1).select(0, 2)
+    column.narrow(0, 1, 1).mul_(10.0)
+    tape.expect(table, [[1.0, 2.0, 3.0], [4.0, 5.0, 60.0]])
+    tape.expect_naive(table, [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    tape.expect(tape.shares_storage(column, y), True)
+    tape.expect(column.version, 1)
+    loss = (table * table).sum()
+    loss.backward()
+    tape.expect(a.grad, [2.0, 4.0, 6.0, 8.0, 10.0, 1200.0])
+    tape.expect_naive(a.grad, [2.0, 4.0, 6.0, 8.0, 10.0, 12.0])
+
+
+@case
+def transposed_and_flat(tape):
+    """Rows of a transpose are columns, and a flat view counts through both
+
+    Shows: view-write.
+    """
+    a = tape.leaf([[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    y = a * 1
+    y.matrix_transpose()[0] = 5.0
+    y.view(-1)[5] = 7.0
+    tape.expect(y, [[5.0, 1.0, 1.0], [5.0, 1.0, 7.0]])
+    (y * y).sum().backward()
+    tape.expect(a.grad, [[0.0, 2.0, 2.0], [0.0, 2.0, 0.0]])
+
+
+@case
+def diagonal_write(tape):
+    """A diagonal is a view, and so is the one beside it
+
+    Shows: view-write.
+    """
+    a = tape.leaf([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]])
+    y = a * 1
+    y.diagonal().fill_(0.0)
+    y.diagonal(1).mul_(10.0)
+    tape.expect(y, [[0.0, 20.0, 3.0], [4.0, 0.0, 60.0], [7.0, 8.0, 0.0]])
+    y.sum().backward()
+    tape.expect(a.grad, [[0.0, 10.0, 1.0], [1.0, 0.0, 10.0], [1.0, 1.0, 0.0]])
+
+
+@case
+def positions_within_a_view(tape):
+    """Positions written within a slice are positions of its base
+
+    Shows: view-write.
+    """
+    a = tape.leaf([1.0, 2.0, 3.0, 4.0])
+    v = tape.leaf([5.0, 6.0])
+    y = a * 1
+    y[1:][[2, 0]] = v
+    tape.expect(y, [1.0, 6.0, 3.0, 5.0])
+    (y * y).sum().backward()
+    tape.expect(a.grad, [2.0, 0.0, 6.0, 0.0])
+    tape.expect(v.grad, [10.0, 12.0])
+
+
+@case
+def one_of_several_views(tape):
+    """A view that was returned with others may be read, and not written
+
+    Shows: multiple-views.
+    """
+    a = tape.leaf([1.0, 2.0, 3.0, 4.0])
+    y = a * 1
+    left, right = y.chunk(2)
+    with tape.expect_error(
+        torch="This view is the output of a function that returns multiple views",
+        concept="multiple-views",
+    ):
+        left.mul_(2.0)
+    tape.expect(y, [1.0, 2.0, 3.0, 4.0])
+    (left * right).sum().backward()
+    tape.expect(a.grad, [3.0, 4.0, 1.0, 2.0])
+
+
+@case
+def stale_view_of_several(tape):
+    """After its base was written, a view that came with others is of no use
+
+    Shows: multiple-views.
+    """
+    a = tape.leaf([1.0, 2.0])
+    y = a * 1
+    first, second = y.unstack()
+    y *= 10.0
+    with tape.expect_error(
+        torch="its base or another view of its base has been modified inplace", concept="multiple-views"
+    ):
+        first * second
+    y[0].backward()
+    tape.expect(a.grad, [10.0, 0.0])
+    tape.expect(first, 10.0)
+    tape.expect_naive(first, 1.0)
+
+
+@case
+def expanded_elements(tape):
+    """Expanded elements are one place: their gradients add up, and PyTorch refuses to write them all
+
+    Shows: expanded-write.
+    """
+    a = tape.leaf([[1.0], [2.0]])
+    y = a * 1
+    wide = y.broadcast_to((2, 3))
+    with tape.expect_error(torch="more than one element of the written-to tensor refers to", concept="expanded-write"):
+        wide.add_(1.0)
+    tape.expect(wide, [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
+    (wide * wide).sum().backward()
+    tape.expect(a.grad, [[6.0], [12.0]])
+
+
+@case
+def functional_scatters(tape):
+    """The scatter functions return what a write through a view would have left
+
+    Shows: functional-scatter.
+    """
+    a = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
+    row, diagonal = tape.leaf([5.0, 6.0]), tape.leaf([7.0, 8.0])
+    with_row = a.select_scatter(row, axis=0, position=1)
+    with_diagonal = a.diagonal_scatter(diagonal)
+    tape.expect(with_row, [[1.0, 2.0], [5.0, 6.0]])
+    tape.expect(with_diagonal, [[7.0, 2.0], [3.0, 8.0]])
+    (with_row * with_diagonal).sum().backward()
+    tape.expect(a.grad, [[7.0, 4.0], [5.0, 0.0]])
+    tape.expect(row.grad, [3.0, 8.0])
+    tape.expect(diagonal.grad, [1.0, 6.0])
+
+
 # ---- what is a view, and what is a copy ----
 
 
-@demonstration
-def index_that_copies(shown):
-    """A slice is a view and a list of positions a copy; in JAX every index is a copy
+@case
+def positions_are_copied(tape):
+    """A slice is a view, a list of positions is a copy
 
     Shows: maybe-view.
     """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.zeros(4)
-        view, copied = x[1:3], x[[1, 2]]
-        view[0] = 5.0
-        copied[0] = 9.0
-        print("base", x)
-
-    @shown.jax
-    def _():
-        import jax.numpy as jnp
-
-        x = jnp.zeros(4)
-        view, copied = x[1:3], x[jnp.array([1, 2])]
-        view = view.at[0].set(5.0)
-        copied = copied.at[0].set(9.0)
-        print("base", x)
-
-    shown.expect_divergence("base", torch=[0.0, 5.0, 0.0, 0.0], jax=[0.0, 0.0, 0.0, 0.0], concept="maybe-view")
+    a = tape.leaf([1.0, 2.0, 3.0, 4.0])
+    y = a * 1
+    view = y[1:3]
+    copied = y[[1, 2]]
+    view[0] = 50.0
+    copied[0] = 90.0
+    tape.expect(tape.shares_storage(view, y), True)
+    tape.expect(tape.shares_storage(copied, y), False)
+    tape.expect(y, [1.0, 50.0, 3.0, 4.0])
+    tape.expect_naive(y, [1.0, 2.0, 3.0, 4.0])
+    (y.sum() + 10 * copied.sum()).backward()
+    tape.expect(a.grad, [1.0, 0.0, 11.0, 1.0])
+    tape.expect_naive(a.grad, [1.0, 1.0, 11.0, 1.0])
 
 
-@demonstration
-def reshape_that_copies(shown):
-    """Whether a reshape is a view depends on strides
+@case
+def reshape_view_or_copy(tape):
+    """The same reshape is a view of rows and a copy of columns
 
-    Shows: maybe-view.
+    Shows: maybe-view, storage-identity.
     """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.zeros(2, 3)
-        of_rows, of_columns = x.reshape(6), x.t().reshape(6)
-        of_rows[0] = 1.0
-        of_columns[1] = 2.0
-        print("base", x)
-
-    @shown.jax
-    def _():
-        import jax.numpy as jnp
-
-        x = jnp.zeros((2, 3))
-        of_rows, of_columns = x.reshape(6), x.T.reshape(6)
-        of_rows = of_rows.at[0].set(1.0)
-        of_columns = of_columns.at[1].set(2.0)
-        print("base", x)
-
-    shown.expect_divergence(
-        "base",
-        torch=[[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
-        jax=[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]],
-        concept="maybe-view",
-    )
+    a = tape.constant([[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    of_rows = a.reshape(6)
+    of_columns = a.matrix_transpose().reshape(6)
+    of_rows[0] = 1.0
+    of_columns[1] = 2.0
+    tape.expect(tape.shares_storage(of_rows, a), True)
+    tape.expect(tape.shares_storage(of_columns, a), False)
+    tape.expect(a, [[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    tape.expect_naive(a, [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
 
 
 @demonstration

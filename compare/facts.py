@@ -524,7 +524,10 @@ class Facts:
                 return self.fresh(
                     shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=base.name
                 )
-            raise RefusedError(f"{op.name}({base.name}: {base.dtype}{list(base.shape)}): {error}") from error
+            raise RefusedError(
+                f"{op.name} of '{base.name}': its strides allow no view of that shape, and PyTorch raises. Use reshape, "
+                "which copies then."
+            ) from error
         if not self.recording and base.requires_grad:
             family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
         else:
@@ -1129,7 +1132,7 @@ class Facts:
             self._step(attempted)
             return
         for name in used(attempted):
-            self.handle(name)
+            self.handle(name, history=False)
         if isinstance(attempted, Backward):
             # PyTorch refuses; the pure reading may still have a gradient, and reads of it need a slot.
             for family in frozenset[int]().union(*(self.handle(name).family.leaves for name in attempted.roots)):

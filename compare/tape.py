@@ -950,7 +950,7 @@ class Tape:
         names = [name for name in row.operand_names if not row.open_ended]
         given = dict(attributes)
         surplus = list(values[len(names) :]) if names else []
-        if len(surplus) > 1 and next(iter(row.defaults), "") in ("shape", "axes"):
+        if surplus and isinstance(surplus[0], int) and next(iter(row.defaults), "") in ("shape", "axes"):
             surplus = [tuple(surplus)]  # x.reshape(2, 3)
         for word, meant in (("dim", "axis"), ("keepdim", "keepdims")):
             if word in given and word not in row.defaults:

@@ -33,6 +33,7 @@ RAISED_BY_DESIGN = (
     "modified by an inplace operation",
     "a leaf Variable that requires grad",
     "is a view and is being modified inplace",
+    "its base or another view of its base has been modified inplace",
 )
 
 
