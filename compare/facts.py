@@ -525,8 +525,8 @@ class Facts:
                     shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=base.name
                 )
             raise RefusedError(
-                f"{op.name} of '{base.name}': its strides allow no view of that shape, and PyTorch raises. Use reshape, "
-                "which copies then."
+                f"{op.name} of '{base.name}': its strides allow no view of that shape, and PyTorch raises. Use "
+                "reshape, which copies then."
             ) from error
         if not self.recording and base.requires_grad:
             family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
