@@ -411,9 +411,10 @@ class _Port:
         again = True
         while again:
             again = False
-            seen, families, pending = set(roots), set[int](), list(roots)
+            seen, families = set[Value](), dict[int, float]()
+            pending = [(root, math.inf) for root in roots]
             while pending:
-                value = pending.pop()
+                value, reader = pending.pop()
                 if value in self.version_of:
                     leaf, number = self.version_of[value]
                     if number < earliest.get(leaf, math.inf):
@@ -424,13 +425,16 @@ class _Port:
                         continue
                 elif value in cut:
                     continue
-                found = [*self.carrying(value)]
                 family = self.handles[value].family.number if value in self.handles else -1
-                if family not in families:
-                    families.add(family)
-                    found += _between(-1, self.recorded_writes.get(family, []), roots)
-                pending += [one for one in found if one not in seen]
-                seen.update(found)
+                known = families.get(family, -1)
+                if reader > known:
+                    # PyTorch shows the reader what was written to the value's family until then.
+                    families[family] = reader
+                    writes = _between(known, self.recorded_writes.get(family, []), reader)
+                    pending += [(one, one.number) for one in writes]
+                if value not in seen:
+                    seen.add(value)
+                    pending += [(one, value.number) for one in self.carrying(value)]
         leaves = sorted(earliest.items(), key=lambda item: item[0].number)
         return {leaf: self.versions[leaf][number] for leaf, number in leaves}
 
@@ -443,6 +447,7 @@ class _Port:
     def lines(self, roots: tuple[Value, ...], arguments: set[Value]) -> tuple[Value, ...]:
         """The writes to what the lines between the arguments and the roots read, under whatever name."""
         first = {self.handles[value].storage.number: value.number for value in arguments}
+        last = max(root.number for root in roots)
         lines: list[Value] = []
         seen, storages, pending = set(roots), set[int](), list(roots)
         while pending:
@@ -451,7 +456,7 @@ class _Port:
             storage = self.handles[value].storage.number if value in self.handles else -1
             if storage not in storages:
                 storages.add(storage)
-                written = _between(first.get(storage, -1), self.writes.get(storage, []), roots)
+                written = _between(first.get(storage, -1), self.writes.get(storage, []), last)
                 lines += written
                 found += written
             pending += [one for one in found if one not in seen]
@@ -500,8 +505,7 @@ class _Port:
                 self.backward(attempted)
 
 
-def _between(number: int, writes: list[Value], roots: tuple[Value, ...]) -> list[Value]:
-    """The writes that were made after the value of that number and before the last root."""
+def _between(first: float, writes: list[Value], last: float) -> list[Value]:
+    """The writes that were made after the value numbered `first`, up to the one numbered `last`."""
     numbered = operator.attrgetter("number")
-    last = max(map(numbered, roots))
-    return writes[bisect.bisect_right(writes, number, key=numbered) : bisect.bisect(writes, last, key=numbered)]
+    return writes[bisect.bisect(writes, first, key=numbered) : bisect.bisect(writes, last, key=numbered)]

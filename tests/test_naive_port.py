@@ -331,6 +331,20 @@ def test_a_buffer_filled_through_views_stays_empty_and_its_gradient_zero() -> No
     assert ported(case)[1] == {"loss": 3.0, "a.grad": [0.0, 0.0]}
 
 
+def test_a_leaf_that_is_written_into_a_tensor_after_its_last_reader_is_no_argument() -> None:
+    def case(tape: Tape) -> None:
+        a, b = tape.leaf([1.0, 2.0]), tape.leaf(3.0)
+        x = tape.constant([1.0, 1.0, 1.0])
+        total = x.sum()
+        x[:2] = a
+        loss = b * total
+        loss.backward()
+        tape.observe(a.grad)
+        tape.observe(b.grad)
+
+    assert ported(case)[1] == {"b.grad": 3.0}
+
+
 def test_gradients_of_gradients_follow_the_names() -> None:
     def case(tape: Tape) -> None:
         a, b = tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0])
