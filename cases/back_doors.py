@@ -120,3 +120,35 @@ def nonleaf_no_grad_write(tape):
     tape.expect(loss, 60.0)
     tape.expect(a.grad, 6.0)
     tape.expect_naive(a.grad, 60.0)
+
+
+@case
+def nonleaf_data_write(tape):
+    """A write through .data in mid-graph changes the value and keeps the derivative
+
+    Shows: data-write.
+    """
+    a = tape.leaf([1.0, -2.0])
+    y = a * 1
+    y.data.mul_(2.0)
+    loss = (y**2).sum()
+    loss.backward()
+    tape.expect(loss, 20.0)
+    tape.expect(a.grad, [4.0, -8.0])
+    tape.expect_naive(a.grad, [8.0, -16.0])
+
+
+@case
+def nonleaf_data_write_after_save(tape):
+    """After the value was saved the same write makes PyTorch's gradient ten times too large
+
+    Shows: data-write-after-save.
+    """
+    a = tape.leaf(2.0)
+    y = a * 1
+    z = y**2
+    y.data.mul_(10.0)
+    z.backward()
+    tape.expect(z, 4.0)
+    tape.expect(y, 20.0)
+    tape.expect_divergence(a.grad, torch=40.0, jax=4.0, concept="data-write-after-save")
