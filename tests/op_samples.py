@@ -194,7 +194,7 @@ SAMPLES: dict[str, list[Sample]] = {
     **{name: [sample(Z), sample(ONE)] for name in "real imag conj view_as_real angle".split()},
     "view_as_complex": [sample(draw(3, 2)), sample(draw(2))],
     "complex": [sample(X, Y), sample(SCALAR, draw())],
-    # At a negative radius PyTorch's derivative has the wrong sign; tests/test_complex.py says so.
+    # At a negative radius PyTorch's derivative has the wrong sign; cases/conventions.py says so.
     "polar": [sample(POSITIVE, Y), sample(draw(low=0.5), draw())],
 }  # fmt: skip
 
@@ -206,7 +206,7 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
             "tanh asinh atanh sigmoid clone zeros_like ones_like"
         ).split()
     },
-    # In the left half-plane PyTorch's derivative has the wrong sign; tests/test_complex.py says so.
+    # In the left half-plane JAX's derivative has the wrong sign; cases/conventions.py says so.
     "acosh": [sample(draw_complex(2, 3, low=0.1))],
     **{
         name: [sample(Z, W), sample(Z, X), sample(ROW, Z), sample(Z, 2.5), sample(3, Z), sample(X, 0.5 - 2j)]

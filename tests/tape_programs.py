@@ -405,9 +405,11 @@ class Builder:
             self.offer(Read(name=f"{name}.grad", what="grad", handle=name))
 
 
-def build(choose: Callable[[Sequence[Any]], Any], *, tape_words: bool, length: int) -> Program:
+def build(
+    choose: Callable[[Sequence[Any]], Any], *, tape_words: bool, length: int, kind: type[Builder] = Builder
+) -> Program:
     """One checked program. `tape_words` adds views, writes, aliases, grad modes, probes, hooks and backwards."""
-    builder = Builder(choose, tape_words=tape_words)
+    builder = kind(choose, tape_words=tape_words)
     builder.tensors()
     for _ in range(choose(range(1, length + 1))):
         builder.statement()
