@@ -1,4 +1,4 @@
-"""Where both gradients are legitimate, and where one is not: kinks, ties, zeros, NaN, dtypes."""
+"""Where both gradients are legitimate, and where one is not: kinks, ties, zeros, NaN, complex numbers, dtypes."""
 
 from compare import case, demonstration, raises
 
@@ -578,6 +578,263 @@ def missing_derivative(shown):
     )
 
 
+# ---- complex gradients ----
+
+
+@case
+def complex_gradient(tape):
+    """The gradient of a real loss points where it grows; JAX returns its conjugate
+
+    Shows: complex-conjugate.
+    """
+    z = tape.leaf([1 + 2j, 3 - 1j])
+    loss = (z * z.conj()).real().sum()
+    loss.backward()
+    tape.expect(loss, 15.0)
+    tape.expect(z.grad, [2 + 4j, 6 - 2j])
+
+
+@case
+def complex_gradient_of_a_modulus(tape):
+    """The modulus is not holomorphic, and its gradient is conjugated all the same
+
+    Shows: complex-conjugate.
+    """
+    z = tape.leaf(3 + 4j)
+    loss = (z * z * z).abs()
+    loss.backward()
+    tape.expect(loss, 125.0)
+    tape.expect(z.grad, 45 + 60j)
+
+
+@case
+def complex_descent(tape):
+    """A gradient step subtracts the conjugate of what jax.grad returns
+
+    Shows: complex-conjugate.
+    """
+    z = tape.leaf(3 + 4j)
+    loss = z.abs() ** 2
+    loss.backward()
+    with tape.no_grad():
+        z -= 0.25 * z.grad
+    tape.expect(z, 1.5 + 2j)
+
+
+@demonstration
+def complex_descent_without_the_conjugate(shown):
+    """Written without the conjugate, the step goes up along the imaginary axis, and nothing is raised
+
+    Shows: complex-conjugate.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        z = torch.tensor(3 + 4j, requires_grad=True)
+        loss = z.abs() ** 2
+        loss.backward()
+        with torch.no_grad():
+            z -= 0.25 * z.grad
+        print("z after one step", z)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        z = jnp.array(3 + 4j)
+        z = z - 0.25 * jax.grad(lambda z: jnp.abs(z) ** 2)(z)
+        print("z after one step", z)
+
+    shown.expect_divergence("z after one step", torch=1.5 + 2j, jax=1.5 + 6j, concept="complex-conjugate")
+
+
+@case
+def complex_cotangent(tape):
+    """A complex root takes a complex gradient=, and gives the conjugate of the complex derivative
+
+    Shows: holomorphic, complex-conjugate.
+    """
+    z = tape.leaf([1 + 1j, 0.5 - 2j])
+    root = z * z * z
+    v = tape.constant([1 + 0j, 2j])
+    root.backward(gradient=v)
+    tape.expect(z.grad, [-6j, -12 - 22.5j])
+
+
+@case
+def complex_root_without_a_cotangent(tape):
+    """A complex root has no gradient of its own: PyTorch refuses it
+
+    Shows: holomorphic.
+    """
+    z = tape.leaf(3 + 4j)
+    root = z * z
+    with tape.expect_error(
+        torch="RuntimeError: grad can be implicitly created only for real scalar outputs", concept="holomorphic"
+    ):
+        root.backward()
+    tape.expect(root, -7 + 24j)
+
+
+@demonstration
+def holomorphic_gradient(shown):
+    """jax.grad refuses a complex root too, unless it is told that the function is holomorphic
+
+    Shows: holomorphic.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        z = torch.tensor(3 + 4j, requires_grad=True)
+        root = z * z
+        try:
+            root.backward()
+        except RuntimeError as error:
+            print("without a cotangent", error)
+        root.backward(gradient=torch.tensor(1 + 0j))
+        print("gradient", z.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        z = jnp.array(3 + 4j)
+        try:
+            jax.grad(lambda z: z * z)(z)
+        except TypeError as error:
+            print("without a cotangent", error)
+        print("gradient", jax.grad(lambda z: z * z, holomorphic=True)(z))
+
+    shown.expect_divergence(
+        "without a cotangent",
+        torch=raises("RuntimeError: grad can be implicitly created only for real scalar outputs"),
+        jax=raises("TypeError: grad requires real-valued outputs"),
+        concept="holomorphic",
+    )
+    shown.expect_divergence("gradient", torch=6 - 8j, jax=6 + 8j, concept="complex-conjugate")
+
+
+# ---- complex numbers on the way ----
+
+
+@case
+def real_through_complex(tape):
+    """From real numbers through complex ones to a real loss, the convention makes no difference
+
+    Shows: complex-on-the-way.
+    """
+    x = tape.leaf([1.0, 2.0])
+    z = tape.complex(x, x * x)
+    loss = (z * z).imag().sum()
+    loss.backward()
+    tape.expect(loss, 18.0)
+    tape.expect(x.grad, [6.0, 24.0])
+
+
+@case
+def real_beside_complex(tape):
+    """A real factor of complex numbers gets a real gradient
+
+    Shows: complex-on-the-way.
+    """
+    x = tape.leaf([1.0, 2.0])
+    z = tape.constant([1 + 2j, 3 - 1j])
+    y = x * z
+    tape.expect(y.dtype, "complex128" if tape.dtype == "float64" else "complex64")
+    loss = (y * y.conj()).real().sum()
+    loss.backward()
+    tape.expect(loss, 45.0)
+    tape.expect(x.grad, [10.0, 40.0])
+
+
+@case
+def hook_on_a_complex_tensor(tape):
+    """A hook on a complex tensor sees the gradient, not its conjugate
+
+    Shows: complex-conjugate.
+    """
+    z = tape.leaf(1 + 2j)
+    h = z * z
+    h.register_hook(lambda gradient: gradient * 1j)
+    loss = h.real() + h.imag()
+    loss.backward()
+    tape.expect(z.grad, 2 + 6j)
+
+
+@case
+def retained_complex_gradient(tape):
+    """A retained gradient is conjugated like that of a leaf
+
+    Shows: complex-conjugate.
+    """
+    z = tape.leaf(1 + 2j)
+    h = z * z
+    h.retain_grad()
+    loss = h.abs() ** 2
+    loss.backward()
+    tape.expect(h.grad, -6 + 8j)
+    tape.expect(z.grad, 20 + 40j)
+
+
+# ---- the parts of complex tensors ----
+
+
+@case
+def write_through_the_parts(tape):
+    """.real and .imag are views: a write through them is a write to the complex tensor
+
+    Shows: complex-parts.
+    """
+    z = tape.leaf([1 + 2j, 3 - 1j])
+    w = z * 1.0
+    w.real()[0] = 5.0
+    w.imag().mul_(2.0)
+    tape.expect(w, [5 + 4j, 3 - 2j])
+    loss = (w * w.conj()).real().sum()
+    loss.backward()
+    tape.expect(z.grad, [16j, 6 - 8j])
+
+
+@case
+def write_through_view_as_real(tape):
+    """view_as_real shares the storage of the complex tensor, and a write through it is recorded
+
+    Shows: complex-parts.
+    """
+    z = tape.leaf([1 + 2j, 3 - 1j])
+    w = z * 2.0
+    pairs = tape.view_as_real(w)
+    pairs[:, 1] = 0.0
+    tape.expect(tape.shares_storage(w, pairs), True)
+    tape.expect(w, [2 + 0j, 6 + 0j])
+    loss = (w * w).real().sum()
+    loss.backward()
+    tape.expect(z.grad, [8 + 0j, 24 + 0j])
+
+
+@case
+def write_through_a_conjugate(tape):
+    """conj() is a view that reads the imaginary part with the other sign: a write through it arrives conjugated
+
+    Shows: conjugated-view.
+    """
+    z = tape.leaf([1 + 2j, 3 - 1j])
+    w = z * 1.0
+    c = w.conj()
+    tape.expect(tape.shares_storage(w, c), True)
+    c[0] = 4j
+    tape.expect(w, [-4j, 3 - 1j])
+    loss = (w * c).real().sum()
+    loss.backward()
+    tape.expect(z.grad, [0j, 6 - 2j])
+
+
 # ---- smooth points where one framework is wrong ----
 
 
@@ -641,7 +898,95 @@ def bessel_function_at_zero(shown):
     shown.expect_divergence("gradient of jnp.i0 at zero", jax=0.0, concept="bessel-at-zero")
 
 
+@case
+def arccosh_in_the_left_half_plane(tape):
+    """In the left half-plane JAX's derivative of arccosh has the wrong sign
+
+    Shows: other-branch.
+    """
+    z = tape.leaf([2 + 1j, -2 + 1j])
+    loss = z.acosh().real().sum()
+    loss.backward()
+    right, left = 0.4022479320953552 + 0.2486028939392892j, -0.4022479320953552 + 0.2486028939392892j
+    tape.expect_divergence(z.grad, torch=[right, left], jax=[right, -left], concept="other-branch")
+
+
+@case
+def negative_radius(tape):
+    """At a negative radius PyTorch's derivative of polar has the wrong sign
+
+    Shows: other-branch.
+    """
+    radius = tape.leaf([2.0, -2.0])
+    angle = tape.constant([0.0, 0.0])
+    loss = tape.polar(radius, angle).real().sum()
+    loss.backward()
+    tape.expect(loss, 0.0)
+    tape.expect_divergence(radius.grad, torch=[1.0, -1.0], jax=[1.0, 1.0], concept="other-branch")
+
+
+@demonstration
+def sign_of_a_complex_number(shown):
+    """The sign of a complex number turns with its angle, and JAX gives it no derivative
+
+    Shows: complex-sign.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        z = torch.tensor(3 + 4j, requires_grad=True)
+        sign = torch.sgn(z)
+        print("sign", sign)
+        sign.real.backward()
+        print("gradient", z.grad)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        z = jnp.array(3 + 4j)
+        print("sign", jnp.sign(z))
+        print("gradient", jnp.conj(jax.grad(lambda z: jnp.sign(z).real)(z)))
+
+    shown.expect("sign", 0.6 + 0.8j)
+    shown.expect_divergence("gradient", torch=0.128 - 0.096j, jax=0j, concept="complex-sign")
+
+
 # ---- dtypes and rounding ----
+
+
+@case
+def cast_up(tape):
+    """A gradient comes back through a cast in the dtype of its leaf
+
+    Shows: gradient-dtype.
+    """
+    x = tape.leaf([0.1, 2.0], dtype="float32")
+    wide = x.astype("float64")
+    loss = (wide * wide).sum()
+    loss.backward()
+    tape.expect(wide.dtype, "float64")
+    gradient = x.grad
+    tape.expect(gradient.dtype, "float32")
+    tape.expect(gradient, [0.2, 4.0])
+
+
+@case
+def cast_down(tape):
+    """A cast to a narrower dtype rounds the gradient as well
+
+    Shows: gradient-dtype.
+    """
+    x = tape.leaf([1.0, 2.0], dtype="float64")
+    narrow = x.astype("float32")
+    loss = (narrow * 0.1).sum()
+    loss.backward()
+    gradient = x.grad
+    tape.expect(gradient.dtype, "float64")
+    tape.expect(gradient, 0.10000000149011612)
 
 
 @demonstration

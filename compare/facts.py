@@ -657,6 +657,11 @@ class Facts:
                     f"{list(viewed.shape)}."
                 )
             check_cast(value.dtype, target)
+            if self.recording and value.requires_grad and is_complex(target.dtype) and not is_complex(value.dtype):
+                raise ProgramError(
+                    f"Item write to '{target.name}', which is complex, of '{value.name}', which is real and requires "
+                    "grad: PyTorch fails in the backward pass. Cast it with astype."
+                )
             self._wrote(target, [value])
         else:
             check_number(statement.value)

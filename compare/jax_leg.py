@@ -17,7 +17,7 @@ from compare.checks import RESERVED
 from compare.execution import Identified, execute, plain
 from compare.jax_functions import function_lines, names_inside
 from compare.observed import Array, LegRun, Observed
-from compare.ops import COMPLEX, Shape
+from compare.ops import Shape
 from compare.pure import (
     Accumulated,
     Applied,
@@ -43,11 +43,12 @@ from compare.sources import (
     ScriptWriter,
     Source,
     call_tree,
+    inferred_dtype,
     name_tree,
     number_tree,
     print_line,
 )
-from compare.statements import DIFFERENTIABLE_DTYPES, DefineFunction, Number
+from compare.statements import DefineFunction, Number
 
 __all__ = ["jax_settings", "print_jax", "readable", "run_jax"]
 
@@ -158,8 +159,8 @@ class _Scope:
         """The expression that computes a value from its operands' expressions."""
         match value:
             case Given():
-                inferred = value.dtype not in DIFFERENTIABLE_DTYPES or value.dtype == COMPLEX[self.script.float_dtype]
-                keywords = {} if inferred else self.script.dtype_keyword(value.dtype)
+                inferred = inferred_dtype(value.data, value.dtype, self.script.float_dtype)
+                keywords = {} if inferred == value.dtype else self.script.dtype_keyword(value.dtype)
                 data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
                 return call_tree("jnp.array", data, **keywords)
             case Applied():
@@ -548,7 +549,7 @@ class _Script(_Scope):
 
     def dtype_keyword(self, dtype: str) -> dict[str, ast.expr]:
         """`dtype=...` where it is not what JAX makes of a float."""
-        return {} if dtype == self.float_dtype else {"dtype": name_tree(f"jnp.{dtype}")}
+        return {} if dtype == self.float_dtype else {"dtype": self.expressions.dtype(dtype)}
 
 
 class _Body(_Scope):

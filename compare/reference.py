@@ -1211,5 +1211,5 @@ def _observed_gradient(gradient: _Gradient) -> Observed | _Withdrawn:
     if gradient.vectors is not None:
         return Directional(gradient.vectors, tuple(float(number) for number in held.storage.value))
     if not gradient.smooth:
-        return OneSided(_floats(gradient.left, held.dtype), _floats(held.storage.value, held.dtype))
+        return OneSided(_floats(gradient.left, held.dtype), _floats(gradient.right, held.dtype))
     return _observed(held)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks import bound_attributes, find_op
-from compare.ops import TENSOR, Attributes, Op, Shape, Slice, Span, fill_spelling
+from compare.ops import COMPLEX, FLOATS, PARTS, TENSOR, Attributes, Op, Shape, Slice, Span, fill_spelling
 from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, is_number_word, nested_shape
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "data_tree",
     "indented",
     "index_tree",
+    "inferred_dtype",
     "name_tree",
     "number_tree",
     "print_line",
@@ -312,6 +313,14 @@ def data_tree(data: Any, dtype: str, namespace: str) -> ast.expr:
     return number_tree(value if kind is None else kind(value), namespace)
 
 
+def inferred_dtype(data: Any, dtype: str, float_dtype: str) -> str:
+    """The dtype that a framework with a default float dtype makes of data printed for a dtype."""
+    if math.prod(nested_shape(data)) == 0:
+        return float_dtype
+    kinds = {**dict.fromkeys(FLOATS, float_dtype), **dict.fromkeys(PARTS, COMPLEX[float_dtype])}
+    return kinds.get(dtype, dtype)
+
+
 class LargeArrays:
     """Data that is loaded from an archive instead of being printed."""
 
@@ -402,7 +411,11 @@ class Expressions:
                 lines.append(f"{statement.target} = {ast.unparse(tree)}")
         return lines, ["None" if one is None else ast.unparse(self.operand(one)) for one in results]
 
+    def dtype(self, name: str) -> ast.expr:
+        """A dtype of the namespace; where 64-bit types are off, an integer has 32 bits."""
+        return attribute_tree("int32" if name == "int64" and self.narrow else name, self.namespace)
+
     def _literal(self, name: str, value: Any, indices: tuple[ast.expr, ...]) -> ast.expr:
-        if name == "dtype" and value == "int64" and self.narrow:
-            value = "int32"
+        if name == "dtype":
+            return self.dtype(value)
         return index_tree(value, self.namespace, indices) if name == "index" else attribute_tree(value, self.namespace)

@@ -16,12 +16,20 @@ import numpy as np
 from compare.checks import bound_attributes, find_op
 from compare.execution import Identified, execute, plain
 from compare.observed import Array, LegRun, Observed
-from compare.ops import COMPLEX
 from compare.program import Program
 from compare.settings import Setting, put_back
-from compare.sources import Expressions, LargeArrays, ScriptWriter, Source, call_tree, index_tree, name_tree, print_line
+from compare.sources import (
+    Expressions,
+    LargeArrays,
+    ScriptWriter,
+    Source,
+    call_tree,
+    index_tree,
+    inferred_dtype,
+    name_tree,
+    print_line,
+)
 from compare.statements import (
-    DIFFERENTIABLE_DTYPES,
     AnyStatement,
     Apply,
     Attempt,
@@ -225,9 +233,8 @@ class _TorchPrinter:
     def tensor(self, statement: Leaf | Constant) -> None:
         data = self.large.tree(statement.target, statement.data, statement.dtype, "torch")
         keywords: dict[str, ast.expr] = {}
-        inferred = (self.program.dtype, COMPLEX[self.program.dtype])
-        if statement.dtype in DIFFERENTIABLE_DTYPES and statement.dtype not in inferred:
-            keywords["dtype"] = name_tree(f"torch.{statement.dtype}")
+        if inferred_dtype(statement.data, statement.dtype, self.program.dtype) != statement.dtype:
+            keywords["dtype"] = self.expressions.dtype(statement.dtype)
         if isinstance(statement, Leaf):
             keywords["requires_grad"] = ast.Constant(True)
         self.bind(statement.target, call_tree("torch.tensor", data, **keywords))

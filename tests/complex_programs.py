@@ -1,4 +1,4 @@
-"""Random tape programs with complex tensors, beside real ones: parts and their views, conjugates, complex cotangents."""
+"""Random tape programs with complex tensors beside real ones: views of parts, conjugates, complex cotangents."""
 
 from __future__ import annotations
 
