@@ -60,7 +60,7 @@ ENTRIES: tuple[Concept, ...] = (
     ),
     Concept(
         id="conjugated-view",
-        title="conj() is a view: what is written through it arrives conjugated.",
+        title="The conjugate of a tensor is a view: what is written through it arrives conjugated.",
         status="silent",
         torch="`z.conj()` shares the storage of `z` and is marked as conjugated; the numbers are negated where they "
         "are read. A write through it is a recorded write to `z`.",
@@ -94,17 +94,6 @@ ENTRIES: tuple[Concept, ...] = (
         instead="Divide: `y = z / jnp.abs(z)`.",
         torch_page=torch_reference("torch.sgn"),
         jax_page=jax_reference("jax.numpy.sign"),
-    ),
-    Concept(
-        id="gradient-dtype",
-        title="A gradient comes back through a cast in the dtype of its leaf.",
-        status="exact",
-        torch="The gradient of a cast is cast back. A narrower dtype on the way rounds the gradient, too.",
-        jax="The cotangent of a cast is cast back in the same way.",
-        why="A gradient belongs to its tensor and has its dtype.",
-        instead="Write the same: `x_grad = jax.grad(lambda x: jnp.sum(x.astype(jnp.float16)))(x)`.",
-        torch_page=torch_reference("torch.Tensor.to"),
-        jax_page=jax_reference("jax.lax.convert_element_type"),
     ),
     Concept(
         id="integer-width",
