@@ -12,8 +12,10 @@ From the tape program to a pure program of its own, printed and run like the fai
 - A backward becomes the gradient of a function made of every line between the leaves and its root; a write to anything
   that the function computes is one of those lines, whether or not its result needs it. A leaf that was written before
   the function first uses it is written before the function.
-- `.grad` still adds up, and the gradient that PyTorch refuses is taken: what is shown is the price of aliases, writes
-  and grad modes, not of other slips. Any other statement that PyTorch refuses is not there to be ported.
+- A gradient of complex numbers is what JAX returns, without the conjugate, and so is the cotangent that it is given.
+- `.grad` still adds up, and the gradient that PyTorch refuses is taken: what is shown is the price of aliases,
+  writes, grad modes and conjugates, not of other slips. Any other statement that PyTorch refuses is not there to be
+  ported.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from typing import Any, Literal, assert_never
 from compare.checks import bound_attributes, find_op
 from compare.errors import CompareError
 from compare.facts import Facts, Handle, ViewStep
-from compare.ops import OPS
+from compare.ops import OPS, is_complex
 from compare.program import Program
 from compare.pure import (
     Accumulated,
@@ -87,7 +89,10 @@ class NoPortError(CompareError):
 
 
 def naive_port(program: Program) -> PureProgram | None:
-    """The naive port of a checked program; None without writes, aliases and grad modes. Raises NoPortError."""
+    """The naive port of a checked program; None without writes, aliases, grad modes and complex leaves.
+
+    Raises: NoPortError.
+    """
     inlined = inlined_names(program.statements)
     if not any(_is_the_tapes(statement, inlined) for statement in program.statements):
         return None
@@ -95,8 +100,10 @@ def naive_port(program: Program) -> PureProgram | None:
 
 
 def _is_the_tapes(statement: AnyStatement, inlined: set[str]) -> bool:
-    """Whether a statement writes, makes an alias or sets a grad mode."""
+    """Whether a statement writes, makes an alias, sets a grad mode, or asks for complex gradients."""
     match statement:
+        case Leaf():
+            return is_complex(statement.dtype)
         case Write() | ItemWrite() | Unpack() | Detach() | Data() | EnterGradMode() | SetGradMode():
             return True
         case Apply():
