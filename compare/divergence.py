@@ -29,6 +29,7 @@ from compare.statements import (
     Ref,
     RetainGrad,
     Statement,
+    Unpack,
     Write,
     bound,
     renamed,
@@ -136,7 +137,7 @@ def _watching(program: Program, plain: Sequence[Statement], cotangents: bool) ->
                 continue
             watched.append(_Watched(_read("value", subject, origin), origin))
             handle = facts.handles[subject]
-            if recording and handle.requires_grad and isinstance(statement, Apply | CallFunction | Jvp | Leaf):
+            if recording and handle.requires_grad and isinstance(statement, Apply | CallFunction | Jvp | Leaf | Unpack):
                 if not handle.is_leaf:
                     watched.append(_Watched(RetainGrad(handle=subject), origin))
                 retained.append(subject)

@@ -73,6 +73,19 @@ def test_a_write_is_pointed_at_too(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert "`h.tanh_()`" in result.divergence
 
 
+def test_what_was_made_from_one_of_several_views_and_from_positions_is_pointed_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    middle = "p, q = h.unstack(); h = p * h[[1, 0]]; h[[0]] = q * 2; h = h.tanh()"
+    case = long_case(tmp_path, middle)
+    assert run_case(case).divergence is None
+    monkeypatch.setitem(OPS, "tanh", dataclasses.replace(OPS["tanh"], jax=WRONG["cotangent"]))
+    result = run_case(case)
+    assert result.divergence is not None
+    assert "the cotangents part at" in result.divergence
+    assert "`h = torch.tanh(h)`" in result.divergence
+
+
 def test_legs_that_agree_on_an_undeclared_number_part_nowhere(tmp_path: Path) -> None:
     text = '"""One."""\nfrom compare import case\n\n\n@case\ndef one(tape):\n    """One"""\n'
     text += "    a = tape.leaf(2.0)\n    (a * a).backward()\n    tape.expect(a.grad, 5.0)\n"
