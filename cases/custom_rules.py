@@ -195,6 +195,21 @@ def result_without_history(tape):
     tape.expect(a.grad, [1.0, 2.0])
 
 
+@case
+def rule_in_a_checkpointed_layer(tape):
+    """A rule does not care who computes its argument
+
+    Shows: custom-function.
+    """
+    reverse = tape.custom_function(lambda x: x.clone(), backward=lambda cotangent: -cotangent)
+    a = tape.leaf([0.5, 1.0])
+    h = tape.checkpoint(lambda x: x * x * x, a)
+    loss = reverse(h).sum() + h.sum()
+    loss.backward()
+    tape.expect(loss, 2.25)
+    tape.expect(a.grad, 0.0)
+
+
 # ---- what composes with what ----
 
 

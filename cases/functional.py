@@ -1,6 +1,6 @@
 """torch.func, forward mode, and how JAX calls what it differentiates."""
 
-from compare import demonstration, raises
+from compare import case, demonstration, raises
 
 chapter_number = 10
 
@@ -659,6 +659,56 @@ def pullback_and_pushforward(shown):
     shown.expect("pulled back twice", [2.0, 4.0])
     shown.expect("pushed forward", 2.0)
     shown.expect("linearized", 2.0)
+
+
+@case
+def derivative_along_a_direction(tape):
+    """A jvp returns the results, and the derivative of each along a direction
+
+    Shows: functional-vjp.
+    """
+
+    @tape.function
+    def product_and_power(x, w):
+        return x * w, x**3
+
+    a, b = tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0])
+    along_a, along_b = tape.constant([1.0, 0.0]), tape.constant([0.0, 1.0])
+    (product, power), (product_slope, power_slope) = tape.jvp(product_and_power, (a, b), (along_a, along_b))
+    tape.expect(product, [3.0, 8.0])
+    tape.expect(product_slope, [3.0, 2.0])
+    tape.expect(power, [1.0, 8.0])
+    tape.expect(power_slope, [3.0, 0.0])
+
+
+@case
+def backward_through_a_tangent(tape):
+    """A backward through a tangent is a second derivative
+
+    Shows: functional-vjp.
+    """
+    a = tape.leaf([1.0, 2.0])
+    direction = tape.leaf([1.0, 10.0])
+    _, slope = tape.jvp(lambda x: x**3, (a,), (direction,))
+    slope.sum().backward()
+    tape.expect(a.grad, [6.0, 120.0])
+    tape.expect(direction.grad, [3.0, 12.0])
+
+
+@case
+def tangent_without_history(tape):
+    """The tangent of a linear function depends on the direction alone
+
+    Shows: functional-vjp.
+    """
+    a = tape.leaf([1.0, 2.0])
+    direction = tape.leaf([1.0, 10.0])
+    total, slope = tape.jvp(lambda x: x.sum(), (a,), (direction,))
+    (total * slope).backward()
+    tape.expect(a.grad, 11.0)
+    tape.expect(direction.grad, 3.0)
+    _, fixed = tape.jvp(lambda x: x.sum(), (a,), (tape.constant([1.0, 10.0]),))
+    tape.expect(fixed.requires_grad, False)
 
 
 @demonstration

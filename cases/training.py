@@ -355,6 +355,61 @@ def checkpointed_function(shown):
     shown.expect_divergence("sines without", jax=2, concept="checkpoint")
 
 
+@case
+def checkpoint_of_several_results(tape):
+    """A checkpoint changes what is saved, not what is computed
+
+    Shows: checkpoint.
+    """
+
+    @tape.function
+    def layer(x, w):
+        h = (x * w).tanh()
+        return h * w, h.exp()
+
+    x = tape.leaf([0.5, -0.25])
+    w = tape.leaf([2.0, 4.0])
+    kept, wide = layer(x, w)
+    again, wide_again = tape.checkpoint(layer, x, w)
+    (kept * wide).sum().backward()
+    x_grad = x.grad.clone()
+    (again * wide_again).sum().backward()
+    tape.observe(x_grad)
+    tape.expect((x.grad - 2 * x_grad).abs().max(), 0.0)
+
+
+@case
+def write_to_what_a_checkpoint_computes_again(tape):
+    """The result of a checkpoint was not saved, so it may be written
+
+    Shows: checkpoint.
+    """
+    a = tape.leaf(0.0)
+    y = tape.checkpoint(lambda x: x.exp(), a)
+    y.mul_(3.0)
+    y.backward()
+    tape.expect(y, 3.0)
+    tape.expect(a.grad, 3.0)
+
+
+@case
+def write_to_the_input_of_a_checkpoint(tape):
+    """The input of a checkpoint is what it computes from again, so it may not be written
+
+    Shows: checkpoint.
+    """
+    a = tape.leaf(0.5)
+    h = 2 * a
+    y = tape.checkpoint(lambda x: x * x, h)
+    h.mul_(10.0)
+    with tape.expect_error(
+        torch="RuntimeError: one of the variables needed for gradient computation has been modified",
+        concept="write-after-save",
+    ):
+        y.backward()
+    tape.expect_divergence(a.grad, torch=None, jax=4.0, concept="write-after-save")
+
+
 @demonstration
 def checkpoint_that_reads_a_global(shown):
     """A checkpointed function that reads a changed global has a wrong gradient

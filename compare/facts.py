@@ -1084,6 +1084,11 @@ class Facts:
                 f"Assigning '{handle.name}.grad': a tensor of {handle.dtype}{list(handle.shape)} is needed, "
                 f"'{source.name}' is {source.dtype}{list(source.shape)}."
             )
+        if source.overlaps:
+            raise ProgramError(
+                f"Assigning '{handle.name}.grad': '{source.name}' was expanded, and a later backward adds to it in "
+                "place. Clone it."
+            )
         if source.tensor == handle.tensor:
             raise ProgramError(f"Assigning '{handle.name}.grad': a tensor cannot be its own gradient.")
         self.slots[handle.family.number] = source
