@@ -66,6 +66,10 @@ def nothing_requires_grad(tape):
     tape.expect(b.is_leaf, True)
     tape.expect(b.requires_grad, False)
     with tape.expect_error(
+        torch="RuntimeError: can't retain_grad on Tensor that has requires_grad=False", concept="backward-without-graph"
+    ):
+        b.retain_grad()
+    with tape.expect_error(
         torch="RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn",
         concept="backward-without-graph",
     ):
@@ -118,13 +122,17 @@ def flags_spread(tape):
     """
     x, w = tape.constant([1.0, 1.0]), tape.leaf([1.0, 1.0])
     plain, mixed = x + x, x + w
-    cut = mixed.detach()
+    element, cut = mixed[0], mixed.detach()
+    with tape.no_grad():
+        unrecorded = w * 2
     tape.expect(x.requires_grad, False)
     tape.expect(plain.requires_grad, False)
     tape.expect(plain.is_leaf, True)
     tape.expect(mixed.requires_grad, True)
     tape.expect(mixed.is_leaf, False)
+    tape.expect(element.is_leaf, False)
     tape.expect(cut.is_leaf, True)
+    tape.expect(unrecorded.is_leaf, True)
     mixed.sum().backward()
     tape.expect(w.grad, 1.0)
 
@@ -338,15 +346,20 @@ def copy_of_a_result(shown):
             copied = torch.tensor(a * 2, requires_grad=True)
         copied.sum().backward()
         print("gradient", a.grad)
+        torch.as_tensor(a * 2).sum().backward()
+        print("gradient through as_tensor", a.grad)
 
     @shown.jax
     def _():
         import jax
         import jax.numpy as jnp
 
-        print("gradient", jax.grad(lambda a: jnp.sum(jnp.array(a * 2)))(jnp.array([1.0, 2.0])))
+        a = jnp.array([1.0, 2.0])
+        print("gradient", jax.grad(lambda a: jnp.sum(jnp.array(a * 2)))(a))
+        print("gradient through as_tensor", jax.grad(lambda a: jnp.sum(jnp.asarray(a * 2)))(a))
 
     shown.expect_divergence("gradient", torch=None, jax=[2.0, 2.0], concept="data-copy")
+    shown.expect("gradient through as_tensor", [2.0, 2.0])
 
 
 @demonstration
@@ -411,6 +424,10 @@ def number_taken_out(shown):
             print("gradient with float()", jax.grad(lambda a: a * float(a * a))(2.0))
         except jax.errors.ConcretizationTypeError as error:
             print("gradient with float()", error)
+        try:
+            jax.jit(lambda a: a * (a * a).item())(2.0)
+        except jax.errors.ConcretizationTypeError as error:
+            print("item() under jit", error)
         print("gradient without", jax.grad(lambda a: a * (a * a))(2.0))
 
     shown.expect("gradient with item()", 4.0)
@@ -420,7 +437,85 @@ def number_taken_out(shown):
         jax=raises("ConcretizationTypeError: Abstract tracer value encountered where concrete value is expected"),
         concept="python-number",
     )
+    shown.expect_divergence(
+        "item() under jit",
+        jax=raises("ConcretizationTypeError: Abstract tracer value encountered where concrete value is expected"),
+        concept="python-number",
+    )
     shown.expect_divergence("gradient without", jax=12.0, concept="python-number")
+
+
+@demonstration
+def conversions_to_python(shown):
+    """PyTorch turns a differentiated value into any Python number; jax.grad allows bool, int and item()
+
+    Shows: python-number, branch-on-value.
+    """
+
+    @shown.torch
+    def _():
+        import math
+        import warnings
+
+        import torch
+
+        conversions = {
+            "bool": bool,
+            "int": int,
+            "item": lambda x: x.item(),
+            "float": float,
+            "tolist": lambda x: x.tolist(),
+            "format": lambda x: f"{x:.2f}",
+            "math.sin": math.sin,
+            "range": range,
+        }
+        x, allowed = torch.tensor(2.0, requires_grad=True), []
+        for name, conversion in conversions.items():
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # some of them warn once for each process
+                    conversion(x)
+            except TypeError:
+                continue
+            allowed.append(name)
+        print("allowed", allowed)
+
+    @shown.jax
+    def _():
+        import math
+
+        import jax
+
+        conversions = {
+            "bool": bool,
+            "int": int,
+            "item": lambda x: x.item(),
+            "float": float,
+            "tolist": lambda x: x.tolist(),
+            "format": lambda x: f"{x:.2f}",
+            "math.sin": math.sin,
+            "range": range,
+        }
+        allowed = []
+
+        def convert(x):
+            for name, conversion in conversions.items():
+                try:
+                    conversion(x)
+                except TypeError:
+                    continue
+                allowed.append(name)
+            return x
+
+        jax.grad(convert)(2.0)
+        print("allowed", allowed)
+
+    shown.expect_divergence(
+        "allowed",
+        torch=["bool", "int", "item", "float", "tolist", "format", "math.sin"],
+        jax=["bool", "int", "item"],
+        concept="python-number",
+    )
 
 
 @demonstration
@@ -476,10 +571,40 @@ def numpy_and_gradients(shown):
 
 
 @demonstration
+def state_of_the_tape(shown):
+    """What a tensor knows of the tape, a JAX array has no attribute for
+
+    Shows: is-leaf, grad-fn, version-counter, data.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        w = torch.tensor(2.0, requires_grad=True)
+        print("grad, grad_fn, version", [w.grad, w.grad_fn, w._version])
+        print("is a leaf, requires grad, retains grad", [w.is_leaf, w.requires_grad, w.retains_grad])
+        print("data", w.data)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        w = jnp.array(2.0)
+        names = ("grad", "grad_fn", "_version", "is_leaf", "requires_grad", "retains_grad", "data")
+        print("attributes of an array", [name for name in names if hasattr(w, name)])
+
+    shown.expect_divergence("grad, grad_fn, version", torch=[None, None, 0], concept="grad-fn")
+    shown.expect_divergence("is a leaf, requires grad, retains grad", torch=[True, True, False], concept="is-leaf")
+    shown.expect_divergence("data", torch=2.0, concept="data")
+    shown.expect_divergence("attributes of an array", jax=[], concept="is-leaf")
+
+
+@demonstration
 def graph_behind_a_tensor(shown):
     """A tensor leads to the nodes behind it; a JAX function shows its equations
 
-    Shows: grad-fn.
+    Shows: grad-fn, leaf.
     """
 
     @shown.torch
@@ -495,6 +620,7 @@ def graph_behind_a_tensor(shown):
             nodes += [one for one, _ in node.next_functions if one is not None]
         print("nodes", names)
         print("the last one holds the leaf", node.variable is a)
+        print("node of a constant factor", (a * torch.tensor(3.0)).grad_fn.next_functions[1][0])
 
     @shown.jax
     def _():
@@ -503,10 +629,8 @@ def graph_behind_a_tensor(shown):
 
         jaxpr = jax.make_jaxpr(lambda a: jnp.exp(a * 3.0 + a))(2.0)
         print("equations", [str(one.primitive) for one in jaxpr.eqns])
-        try:
-            print("node of an array", jnp.exp(2.0).grad_fn)
-        except AttributeError as error:
-            print("node of an array", error)
+        jaxpr = jax.make_jaxpr(jax.grad(lambda a: jnp.exp(a * 3.0 + a)))(2.0)
+        print("equations of the gradient", [str(one.primitive) for one in jaxpr.eqns])
 
     shown.expect_divergence(
         "nodes",
@@ -520,11 +644,10 @@ def graph_behind_a_tensor(shown):
         concept="grad-fn",
     )
     shown.expect_divergence("the last one holds the leaf", torch=True, concept="grad-fn")
+    shown.expect_divergence("node of a constant factor", torch=None, concept="leaf")
     shown.expect_divergence("equations", jax=["mul", "add", "exp"], concept="grad-fn")
     shown.expect_divergence(
-        "node of an array",
-        jax=raises("AttributeError: 'jaxlib._jax.ArrayImpl' object has no attribute 'grad_fn'"),
-        concept="grad-fn",
+        "equations of the gradient", jax=["mul", "add", "exp", "mul", "mul", "add_any"], concept="grad-fn"
     )
 
 
@@ -582,6 +705,10 @@ def integer_leaf(shown):
             torch.tensor([1, 2], requires_grad=True)
         except RuntimeError as error:
             print("integers", error)
+        try:
+            torch.tensor([True]).requires_grad_()
+        except RuntimeError as error:
+            print("booleans", error)
 
     @shown.jax
     def _():
@@ -595,11 +722,21 @@ def integer_leaf(shown):
             jax.grad(loss_fn)(jnp.array([1, 2]))
         except TypeError as error:
             print("integers", error)
+        try:
+            jax.grad(loss_fn)(jnp.array([True]))
+        except TypeError as error:
+            print("booleans", error)
         print("dtype where it is allowed", str(jax.grad(loss_fn, allow_int=True)(jnp.array([1, 2])).dtype))
 
     shown.expect_divergence(
         "integers",
         torch=raises("RuntimeError: Only Tensors of floating point and complex dtype can require gradients"),
+        jax=raises("TypeError: grad requires real- or complex-valued inputs"),
+        concept="integer-leaf",
+    )
+    shown.expect_divergence(
+        "booleans",
+        torch=raises("RuntimeError: only Tensors of floating point dtype can require gradients"),
         jax=raises("TypeError: grad requires real- or complex-valued inputs"),
         concept="integer-leaf",
     )
@@ -665,6 +802,8 @@ def container_of_parameters(shown):
         parameters = {"w": torch.tensor(2.0, requires_grad=True), "b": [torch.tensor(1.0, requires_grad=True)]}
         (parameters["w"] * 3 + parameters["b"][0]).backward()
         print("gradients of w and b", [parameters["w"].grad, parameters["b"][0].grad])
+        gradients = torch.autograd.grad(parameters["w"] ** 2, {"w": parameters["w"]})
+        print("gradient in a dictionary", gradients["w"])
 
     @shown.jax
     def _():
@@ -673,6 +812,7 @@ def container_of_parameters(shown):
         parameters = {"w": 2.0, "b": [1.0], "unused": None}
         gradients = jax.grad(lambda parameters: parameters["w"] * 3 + parameters["b"][0])(parameters)
         print("gradients of w and b", [gradients["w"], gradients["b"][0]])
+        print("gradient in a dictionary", jax.grad(lambda parameters: parameters["w"] ** 2)({"w": 2.0})["w"])
         print("gradient of None", gradients["unused"])
         try:
             jax.grad(lambda parameters: parameters["w"] * 3)({"w": 2.0, "name": "layer"})
@@ -680,6 +820,7 @@ def container_of_parameters(shown):
             print("a word in the container", error)
 
     shown.expect("gradients of w and b", [3.0, 1.0])
+    shown.expect("gradient in a dictionary", 4.0)
     shown.expect_divergence("gradient of None", jax=None, concept="parameter-container")
     shown.expect_divergence(
         "a word in the container",
@@ -690,7 +831,7 @@ def container_of_parameters(shown):
 
 @demonstration
 def identity_and_equality(shown):
-    """A tensor is known by its identity; a JAX array is a value and has none
+    """A tensor is a key by its identity; a JAX array is a value, and no key
 
     Shows: object-identity.
     """
@@ -701,19 +842,23 @@ def identity_and_equality(shown):
 
         a = torch.tensor([1.0, 2.0])
         print("is its own key", a in {a: 1})
+        print("compared with itself", a == a)
 
     @shown.jax
     def _():
         import jax.numpy as jnp
 
+        a = jnp.array([1.0, 2.0])
         try:
-            hash(jnp.array([1.0, 2.0]))
+            hash(a)
         except TypeError as error:
             print("is its own key", error)
+        print("compared with itself", a == a)
 
     shown.expect_divergence(
         "is its own key", torch=True, jax=raises("TypeError: unhashable type"), concept="object-identity"
     )
+    shown.expect("compared with itself", [True, True])
 
 
 @demonstration
