@@ -357,7 +357,7 @@ def decorator_and_switch(shown):
 def no_grad_and_tangents(shown):
     """no_grad stops recording, not tangents; stop_gradient stops both
 
-    Shows: no-grad-forward-mode.
+    Shows: no-grad-forward-mode, grad-mode.
     """
 
     @shown.torch
@@ -373,6 +373,8 @@ def no_grad_and_tangents(shown):
             return x * factor
 
         print("reverse mode", torch.func.grad(f)(torch.tensor(3.0)))
+        with torch.no_grad():
+            print("a block around the gradient", torch.func.grad(lambda x: x * x)(torch.tensor(3.0)))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about how PyTorch compiles its own code
             with forward.dual_level(), torch.no_grad():
@@ -388,9 +390,12 @@ def no_grad_and_tangents(shown):
             return x * lax.stop_gradient(x * 2)
 
         print("reverse mode", jax.grad(f)(3.0))
+        print("a stop around the gradient", lax.stop_gradient(jax.grad(lambda x: x * x)(3.0)))
         print("tangent of a square", jax.jvp(lambda x: lax.stop_gradient(x * x), (3.0,), (1.0,))[1])
 
     shown.expect("reverse mode", 6.0)
+    shown.expect_divergence("a block around the gradient", torch=6.0, concept="grad-mode")
+    shown.expect_divergence("a stop around the gradient", jax=6.0, concept="grad-mode")
     shown.expect_divergence("tangent of a square", torch=6.0, jax=0.0, concept="no-grad-forward-mode")
 
 
@@ -424,8 +429,8 @@ def recording_a_backward_under_no_grad(shown):
 
 
 @demonstration
-def inference_tensors(shown):
-    """An inference tensor may not be saved, written, or asked for its version; a JAX array is never second class
+def leaf_from_inference_mode(shown):
+    """A tensor made in inference mode has no version and becomes no leaf; a JAX array is never second class
 
     Shows: inference-mode.
     """
@@ -434,39 +439,28 @@ def inference_tensors(shown):
     def _():
         import torch
 
-        w = torch.tensor(2.0, requires_grad=True)
         with torch.inference_mode():
             inferred = torch.ones(2) * 3
-        print("is an inference tensor", inferred.is_inference())
-        try:
-            (w * inferred).sum()
-        except RuntimeError as error:
-            print("saved for backward", error)
+        print("it, and a result of it, are inference tensors", [inferred.is_inference(), (inferred * 2).is_inference()])
         try:
             print("version", inferred._version)
         except RuntimeError as error:
             print("version", error)
         try:
-            inferred.add_(1.0)
+            inferred.requires_grad_()
         except RuntimeError as error:
-            print("written", error)
-        print("and written all the same", inferred)
-        ((w * inferred.clone()).sum()).backward()
-        print("gradient through a clone", w.grad)
+            print("gradient with respect to it", error)
 
     @shown.jax
     def _():
         import jax
         import jax.numpy as jnp
 
-        constant = jax.jit(lambda: jnp.ones(2) * 4)()
-        print("gradient through a clone", jax.grad(lambda w: jnp.sum(w * constant))(2.0))
+        inferred = jax.jit(lambda: jnp.ones(2) * 3)()
+        print("gradient with respect to it", jax.grad(lambda x: jnp.sum(x * x))(inferred))
 
-    shown.expect_divergence("is an inference tensor", torch=True, concept="inference-mode")
     shown.expect_divergence(
-        "saved for backward",
-        torch=raises("RuntimeError: Inference tensors cannot be saved for backward"),
-        concept="inference-mode",
+        "it, and a result of it, are inference tensors", torch=[True, False], concept="inference-mode"
     )
     shown.expect_divergence(
         "version",
@@ -474,12 +468,11 @@ def inference_tensors(shown):
         concept="inference-mode",
     )
     shown.expect_divergence(
-        "written",
-        torch=raises("RuntimeError: Inplace update to inference tensor outside InferenceMode is not allowed"),
+        "gradient with respect to it",
+        torch=raises("RuntimeError: Setting requires_grad=True on inference tensor outside InferenceMode is not"),
+        jax=[6.0, 6.0],
         concept="inference-mode",
     )
-    shown.expect_divergence("and written all the same", torch=[4.0, 4.0], concept="inference-mode")
-    shown.expect("gradient through a clone", 8.0)
 
 
 @demonstration

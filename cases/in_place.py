@@ -260,6 +260,46 @@ def counters_of_aliases(tape):
 
 
 @demonstration
+def counter_that_cannot_be_set(shown):
+    """The version counter can be read and not set, and a context holds it still during a write
+
+    Shows: version-counter.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([1.0, 2.0])
+        try:
+            x._version = 7
+        except AttributeError as error:
+            print("setting it", error)
+        x.add_(1.0)
+        with torch.autograd._unsafe_preserve_version_counter(x):
+            x.add_(1.0)
+        print("version after two writes", x._version)
+        print("x", x)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        x = jnp.array([1.0, 2.0])
+        x = x + 1.0
+        x = x + 1.0
+        print("x", x)
+
+    shown.expect_divergence(
+        "setting it",
+        torch=raises("AttributeError: attribute '_version' of 'torch._C.TensorBase' objects is not writable"),
+        concept="version-counter",
+    )
+    shown.expect_divergence("version after two writes", torch=1, concept="version-counter")
+    shown.expect("x", [3.0, 4.0])
+
+
+@demonstration
 def which_op_saves_what(shown):
     """Whether a write is legal depends on what each op has saved: its input, its result, or nothing
 
@@ -487,6 +527,8 @@ def augmented_assignment_of_another_dtype(shown):
         y = torch.tensor([1.0, 2.0])
         y += torch.tensor([0.5], dtype=torch.float64)
         print("float32 += float64", str(y.dtype).removeprefix("torch."))
+        x[0] = 1.9
+        print("1.9 written to an integer", x)
 
     @shown.jax
     def _():
@@ -495,6 +537,7 @@ def augmented_assignment_of_another_dtype(shown):
 
         jax.config.update("jax_enable_x64", True)
         x = jnp.array([1, 2])
+        print("1.9 written to an integer", x.at[0].set(1.9))
         x += 0.5
         print("integers += 0.5", x)
         y = jnp.array([1.0, 2.0], jnp.float32)
@@ -508,6 +551,9 @@ def augmented_assignment_of_another_dtype(shown):
         concept="augmented-assignment",
     )
     shown.expect_divergence("float32 += float64", torch="float32", jax="float64", concept="augmented-assignment")
+    shown.expect(
+        "1.9 written to an integer", [1, 2], jax_warning="FutureWarning: scatter inputs have incompatible types"
+    )
 
 
 @demonstration
@@ -754,6 +800,33 @@ def repeated_position_added_once(tape):
     z = tape.constant([0.0, 0.0, 0.0])
     z.index_add_(positions, ones, axis=0)
     tape.expect(z, [2.0, 1.0, 0.0])
+
+
+@demonstration
+def repeated_position_in_one_update(shown):
+    """What looks like the same update, .at[].add, adds at a repeated position every time
+
+    Shows: duplicate-index.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        y = torch.zeros(3)
+        y[torch.tensor([0, 0, 1])] += 1.0
+        print("y[positions] += 1", y)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        positions, y = jnp.array([0, 0, 1]), jnp.zeros(3)
+        print("y[positions] += 1", y.at[positions].add(1.0))
+        print("read, added to and set", y.at[positions].set(y[positions] + 1.0))
+
+    shown.expect_divergence("y[positions] += 1", torch=[1.0, 1.0, 0.0], jax=[2.0, 1.0, 0.0], concept="duplicate-index")
+    shown.expect_divergence("read, added to and set", jax=[1.0, 1.0, 0.0], concept="duplicate-index")
 
 
 @case

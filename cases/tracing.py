@@ -26,19 +26,41 @@ def branch_on_a_differentiated_value(shown):
             x = torch.tensor(value, requires_grad=True)
             piecewise(x).backward()
             print(f"gradient at {value}", x.grad)
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        print("length, and elements of a loop", [len(x), [bool(element > 1) for element in x]])
+        try:
+            piecewise(x)
+        except RuntimeError as error:
+            print("several elements as a condition", error)
 
     @shown.jax
     def _():
         import jax
+        import jax.numpy as jnp
 
         def piecewise(x):
             return 3 * x**2 if x < 3 else -4 * x
 
+        def branching(x):
+            print("length, and elements of a loop", [len(x), [bool(element > 1) for element in x]])
+            return piecewise(x)
+
         for value in (2.0, 4.0):
             print(f"gradient at {value}", jax.grad(piecewise)(value))
+        try:
+            jax.grad(branching)(jnp.array([1.0, 2.0]))
+        except ValueError as error:
+            print("several elements as a condition", error)
 
     shown.expect("gradient at 2.0", 12.0)
     shown.expect("gradient at 4.0", -4.0)
+    shown.expect("length, and elements of a loop", [2, [False, True]])
+    shown.expect_divergence(
+        "several elements as a condition",
+        torch=raises("RuntimeError: Boolean value of Tensor with more than one value is ambiguous"),
+        jax=raises("ValueError: The truth value of an array with more than one element is ambiguous"),
+        concept="branch-on-value",
+    )
 
 
 @demonstration
@@ -325,47 +347,8 @@ def carry_of_a_loop(shown):
 
 
 @demonstration
-def counter_in_a_jitted_function(shown):
-    """A counter in a jitted function counts traces, not calls
-
-    Shows: traced-side-effect.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        calls = []
-
-        def f(x):
-            calls.append(1)
-            return x * 2
-
-        for value in (1.0, 2.0, 3.0):
-            f(torch.tensor(value))
-        print("counted in three calls", len(calls))
-
-    @shown.jax
-    def _():
-        import jax
-
-        calls = []
-
-        @jax.jit
-        def f(x):
-            calls.append(1)
-            return x * 2
-
-        for value in (1.0, 2.0, 3.0):
-            f(value)
-        print("counted in three calls", len(calls))
-
-    shown.expect_divergence("counted in three calls", torch=3, jax=1, concept="traced-side-effect")
-
-
-@demonstration
 def log_of_a_jitted_function(shown):
-    """A list that a jitted function appends to holds one tracer; a callback sees every number
+    """Python in a jitted function runs once, while it is traced; a callback runs at every call
 
     Shows: traced-side-effect.
     """
@@ -408,7 +391,7 @@ def log_of_a_jitted_function(shown):
 
 @demonstration
 def intermediate_that_escapes(shown):
-    """An intermediate that is saved outside is a tensor in PyTorch, and of no use in JAX
+    """An intermediate that is saved outside is a tensor in PyTorch, and of no use after jit
 
     Shows: leaked-tracer.
     """
@@ -437,17 +420,25 @@ def intermediate_that_escapes(shown):
             saved.append(x * 2)
             return saved[-1] ** 2
 
-        jax.grad(f)(1.0)
+        jax.jit(f)(1.0)
         try:
             print("used afterwards", saved[0] + 1)
         except jax.errors.UnexpectedTracerError as error:
             print("used afterwards", error)
+        with jax.checking_leaks():
+            try:
+                jax.jit(f)(2)
+            except Exception as error:
+                print("saved where leaks are checked", error)
 
     shown.expect_divergence(
         "used afterwards",
         torch=3.0,
         jax=raises("UnexpectedTracerError: Encountered an unexpected tracer"),
         concept="leaked-tracer",
+    )
+    shown.expect_divergence(
+        "saved where leaks are checked", jax=raises("Exception: Leaked trace"), concept="leaked-tracer"
     )
 
 

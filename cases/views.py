@@ -289,6 +289,7 @@ def cast_that_does_nothing(shown):
         a = torch.zeros(2)
         b = a.float()
         print("is the same object", b is a)
+        print("contiguous, to, clone are the same object", [a.contiguous() is a, a.to(a.dtype) is a, a.clone() is a])
         b += 1.0
         print("original", a)
 
@@ -303,6 +304,9 @@ def cast_that_does_nothing(shown):
         print("original", a)
 
     shown.expect("is the same object", True)
+    shown.expect_divergence(
+        "contiguous, to, clone are the same object", torch=[True, True, False], concept="maybe-view"
+    )
     shown.expect_divergence("original", torch=[1.0, 1.0], jax=[0.0, 0.0], concept="maybe-view")
 
 
@@ -566,7 +570,7 @@ def write_through_numpy(shown):
 
 @demonstration
 def memory_of_numpy(shown):
-    """from_numpy shares memory; jnp.array and jnp.asarray copy
+    """from_numpy shares memory; jnp.array and jnp.asarray copy, and device_put may be allowed to share
 
     Shows: shared-memory.
     """
@@ -584,6 +588,7 @@ def memory_of_numpy(shown):
 
     @shown.jax
     def _():
+        import jax
         import jax.numpy as jnp
         import numpy as np
 
@@ -592,7 +597,14 @@ def memory_of_numpy(shown):
         buffer[0] = 7.0
         print("without a copy", without)
         print("copied", copied)
+        memory = np.zeros(2048, np.float32)
+        start = -memory.ctypes.data % 64 // 4  # only aligned memory is shared
+        aligned = memory[start : start + 1024]
+        allowed = jax.device_put(aligned, may_alias=True)
+        aligned[0] = 7.0
+        print("allowed to share", allowed[0])
 
+    shown.expect_divergence("allowed to share", jax=7.0, concept="shared-memory")
     shown.expect_divergence(
         "without a copy", torch=[7.0, 1.0, 1.0, 1.0], jax=[1.0, 1.0, 1.0, 1.0], concept="shared-memory"
     )
