@@ -503,3 +503,72 @@ def evaluation_mode(shown):
         print("gradient", gradient(jnp.ones(1)))
 
     shown.expect("gradient", [1.0])
+
+
+@case
+def detached_in_place(tape):
+    """detach_ cuts the tensor itself; what was computed with it before leads back through it
+
+    Shows: detach-in-place.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 2
+    z = y * 3
+    y.detach_()
+    tape.expect(y.is_leaf, True)
+    tape.expect(y.requires_grad, False)
+    after = (y * 5).sum()
+    tape.expect(after.requires_grad, False)
+    z.sum().backward()
+    tape.expect(x.grad, 6.0)
+
+
+@case
+def detached_in_place_view(tape):
+    """A view refuses to be detached in place
+
+    Shows: detach-in-place.
+    """
+    x = tape.leaf([1.0, 2.0])
+    v = (x * 2)[:1]
+    with tape.expect_error(torch="RuntimeError: Can't detach views in-place", concept="detach-in-place"):
+        v.detach_()
+    v.sum().backward()
+    tape.expect(x.grad, [2.0, 0.0])
+
+
+@case
+def detached_in_place_after_save(tape):
+    """detach_ breaks the backward of an op that had saved the tensor
+
+    Shows: detach-in-place, saved-value.
+    """
+    x = tape.leaf(3.0)
+    y = x * 2
+    z = y * y
+    y.detach_()
+    with tape.expect_error(
+        torch="RuntimeError: Trying to use a saved tensor that has been detached in-place", concept="detach-in-place"
+    ):
+        z.backward()
+    tape.expect_divergence(x.grad, torch=None, jax=24.0, concept="detach-in-place")
+
+
+@case
+def no_grad_view_used_outside(tape):
+    """A view made under no_grad requires grad, and its gradient reaches nothing
+
+    Shows: no-grad-view.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 2
+    with tape.no_grad():
+        v = y[:1]
+    tape.expect(v.requires_grad, True)
+    tape.expect(v.is_leaf, True)
+    loss = (v * 3).sum() + y.sum()
+    loss.backward()
+    tape.expect(loss, 12.0)
+    tape.expect(x.grad, 2.0)
+    tape.expect_naive(x.grad, [8.0, 2.0])
+    tape.expect(v.grad, None)

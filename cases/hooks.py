@@ -788,3 +788,123 @@ def saved_on_the_host(shown):
         print("gradient", jax.grad(jax.checkpoint(f, policy=policy))(jnp.array([0.0, 0.5])))
 
     shown.expect("gradient", [0.0, 0.8414709848078965])
+
+
+@case
+def retained_gradient_follows(tape):
+    """A retained gradient follows the tensor to its newest producer
+
+    Shows: retain-grad-follows.
+    """
+    a = tape.leaf(2.0)
+    b = a * 3
+    b.retain_grad()
+    b.mul_(10.0)
+    loss = b * b
+    loss.backward()
+    tape.expect(b.grad, 120.0)
+    tape.expect(a.grad, 3600.0)
+
+
+@case
+def hook_stays_before_a_write(tape):
+    """A hook stays with the producer it was put on: before the write it sees 10
+
+    Shows: hook-position.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.register_hook(lambda cotangent: cotangent * cotangent)
+    y.mul_(10.0)
+    loss = y * 1
+    loss.backward()
+    tape.expect(x.grad, 300.0)
+    tape.expect_naive(x.grad, 30.0)
+
+
+@case
+def hook_after_a_write(tape):
+    """The same hook, put on after the write, sees 1
+
+    Shows: hook-position.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.mul_(10.0)
+    y.register_hook(lambda cotangent: cotangent * cotangent)
+    loss = y * 1
+    loss.backward()
+    tape.expect(x.grad, 30.0)
+
+
+@case
+def retained_view_off_the_path(tape):
+    """A retained view is off the path once its base is written
+
+    Shows: retain-grad-follows, empty-grad.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    v.retain_grad()
+    y.mul_(3.0)
+    y.sum().backward()
+    tape.expect(v.grad, None)
+    tape.expect(x.grad, 3.0)
+
+
+@case
+def retained_view_used_again(tape):
+    """Used after the write, the view is made anew, and its retained gradient is that of the new one
+
+    Shows: retain-grad-follows, view.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    v.retain_grad()
+    before = (v * 5).sum()
+    y.mul_(3.0)
+    after = (v * 7).sum()
+    loss = before + after
+    loss.backward()
+    tape.expect(v.grad, 7.0)
+    tape.expect(x.grad, [26.0, 0.0])
+    tape.expect_naive(x.grad, [12.0, 0.0])
+
+
+@case
+def hook_on_a_rewritten_view(tape):
+    """A hook on a view goes with the old history of the view, and so does every later one
+
+    Shows: hook-position, view.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    v.register_hook(lambda cotangent: cotangent * 10)
+    before = (v * 5).sum()
+    y.mul_(3.0)
+    v.register_hook(lambda cotangent: cotangent * 100)
+    after = (v * 7).sum()
+    loss = before + after
+    loss.backward()
+    tape.expect(x.grad, [5021.0, 0.0])
+    tape.expect_naive(x.grad, [12.0, 0.0])
+
+
+@case
+def hook_on_a_view_that_is_written(tape):
+    """A write through a view starts at the base: the hook on the view is passed by
+
+    Shows: hook-position, view-write.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 2
+    v = y[:1]
+    v.register_hook(lambda cotangent: cotangent * 10)
+    v.mul_(3.0)
+    loss = (y * 5).sum()
+    loss.backward()
+    tape.expect(x.grad, [30.0, 10.0])
+    tape.expect_naive(x.grad, [10.0, 10.0])

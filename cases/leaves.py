@@ -886,3 +886,92 @@ def dtype_of_a_slot(shown):
         print("dtype of the gradient", str(gradient.dtype))
 
     shown.expect_divergence("dtype of the gradient", torch="float64", jax="float32", concept="gradient-dtype")
+
+
+@case
+def leaf_frozen_after_use(tape):
+    """A leaf that was frozen after it was used collects nothing, and collects again when the flag is back
+
+    Shows: frozen-leaf.
+    """
+    a, b = tape.leaf(2.0), tape.leaf(3.0)
+    y = a * b
+    a.requires_grad_(False)
+    y.backward(retain_graph=True)
+    tape.expect(a.grad, None)
+    tape.expect(b.grad, 2.0)
+    a.requires_grad_()
+    y.backward()
+    tape.expect(a.grad, 3.0)
+    tape.expect(b.grad, 4.0)
+
+
+@case
+def flag_set_between_uses(tape):
+    """Recording starts where the flag is set; earlier results stay constants
+
+    Shows: requires-grad.
+    """
+    a = tape.constant(2.0)
+    y = a * a
+    a.requires_grad_()
+    z = a * y
+    tape.expect(y.requires_grad, False)
+    z.backward()
+    tape.expect(z, 8.0)
+    tape.expect(a.grad, 4.0)
+
+
+@case
+def view_older_than_the_flag(tape):
+    """A view made before its base required grad requires grad too, and its gradient reaches nothing
+
+    Shows: nodeless-view.
+    """
+    x = tape.constant([1.0, 2.0])
+    v = x[:1]
+    x.requires_grad_()
+    tape.expect(v.requires_grad, True)
+    tape.expect(v.is_leaf, True)
+    loss = (v * 3).sum() + x.sum()
+    loss.backward()
+    tape.expect(x.grad, 1.0)
+    tape.expect(v.grad, None)
+
+
+@case
+def view_renewed_by_a_write(tape):
+    """The same view is given a history by the first write to its storage
+
+    Shows: nodeless-view.
+    """
+    x = tape.constant([1.0, 2.0])
+    v = x[:1]
+    x.requires_grad_()
+    with tape.no_grad():
+        x.mul_(10.0)
+    tape.expect(v.is_leaf, False)
+    loss = (v * 3).sum()
+    loss.backward()
+    tape.expect(loss, 30.0)
+    tape.expect(x.grad, [3.0, 0.0])
+
+
+@case
+def view_of_a_constant_as_leaf(tape):
+    """requires_grad_ on a view of a constant makes a leaf of the view, and not of its base
+
+    Shows: requires-grad, leaf.
+    """
+    x = tape.constant([1.0, 2.0])
+    v = x[:1]
+    v.requires_grad_()
+    tape.expect(v.is_leaf, True)
+    tape.expect(x.requires_grad, False)
+    x.mul_(10.0)
+    loss = (v * v).sum()
+    loss.backward()
+    tape.expect(loss, 100.0)
+    tape.expect_naive(loss, 1.0)
+    tape.expect(v.grad, 20.0)
+    tape.expect_naive(v.grad, 2.0)

@@ -41,6 +41,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Grad,
@@ -143,10 +144,12 @@ class ViewStep:
 
 @dataclass
 class Family:
-    """Handles that share history: a base and its views. A detached alias starts a family of its own.
+    """Tensors that share history: a root and its views. A detached alias is the root of a family of its own.
 
+    depth: the number of view steps between the storage and the root.
     leaves: the families of the leaves that a backward from here reaches.
     of_gradient: it is a gradient taken with create_graph, which has history only where its formula does.
+    frozen: it was a leaf, and requires_grad was switched off.
     """
 
     number: int
@@ -154,9 +157,24 @@ class Family:
     is_leaf: bool
     leaves: frozenset[int] = frozenset()
     of_gradient: bool = False
-    used: bool = False
-    viewed: bool = False
-    viewed_without_grad: bool = False
+    frozen: bool = False
+    depth: int = 0
+
+
+@dataclass
+class Link:
+    """How a view hangs on the history of its root.
+
+    has_node: PyTorch gave it a node of its own. A view of a tensor that did not require grad has none, nor has one that
+        was made under no_grad: its gradient goes nowhere.
+    seen: the version when that was decided. PyTorch decides again, from the root, at the first recorded use after a
+        write.
+    hooked: a tensor hook was registered on it.
+    """
+
+    has_node: bool
+    seen: int
+    hooked: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,11 +183,10 @@ class Handle:
 
     tensor: a number for the tensor object, whatever names it has had.
     shape, dtype: of the tensor. layout: a NumPy view with the tensor's shape and strides.
-    chain: the views between the storage and this handle, outermost last.
+    chain: the views between the storage and this handle, outermost last. link: of a view; None of a root.
     viewed_without_grad: one of those views was made under no_grad.
     is_none: PyTorch has None here instead of a tensor: the gradient of an input that was not used.
     piece: one of those views is one of several that an op returned at once.
-    seen: what `version` was when the newest of the views was made.
     """
 
     name: str
@@ -179,21 +196,43 @@ class Handle:
     storage: Storage
     family: Family
     layout: np.ndarray[Any, Any]
+    version: Version
     chain: tuple[ViewStep, ...] = ()
+    link: Link | None = None
     strides_known: bool = True
     viewed_without_grad: bool = False
     is_none: bool = False
     piece: bool = False
-    version: Version = field(default_factory=Version)
-    seen: int = 0
 
     @property
     def is_leaf(self) -> bool:
-        return not self.family.requires_grad or (self.family.is_leaf and not self.chain)
+        if self.link is not None and self.requires_grad:
+            return not self.link.has_node
+        return self.family.is_leaf or not self.requires_grad
 
     @property
     def requires_grad(self) -> bool:
         return self.family.requires_grad
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether this is a view that requires grad and has no node: what is computed from it reaches nothing."""
+        return self.link is not None and self.requires_grad and not self.link.has_node
+
+    @property
+    def leaves(self) -> frozenset[int]:
+        """The families of the leaves that a backward from here reaches."""
+        return frozenset() if self.is_lost else self.family.leaves
+
+    @property
+    def outdated(self) -> bool:
+        """Whether this is a view whose storage was written since its link was decided."""
+        return self.link is not None and self.link.seen != self.version.count
+
+    @property
+    def renewable(self) -> bool:
+        """Whether PyTorch can make the node of the view anew."""
+        return not self.piece and not self.viewed_without_grad
 
     @property
     def overlaps(self) -> bool:
@@ -223,7 +262,8 @@ class Facts:
 
     leaves: the newest handle of every leaf, by family. slots: the tensor that `.grad` of a leaf holds, by family.
     retained: for every tensor that retains its gradient, the leaves that this gradient's own history reaches.
-    retained_slots: the tensor that its `.grad` holds.
+    retained_slots: the tensor that its `.grad` holds. watched: tensors that ever carried a hook or retained a gradient.
+    abandoned: tensors that are refused, with the reason. leaf_views: views of constants that were made leaves.
     functions: by name. origins: for a result of a call, by tensor, the places of the inputs that its history goes to;
     those of a jvp's tangents count on behind its inputs.
     """
@@ -237,6 +277,9 @@ class Facts:
     slots: dict[int, Handle] = field(default_factory=dict)
     retained: dict[int, frozenset[int]] = field(default_factory=dict)
     retained_slots: dict[int, Handle] = field(default_factory=dict)
+    watched: set[int] = field(default_factory=set)
+    abandoned: dict[int, str] = field(default_factory=dict)
+    leaf_views: set[int] = field(default_factory=set)
     observations: set[str] = field(default_factory=set)
     functions: dict[str, DefineFunction] = field(default_factory=dict)
     origins: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -259,19 +302,31 @@ class Facts:
         if name not in self.handles:
             raise ProgramError(f"'{name}' is used before it is bound.{nearest(name, self.handles)}")
         found = self.handles[name]
-        if found.family.viewed_without_grad and self.recording:
-            raise ProgramError(
-                f"'{name}' is a view made under no_grad of a tensor that requires grad. PyTorch makes it a leaf of its "
-                "own there, which is not modelled outside the block. Make the view outside, or detach it inside."
-            )
-        rewritten = found.requires_grad and found.version.count != found.seen
-        if history and self.recording and rewritten and (found.piece or found.viewed_without_grad):
-            made = "with others by one op" if found.piece else "under no_grad"
-            raise RefusedError(
-                f"'{name}' is a view that was made {made}, and its base has been written since: PyTorch cannot rebuild "
-                "its history and raises. Take the view again, or use an index instead."
-            )
+        if found.tensor in self.abandoned:
+            raise ProgramError(f"'{name}' is {self.abandoned[found.tensor]}")
+        if history and self.recording:
+            self._check_renewable(found)
         return found
+
+    def _check_renewable(self, handle: Handle) -> None:
+        if handle.outdated and handle.requires_grad and not handle.renewable:
+            made = "with others by one op" if handle.piece else "under no_grad"
+            raise RefusedError(
+                f"'{handle.name}' is a view that was made {made}, and its base has been written since: PyTorch cannot "
+                "rebuild its history and raises. Take the view again, or use an index instead."
+            )
+
+    def _touch(self, handle: Handle) -> None:
+        """What PyTorch does when it needs the node of a tensor: that of an outdated view is made anew."""
+        if handle.link is not None and handle.outdated and handle.requires_grad:
+            self._check_renewable(handle)
+            handle.link.has_node, handle.link.seen = True, handle.version.count
+
+    def _abandon(self, family: Family, reason: str, *, keeping: Handle) -> None:
+        """From here on, refuse the other handles of a family."""
+        for other in self.handles.values():
+            if other.family is family and other.tensor != keeping.tensor:
+                self.abandoned[other.tensor] = reason
 
     def tensor(self, name: str, *, history: bool = True) -> Handle:
         """The handle of a name that is used as a tensor. Raises ProgramError where PyTorch has None."""
@@ -324,10 +379,12 @@ class Facts:
                 self._item_write(statement)
             case Detach() | Data():
                 source = self.tensor(statement.source, history=False)
-                family = Family(next(self.counter), requires_grad=False, is_leaf=True)
+                family = Family(next(self.counter), requires_grad=False, is_leaf=True, depth=len(source.chain))
                 version = source.version if isinstance(statement, Detach) else Version()
-                alias = replace(source, tensor=next(self.counter), family=family, version=version)
+                alias = replace(source, tensor=next(self.counter), family=family, version=version, link=None)
                 self.bind(statement.target, replace(alias, viewed_without_grad=False, piece=False))
+            case DetachInPlace():
+                self._detach_in_place(statement)
             case RequiresGrad():
                 self._requires_grad(statement)
             case EnterGradMode():
@@ -339,11 +396,7 @@ class Facts:
             case SetGradMode():
                 self.modes[-1] = self.modes[-1].switched(statement.flag)
             case RetainGrad():
-                if not self.handle(statement.handle).requires_grad:
-                    raise ProgramError(
-                        f"retain_grad on '{statement.handle}', which does not require grad: PyTorch raises."
-                    )
-                self.retained.setdefault(self.handle(statement.handle).tensor, frozenset())
+                self._retain_grad(statement)
             case RegisterHook():
                 self._register_hook(statement)
             case RemoveHook():
@@ -394,7 +447,7 @@ class Facts:
         layout = np.empty((*shape, 2) if is_complex(dtype) else shape, np.int8)
         storage = Storage(next(self.counter), layout, inference=self.modes[-1].inference)
         family = Family(next(self.counter), requires_grad, is_leaf, leaves)
-        return Handle(creator, next(self.counter), shape, dtype, storage, family, layout)
+        return Handle(creator, next(self.counter), shape, dtype, storage, family, layout, Version())
 
     def _tensor(self, statement: Leaf | Constant) -> None:
         if statement.dtype not in DTYPES:
@@ -468,10 +521,7 @@ class Facts:
         found = self._operands(op, statement.operands)
         shape, dtype = self._infer(op, found, attributes)
         tensors = [item for item in found if isinstance(item, Handle)]
-        for item in tensors:
-            item.family.used = True
         if op.view is not None:
-            tensors[0].family.viewed = True
             return self._view(op, tensors[0], attributes, shape, dtype)
         carrying = [
             item
@@ -481,7 +531,9 @@ class Facts:
         tracked = self.recording and dtype in DIFFERENTIABLE_DTYPES and any(item.requires_grad for item in carrying)
         if tracked:
             self._check_savable(op, tensors)
-        leaves = frozenset[int]().union(*(item.family.leaves for item in carrying)) if tracked else frozenset[int]()
+            for item in tensors:
+                self._touch(item)
+        leaves = frozenset[int]().union(*(item.leaves for item in carrying)) if tracked else frozenset[int]()
         handle = self.fresh(
             shape, dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=statement.target
         )
@@ -520,7 +572,9 @@ class Facts:
         except ValueError as error:
             if op.view.otherwise == "copy":
                 tracked = self.recording and base.requires_grad
-                leaves = base.family.leaves if tracked else frozenset()
+                if tracked:
+                    self._touch(base)
+                leaves = base.leaves if tracked else frozenset()
                 return self.fresh(
                     shape, base.dtype, requires_grad=tracked, is_leaf=not tracked, leaves=leaves, creator=base.name
                 )
@@ -528,10 +582,13 @@ class Facts:
                 f"{op.name} of '{base.name}': its strides allow no view of that shape, and PyTorch raises. Use "
                 "reshape, which copies then."
             ) from error
-        if not self.recording and base.requires_grad:
-            family = Family(next(self.counter), requires_grad=False, is_leaf=True, viewed_without_grad=True)
-        else:
-            family = base.family
+        if base.tensor in self.leaf_views:
+            raise ProgramError(
+                f"A view of '{base.name}', a view that was made a leaf by requires_grad_: which of the two a gradient "
+                "reaches after a write is not modelled. Clone or detach it before requires_grad_."
+            )
+        if self.recording:
+            self._touch(base)
         return replace(
             base,
             tensor=next(self.counter),
@@ -539,10 +596,9 @@ class Facts:
             dtype=dtype,
             layout=layout,
             chain=(*base.chain, step),
-            family=family,
+            link=Link(self.recording and base.requires_grad, base.version.count),
             viewed_without_grad=base.viewed_without_grad or not self.recording,
             piece=base.piece or (self.recording and op.view.pieces is not None),
-            seen=base.version.count,
         )
 
     # -- writes --
@@ -572,7 +628,7 @@ class Facts:
                     "clone it before the write"
                 )
         if self.recording and handle.requires_grad and handle.family.is_leaf:
-            what = "a view of a leaf" if handle.chain else "a leaf"
+            what = "a leaf" if handle.link is None else "a view of a leaf"
             return (
                 f"{what} that requires grad cannot be written in place; write under tape.no_grad(), "
                 "or declare the error with tape.expect_error"
@@ -602,13 +658,34 @@ class Facts:
                     "and what is read then depends on the order of the writes. Clone the source."
                 )
 
-    def _wrote(self, handle: Handle, sources: list[Handle]) -> None:
+    def _wrote(self, handle: Handle, sources: list[Handle], *, item: bool = False) -> None:
+        """Take the effect of a write to a tensor, or to an item of it."""
+        family = handle.family
         handle.storage.known = None
+        if not self.recording or not any(one.requires_grad for one in (handle, *sources)):
+            handle.version.count += 1
+            return
+        if family.frozen:
+            raise ProgramError(
+                f"A recorded write to '{handle.name}', a leaf whose requires_grad was switched off: PyTorch refuses "
+                "every later backward that reaches the leaf. Clone it before the write."
+            )
+        for one in (handle, *sources):
+            self._touch(one)
         handle.version.count += 1
-        if self.recording and any(source.requires_grad for source in sources):
-            handle.family.requires_grad = True
-            handle.family.is_leaf = False
-            handle.family.leaves = handle.family.leaves.union(*(source.family.leaves for source in sources))
+        family.requires_grad, family.is_leaf = True, False
+        family.leaves = family.leaves.union(*(source.leaves for source in sources))
+        self._abandon_leaf_views(handle.storage)
+        if handle.link is not None and not item:
+            handle.link.has_node, handle.link.seen, handle.link.hooked = True, handle.version.count, False
+
+    def _abandon_leaf_views(self, storage: Storage) -> None:
+        for other in self.handles.values():
+            if other.tensor in self.leaf_views and other.storage is storage:
+                self.abandoned[other.tensor] = (
+                    "a view that was made a leaf by requires_grad_, and its base requires grad since: whether it still "
+                    "is a leaf is not modelled. Clone or detach it before requires_grad_."
+                )
 
     def _write(self, statement: Write) -> None:
         op = find_op(statement.op)
@@ -637,12 +714,15 @@ class Facts:
                         f"In-place {op.name} on '{target.name}' from '{source.name}': they share elements of one "
                         "storage, which PyTorch refuses. Clone the source."
                     )
-        self._wrote(target, sources)
+        self._wrote(target, sources[1:])
 
     def _item_write(self, statement: ItemWrite) -> None:
         target = self.tensor(statement.handle)
         shape = index_shape(target, statement.index)
-        viewed = self._view(OPS["getitem"], target, {"index": statement.index}, shape, target.dtype)
+        step = ViewStep(OPS["getitem"], {"index": statement.index}, target.shape, target.dtype)
+        viewed = replace(
+            target, shape=shape, layout=step.aliased(target.layout), chain=(*target.chain, step), link=Link(False, 0)
+        )
         sources = [self.tensor(statement.value.name)] if isinstance(statement.value, Ref) else []
         self._check_writable(viewed, sources)
         if isinstance(statement.value, Ref):
@@ -662,11 +742,10 @@ class Facts:
                     f"Item write to '{target.name}', which is complex, of '{value.name}', which is real and requires "
                     "grad: PyTorch fails in the backward pass. Cast it with astype."
                 )
-            self._wrote(target, [value])
         else:
             check_number(statement.value)
             check_cast(number_dtype(statement.value), target)
-            self._wrote(target, [])
+        self._wrote(target, sources, item=True)
 
     # -- tape words --
 
@@ -687,27 +766,78 @@ class Facts:
                 f"requires_grad_ on '{handle.name}', a gradient taken with create_graph: whether that is a leaf "
                 "depends on the formula of the gradient. Detach it first."
             )
-        if not handle.is_leaf:
-            if statement.flag:
-                return
-            raise ProgramError(
-                f"requires_grad_(False) on '{handle.name}', which is not a leaf: PyTorch raises. Use detach."
-            )
-        if statement.flag and not handle.requires_grad and (handle.chain or handle.family.viewed):
-            raise ProgramError(
-                f"requires_grad_ on '{handle.name}', which is a view or has views: PyTorch leaves the other handles "
-                "without history, which is not modelled. Set the flag before the view is made, or clone it first."
-            )
-        if not statement.flag and handle.family.used:
-            raise ProgramError(
-                f"requires_grad_(False) on '{handle.name}' after it was used: what the recorded graph does then is not "
-                "modelled. Set the flag before the first use."
-            )
+        self._check_not_lost(handle, "requires_grad_")
         if statement.flag and not handle.requires_grad:
-            self._becomes_leaf(handle)
-        elif not statement.flag:
-            handle.family.leaves = frozenset()
-        handle.family.requires_grad = statement.flag
+            self._switch_on(handle)
+        elif not statement.flag and handle.requires_grad:
+            if not handle.is_leaf:
+                raise ProgramError(
+                    f"requires_grad_(False) on '{handle.name}', which is not a leaf: PyTorch raises. Use detach."
+                )
+            self._cut(handle, "requires_grad_(False)")
+
+    def _check_not_lost(self, handle: Handle, word: str) -> None:
+        if handle.is_lost:
+            raise ProgramError(
+                f"{word} on '{handle.name}', a view made before its base required grad, or under no_grad: it has no "
+                "node, and what PyTorch does then is not modelled. Make the view afterwards, or detach it."
+            )
+
+    def _switch_on(self, handle: Handle) -> None:
+        if handle.tensor in self.watched:
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}', which was detached in place and has hooks or retains its "
+                "gradient: PyTorch keeps those for the new leaf. Use detach, which makes another tensor."
+            )
+        if handle.overlaps or any(step.expands for step in handle.chain):
+            raise ProgramError(
+                f"requires_grad_ on '{handle.name}', an expanded tensor: a leaf whose elements share memory is not "
+                "modelled. Clone it first."
+            )
+        self._abandon_leaf_views(handle.storage)
+        if handle.link is not None:
+            # A view of a constant becomes a leaf by itself; its base stays a constant.
+            family = Family(next(self.counter), requires_grad=False, is_leaf=True, depth=len(handle.chain))
+            handle = replace(handle, family=family, link=None, viewed_without_grad=False)
+            self.handles[handle.name] = handle
+            self.leaf_views.add(handle.tensor)
+        handle.family.requires_grad, handle.family.frozen = True, False
+        self._becomes_leaf(handle)
+
+    def _cut(self, handle: Handle, word: str) -> None:
+        """From here on the tensor does not require grad; what was recorded of it stays."""
+        family = handle.family
+        family.frozen = family.is_leaf
+        family.requires_grad, family.is_leaf, family.leaves = False, True, frozenset()
+        self._abandon(
+            family,
+            f"a view made before {word} on '{handle.name}': its own history goes on until the next write, which is not "
+            "modelled. Make the view afterwards.",
+            keeping=handle,
+        )
+
+    def _detach_in_place(self, statement: DetachInPlace) -> None:
+        handle = self.tensor(statement.handle)
+        self._outside_inference_mode("detach_")
+        if handle.link is not None:
+            raise ProgramError(
+                f"detach_ on '{handle.name}', which is a view: PyTorch raises. Use detach, or declare the error with "
+                "tape.expect_error."
+            )
+        if handle.family.of_gradient:
+            raise ProgramError(f"detach_ on '{handle.name}', a gradient taken with create_graph. Use detach.")
+        if handle.requires_grad:
+            self._cut(handle, "detach_")
+
+    def _retain_grad(self, statement: RetainGrad) -> None:
+        handle = self.tensor(statement.handle)
+        if not handle.requires_grad:
+            raise ProgramError(f"retain_grad on '{handle.name}', which does not require grad: PyTorch raises.")
+        self._touch(handle)
+        self._check_not_lost(handle, "retain_grad")
+        if not handle.is_leaf:
+            self.watched.add(handle.tensor)
+            self.retained.setdefault(handle.tensor, frozenset())
 
     def _register_hook(self, statement: RegisterHook) -> None:
         handle = self.handle(statement.handle)
@@ -715,6 +845,8 @@ class Facts:
         check_identifier(statement.parameter)
         if not handle.requires_grad:
             raise ProgramError(f"A hook on '{handle.name}', which does not require grad: PyTorch raises.")
+        self._check_hookable(handle)
+        self.watched.add(handle.tensor)
         inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
         cotangent = self.fresh(handle.shape, handle.dtype, creator=statement.parameter)
         inner.bind(statement.parameter, cotangent)
@@ -751,7 +883,6 @@ class Facts:
         self._outside_inference_mode(f"A call of '{name}'")
         handles = [self.tensor(one) for one in inputs]
         for handle in handles:
-            handle.family.used = True
             if handle.storage.inference:
                 raise ProgramError(f"A call of '{name}' with '{handle.name}', made in inference mode. Clone it first.")
         return function, handles
@@ -764,7 +895,8 @@ class Facts:
         paths: dict[str, Paths] = {}
         for place, (name, handle) in enumerate(arguments.items()):
             family = Family(next(self.counter), requires_grad=False, is_leaf=True)
-            inner.bind(name, replace(handle, tensor=next(self.counter), family=family, chain=()))
+            copied = replace(handle, tensor=next(self.counter), family=family, version=Version(), chain=(), link=None)
+            inner.bind(name, copied)
             own = frozenset({place}) if handle.dtype in DIFFERENTIABLE_DTYPES else frozenset[int]()
             paths[name] = Paths(own, own)
         for statement in body:
@@ -871,7 +1003,6 @@ class Facts:
         if len(tangents) != len(inputs):
             raise ProgramError(f"jvp of '{function.target}': {len(inputs)} inputs and {len(tangents)} tangents.")
         for one, tangent in zip(inputs, tangents, strict=True):
-            tangent.family.used = True
             if one.dtype not in DIFFERENTIABLE_DTYPES or (one.shape, one.dtype) != (tangent.shape, tangent.dtype):
                 raise ProgramError(
                     f"jvp of '{function.target}': the input '{one.name}' is {one.dtype}{list(one.shape)}, its tangent "
@@ -921,10 +1052,24 @@ class Facts:
         """Bind results, each with whether it has history and the places of the inputs that this goes to."""
         for target, (handle, has_history, origins) in zip(targets, results, strict=True):
             tracked = has_history and self.recording
-            leaves = frozenset[int]().union(*(inputs[place].family.leaves for place in origins if tracked))
+            for one in inputs if tracked else ():
+                self._touch(one)
+            leaves = frozenset[int]().union(*(inputs[place].leaves for place in origins if tracked))
             family = Family(next(self.counter), requires_grad=tracked, is_leaf=not tracked, leaves=leaves)
             self.bind(target, replace(handle, tensor=next(self.counter), family=family))
             self.origins[self.handles[target].tensor] = origins if tracked else frozenset()
+
+    def _check_hookable(self, handle: Handle) -> None:
+        link = handle.link
+        if link is None or link.hooked:
+            return
+        if handle.outdated:
+            raise ProgramError(
+                f"A hook on '{handle.name}', a view whose storage was written since it was last used: PyTorch 2.13 may "
+                "crash. Make the view after the write, or use it first."
+            )
+        self._check_not_lost(handle, "A hook")
+        link.hooked = True
 
     def _backward(self, statement: Backward) -> None:
         reached, history = self._differentiated("backward", statement.roots, statement.gradients)
@@ -944,8 +1089,12 @@ class Facts:
             reached = frozenset(self.handle(name).family.number for name in statement.inputs)
         for family in sorted(reached):
             # A gradient is added to the tensor that the slot holds; with create_graph the sum is a new tensor.
-            if family not in self.slots or statement.create_graph:
-                leaf = self.leaves[family]
+            leaf = self.leaves[family]
+            if not leaf.requires_grad:
+                continue
+            if family in self.slots and not statement.create_graph:
+                self.slots[family].version.count += 1
+            else:
                 self.slots[family] = self._gradient_of(leaf, f"{leaf.name}_grad", history, statement.create_graph)
         self._renew_retained(history, statement.create_graph)
 
@@ -1010,8 +1159,9 @@ class Facts:
                         f"{word} from '{root.name}': gradient= must be {root.dtype}{list(root.shape)}, "
                         f"got {gradient.dtype}{list(gradient.shape)}."
                     )
-                history |= gradient.family.leaves
-            reached |= root.family.leaves
+                history |= gradient.leaves
+            self._touch(root)
+            reached |= root.leaves
         return reached, reached | history
 
     def _autograd_grad(self, statement: AutogradGrad) -> None:
@@ -1026,6 +1176,8 @@ class Facts:
                     f"tape.grad with respect to '{name}', which does not require grad: PyTorch raises. "
                     "Make it a tape.leaf, or call requires_grad_() before it is used."
                 )
+            self._touch(one)
+            self._check_not_lost(one, "tape.grad with respect to a view")
             used = not one.is_leaf or one.family.number in reached
             if not used and not (statement.allow_unused or statement.materialize_grads):
                 raise ProgramError(
@@ -1048,7 +1200,7 @@ class Facts:
 
     def _grad(self, statement: Grad) -> None:
         source = self.tensor(statement.source)
-        key = None if source.chain else source.family.number
+        key = None if source.link is not None else source.family.number
         if key in self.slots:
             self.bind(statement.target, self.slots[key])
             return
@@ -1069,7 +1221,7 @@ class Facts:
 
     def _set_grad(self, statement: SetGrad) -> None:
         handle = self.tensor(statement.handle)
-        if handle.chain or not handle.is_leaf:
+        if handle.link is not None or not handle.is_leaf or handle.tensor in self.retained:
             raise ProgramError(
                 f"Assigning '{handle.name}.grad': only the slot of a leaf is modelled. Keep the tensor under a name."
             )
@@ -1108,7 +1260,11 @@ class Facts:
             raise ProgramError(
                 f"The version of '{handle.name}', which comes from a jvp, depends on formulas inside PyTorch. Clone it."
             )
-        if statement.what == "grad" and statement.expected is not None and not handle.requires_grad:
+        if statement.what in ("is_leaf", "grad_fn") or (statement.what == "value" and handle.renewable):
+            # Printing a tensor shows its node, too.
+            self._touch(handle)
+        filled = handle.family.number in self.slots or handle.tensor in self.retained
+        if statement.what == "grad" and statement.expected is not None and not handle.requires_grad and not filled:
             expected = statement.expected
             if expected.torch is not None or expected.jax is not None:
                 raise ProgramError(
@@ -1145,7 +1301,7 @@ class Facts:
             self.handle(name, history=False)
         if isinstance(attempted, Backward):
             # PyTorch refuses; the pure reading may still have a gradient, and reads of it need a slot.
-            for family in frozenset[int]().union(*(self.handle(name).family.leaves for name in attempted.roots)):
+            for family in frozenset[int]().union(*(self.handle(name).leaves for name in attempted.roots)):
                 self.slots.setdefault(family, self._gradient_of(self.leaves[family], "_", frozenset(), False))
 
 

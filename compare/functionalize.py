@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
@@ -29,6 +29,7 @@ from compare.pure import (
     Given,
     Gradient,
     HookedAt,
+    Lost,
     PureProgram,
     Put,
     Region,
@@ -49,6 +50,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Grad,
@@ -99,7 +101,7 @@ def functionalize(program: Program) -> Lowering:
 class _Retained:
     """A tensor that retain_grad was called on, and the value that it had then.
 
-    late: a backward had already passed the tensor.
+    late: a backward had already passed the tensor. fixed: the producer that it stays with after detach_.
     """
 
     handle: Handle
@@ -107,6 +109,19 @@ class _Retained:
     statement: int
     late: bool
     filled: bool = False
+    fixed: Value | None = None
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What a view showed when it was last read.
+
+    root: the value of its root then. version: that of its storage when its history was decided.
+    """
+
+    root: Value
+    version: int
+    value: Value
 
 
 class _Functionalizer:
@@ -118,9 +133,11 @@ class _Functionalizer:
         self.used: dict[str, Handle] = {}
         self.index = 0
         self.bases: dict[int, dict[int, Value]] = {}
+        self.roots: dict[int, tuple[ViewStep, ...]] = {}
         self.family_names: dict[int, str] = {}
-        self.views: dict[int, tuple[Value, Value]] = {}
-        self.made_from: dict[int, Value] = {}
+        self.views: dict[int, _Seen] = {}
+        self.frozen: dict[int, tuple[Value, Value]] = {}
+        self.lost: dict[int, Lost] = {}
         self.alias_words: dict[int, str] = {}
         self.alias_statements: dict[int, list[int]] = {}
         self.stops: dict[int, StopGradient] = {}
@@ -131,6 +148,9 @@ class _Functionalizer:
         self.reached: set[Value] = set()
         self.hooks: dict[str, HookedAt] = {}
         self.pieces: dict[Value, tuple[Value, ...]] = {}
+        self.hook_places: dict[int, Value] = {}
+        self.hooked: list[tuple[Handle, Value, int]] = []
+        self.probed: set[Value] = set()
         self.consumed: set[int] = set()
         self.defined: dict[str, int] = {}
 
@@ -141,7 +161,7 @@ class _Functionalizer:
             except ProgramError as error:
                 error.line = error.line or statement.line
                 raise
-        self.remark_retained()
+        self.remark_positions()
         self.remarks.sort(key=lambda remark: remark.statement)
         return Lowering(self.pure, tuple(dict.fromkeys(self.remarks)))
 
@@ -152,25 +172,42 @@ class _Functionalizer:
 
     def read(self, handle: Handle) -> Value:
         """The value a handle shows now."""
-        base = self.bases[handle.storage.number][handle.family.number]
-        if not handle.chain:
-            return base
-        key = handle.tensor
-        known = self.views.get(key)
-        if known is not None and known[0] is base:
-            return known[1]
-        value = base
-        for position, step in enumerate(handle.chain):
-            last = position == len(handle.chain) - 1
-            value = self.view(value, step, handle.name if last else f"_{handle.name}")
+        root = self.bases[handle.storage.number][handle.family.number]
+        if handle.link is None:
+            return root
+        known = self.views.get(handle.tensor)
+        if known is None or known.version != handle.link.seen:
+            value = self.derived(handle, root)
+        elif known.root is root:
+            return known.value
+        else:
+            # Written, and not used since: the view still has its old history.
+            value = self.carried(self.derived(handle, self.stopped(root)), known.value, handle.name)
         return self.remember(handle, value)
+
+    def derived(self, handle: Handle, value: Value) -> Value:
+        """What a view shows of the value of its root."""
+        for position, step in enumerate(handle.chain[handle.family.depth :], handle.family.depth + 1):
+            value = self.view(value, step, handle.name if position == len(handle.chain) else f"_{handle.name}")
+        return value
 
     def remember(self, handle: Handle, value: Value) -> Value:
         """Keep what a view shows until its storage is written."""
-        base = self.bases[handle.storage.number][handle.family.number]
-        self.views[handle.tensor] = (base, value)
-        self.made_from.setdefault(handle.tensor, base)
+        assert handle.link is not None
+        root = self.bases[handle.storage.number][handle.family.number]
+        self.views[handle.tensor] = _Seen(root, handle.link.seen, value)
         return value
+
+    def recorded(self, handle: Handle) -> Value:
+        """The value that a recorded use of a handle reads: one that requires grad, where the tensor does."""
+        value = self.read(handle)
+        if value.tracked or not handle.requires_grad:
+            return value
+        self.remark("no-grad-view" if handle.viewed_without_grad else "nodeless-view")
+        if value.number not in self.lost:
+            hint = f"_{value.hint.lstrip('_')}_stopped"
+            self.lost[value.number] = self.pure.add(Lost(hint, self.index, value.shape, value.dtype, value))
+        return self.lost[value.number]
 
     def view(self, value: Value, step: ViewStep, hint: str) -> Value:
         shape = step.op.shape((step.shape,), step.attributes)
@@ -203,9 +240,10 @@ class _Functionalizer:
     def operand(self, operand: Operand, *, history: bool = True) -> Value | Number:
         if not isinstance(operand, Ref):
             return operand
-        value = self.read(self.used[operand.name])
+        handle = self.used[operand.name]
         if self.facts.recording and history:
-            return value
+            return self.recorded(handle)
+        value = self.read(handle)
         if value.tracked and history:
             self.remark("no-grad")
         return self.stopped(value)
@@ -233,16 +271,32 @@ class _Functionalizer:
         old = families[own]
         name = self.family_names[own]
         carries = old.tracked and not (self.facts.recording if recording is None else recording)
-        written = self.put(self.stopped(old) if carries else old, chain, new, f"_{name}" if carries else name)
-        if not chain and written.hint.startswith("_") and not carries:
+        inner = chain[handle.family.depth :]
+        written = self.put(self.stopped(old) if carries else old, inner, new, f"_{name}" if carries else name)
+        if not inner and written.hint.startswith("_") and not carries:
             written.hint = name
-        for family, base in list(families.items()):
-            if family != own:
-                families[family] = self.carried(written, base, self.family_names[family])
+        others = [family for family in families if family != own]
+        whole = self.whole(families, own, written) if others else written
+        for family in others:
+            shown = written if self.roots[family] == self.roots[own] else self.part(whole, family)
+            families[family] = self.carried(shown, families[family], self.family_names[family])
         families[own] = self.carried(written, old, name) if carries else written
 
+    def whole(self, families: dict[int, Value], own: int, written: Value) -> Value:
+        """The whole storage after what the root of one family shows was replaced by `written`."""
+        if not self.roots[own]:
+            return written
+        other = next(family for family in families if not self.roots[family])
+        return self.put(self.stopped(families[other]), self.roots[own], written, f"_{self.family_names[other]}")
+
+    def part(self, whole: Value, family: int) -> Value:
+        """What the root of a family shows of the whole storage."""
+        for step in self.roots[family]:
+            whole = self.view(whole, step, f"_{self.family_names[family]}")
+        return whole
+
     def carried(self, new: Value, old: Value, hint: str) -> Value:
-        if not old.tracked:
+        if not old.tracked or isinstance(old, Lost):
             return self.stopped(new)
         while isinstance(old, StraightThrough):
             # Only the derivative of the old value is carried on, and that is the oldest one's.
@@ -267,6 +321,8 @@ class _Functionalizer:
                 self.alias(statement)
             case RequiresGrad():
                 self.requires_grad(statement)
+            case DetachInPlace():
+                self.detach_in_place(statement)
             case EnterGradMode():
                 self.remark(_MODES[statement.mode])
             case SetGradMode():
@@ -302,8 +358,9 @@ class _Functionalizer:
                 assert_never(statement)
 
     def start(self, handle: Handle, value: Value) -> None:
-        """A new storage, or a new family on one, whose whole extent is `value`."""
+        """A new family, whose root shows `value`."""
         self.bases.setdefault(handle.storage.number, {})[handle.family.number] = value
+        self.roots[handle.family.number] = handle.chain[: handle.family.depth]
         self.family_names.setdefault(handle.family.number, handle.name)
 
     def tensor(self, statement: Leaf | Constant) -> None:
@@ -325,17 +382,11 @@ class _Functionalizer:
         attributes = bound_attributes(op, len(statement.operands), statement.attributes)
         handle = self.facts.handles[statement.target]
         if op.view is not None and handle.storage.number in self.bases:
-            [source] = self.used.values()
-            if handle.family.number != source.family.number:
-                self.remark("no-grad")
-                base = self.stopped(self.bases[source.storage.number][source.family.number])
-                self.start(handle, base)
-                self.family_names[handle.family.number] = self.family_names[source.family.number]
-            elif source.chain:
-                # A view of a view is made from that view, so that a probe on it sees this reader too.
-                self.remember(handle, self.view(self.read(source), handle.chain[-1], handle.name))
+            # A view of a view is made from that view, so that a probe on it sees this reader too.
+            shown = self.operand(statement.operands[0])
+            assert isinstance(shown, Value)
+            self.remember(handle, self.view(shown, handle.chain[-1], handle.name))
             self.alias_statements.setdefault(handle.storage.number, []).append(self.index)
-            self.read(handle)
             return
         arguments = tuple(
             self.operand(operand, history=name not in op.without_history)
@@ -379,13 +430,24 @@ class _Functionalizer:
         self.remark_write(handle)
         self.remark_op(op, attributes, (Ref(statement.handle), *statement.operands))
         operands = tuple(self.operand(operand) for operand in statement.operands)
-        current = self.read(handle)
+        current = self.written_over(handle)
         if not self.facts.recording:
             current = self.stopped(current)
         hint = f"_{handle.name.lstrip('_')}_next"
-        self.write(
-            handle, self.applied(hint, handle.shape, handle.dtype, op, (current, *operands), attributes), handle.chain
-        )
+        new = self.applied(hint, handle.shape, handle.dtype, op, (current, *operands), attributes)
+        self.write(handle, new, handle.chain)
+        if self.facts.recording and handle.requires_grad:
+            # The view is made anew from what was written, and so is the place of its hooks.
+            self.views.pop(handle.tensor, None)
+            self.hook_places.pop(handle.tensor, None)
+
+    def written_over(self, handle: Handle) -> Value:
+        """The value that an in-place op starts from. Its history is that of the root: it passes no probe on a view."""
+        root = self.bases[handle.storage.number][handle.family.number]
+        known = self.views.get(handle.tensor)
+        if known is not None and known.root is root and known.value not in self.probed:
+            return known.value
+        return self.derived(handle, root)
 
     def item_write(self, statement: ItemWrite) -> None:
         handle = self.used[statement.handle]
@@ -402,24 +464,64 @@ class _Functionalizer:
         self.remark(word)
         self.alias_words[handle.family.number] = word
         self.alias_statements.setdefault(handle.storage.number, []).append(self.index)
-        base = self.bases[source.storage.number][source.family.number]
-        if base.tracked:
-            named = word == "detach" and not handle.chain and not statement.target.startswith("_")
-            hint = statement.target if named else f"_{base.hint.lstrip('_')}_stopped"
-            base = self.pure.add(StopGradient(hint, self.index, base.shape, base.dtype, base, named))
-        self.start(handle, base)
-        if handle.chain or statement.target.startswith("_"):
-            self.family_names[handle.family.number] = self.family_names[source.family.number]
+        value = self.read(source)
+        named = not statement.target.startswith("_")
+        if value.tracked:
+            hint = statement.target if named and word == "detach" else f"_{value.hint.lstrip('_')}_stopped"
+            value = self.pure.add(
+                StopGradient(hint, self.index, value.shape, value.dtype, value, named and word == "detach")
+            )
+        self.start(handle, value)
+        if not named:
+            of_root = self.family_names[source.family.number]
+            self.family_names[handle.family.number] = of_root if source.link is None else source.name
 
     def requires_grad(self, statement: RequiresGrad) -> None:
-        handle = self.used[statement.handle]
+        before, handle = self.used[statement.handle], self.facts.handles[statement.handle]
+        old = self.read(before)
+        if not statement.flag:
+            self.freeze(handle)
+            return
         self.remark("requires-grad")
-        families = self.bases[handle.storage.number]
-        value = families[handle.family.number]
-        if statement.flag and not value.tracked:
-            families[handle.family.number] = self.differentiable(handle, value)
-        elif not statement.flag and value.tracked:
-            families[handle.family.number] = self.stopped(value)
+        if not old.tracked:
+            new = self.switched_on(handle, old)
+            self.views.pop(handle.tensor, None)
+            self.start(handle, new)
+            for tensor, seen in self.views.items():
+                if seen.root is old:
+                    # Views that were made before keep what they show, and no history of the new leaf.
+                    self.views[tensor] = replace(seen, root=new)
+
+    def switched_on(self, handle: Handle, value: Value) -> Value:
+        """The value of a tensor that is a leaf from here on: of the same leaf, where it was one before."""
+        tracked, stopped = self.frozen.get(handle.family.number, (None, None))
+        if tracked is None:
+            return self.differentiable(handle, value)
+        return tracked if value is stopped else self.carried(value, tracked, handle.name)
+
+    def freeze(self, handle: Handle) -> None:
+        """The value of a leaf, from here on without its derivative."""
+        self.remark("frozen-leaf")
+        value = self.read(handle)
+        if value.tracked:
+            stopped = self.stopped(value)
+            self.frozen[handle.family.number] = (value, stopped)
+            self.start(handle, stopped)
+
+    def detach_in_place(self, statement: DetachInPlace) -> None:
+        handle = self.used[statement.handle]
+        self.remark("detach-in-place")
+        value = self.read(handle)
+        retained = self.retained.get(handle.tensor)
+        if retained is not None:
+            retained.fixed = self.producer(handle)
+        if handle.family.frozen:
+            self.freeze(handle)
+        elif value.tracked:
+            self.start(
+                handle,
+                self.pure.add(StopGradient(handle.name, self.index, value.shape, value.dtype, value, named=True)),
+            )
 
     # ---- functions ----
 
@@ -470,13 +572,8 @@ class _Functionalizer:
     # ---- probes and hooks: they sit at a value, never at a name ----
 
     def producer(self, handle: Handle) -> Value:
-        """The value of the newest recorded statement that made the tensor."""
+        """The value of the newest recorded statement that made the tensor, as far as PyTorch has noticed it."""
         value = self.read(handle)
-        if handle.chain and self.made_from[handle.tensor] is not self.views[handle.tensor][0]:
-            raise ProgramError(
-                f"'{handle.name}' is a view whose storage was written after the view was made: which producer a hook "
-                "or a retained gradient belongs to is not modelled. Make the view after the write."
-            )
         while isinstance(value, StraightThrough):
             value = value.old
         return value
@@ -487,23 +584,35 @@ class _Functionalizer:
         if isinstance(producer, Differentiable):
             self.remark("retain-grad")
             return
+        self.probed.add(producer)
         self.retained[handle.tensor] = _Retained(handle, producer, self.index, late=producer in self.reached)
         if any(hooked.value is producer for hooked in self.hooks.values()):
             self.remark("hook-and-retain-grad")
 
-    def remark_retained(self) -> None:
-        """Say of each retain_grad whether it came in time; that is known at the end."""
+    def remark_positions(self) -> None:
+        """Say of each retain_grad and hook where it ended up; that is known at the end."""
         for retained in self.retained.values():
             late = retained.late and not retained.filled
             self.remark("late-retain-grad" if late else "retain-grad", retained.statement)
+            if retained.fixed is None and self.producer(retained.handle) is not retained.producer:
+                self.remark("retain-grad-follows", retained.statement)
+        for handle, value, statement in self.hooked:
+            if self.producer(handle) is not value:
+                self.remark("hook-position", statement)
 
     def register_hook(self, statement: RegisterHook) -> None:
-        value = self.producer(self.used[statement.handle])
+        handle = self.used[statement.handle]
+        # All hooks of a view sit where the first one was put, until it is written through.
+        value = self.hook_places.get(handle.tensor) or self.producer(handle)
+        if handle.link is not None:
+            self.hook_places[handle.tensor] = value
         self.remark("leaf-hook" if isinstance(value, Differentiable) else "tensor-hook")
         if any(hooked.value is value for hooked in self.hooks.values()):
             self.remark("hook-order")
         if any(retained.producer is value for retained in self.retained.values()):
             self.remark("hook-and-retain-grad")
+        self.probed.add(value)
+        self.hooked.append((handle, value, self.index))
         self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, value.dtype))
 
     def on_cotangent(self, hook: RegisterHook, dtype: str) -> RegisterHook:
@@ -524,14 +633,35 @@ class _Functionalizer:
         self.remark("backward" if not any(cotangents) else "backward-gradient")
         self.remark_graph(statement)
         reached = _reached(roots)
-        leaves = [value for value in reached if isinstance(value, Differentiable)]
+        leaves = [value for value in reached if isinstance(value, Differentiable) and self.collects(value)]
         if statement.inputs:
             self.remark("backward-inputs")
             families = {self.used[name].family.number for name in statement.inputs}
             leaves = [leaf for leaf in leaves if leaf.family in families]
-        region = self.region(roots, cotangents, _arguments(leaves, reached), statement.create_graph)
+        arguments = _arguments(leaves, reached)
+        region = self.region(
+            roots,
+            cotangents,
+            arguments,
+            statement.create_graph,
+            anchors=() if statement.inputs else self.anchors(reached),
+        )
         for leaf in leaves:
             self.deposit(region, leaf)
+
+    def collects(self, leaf: Differentiable) -> bool:
+        """Whether a gradient that arrives is added to `.grad`: it is not while requires_grad is off."""
+        return self.facts.leaves[leaf.family].requires_grad
+
+    def anchors(self, reached: dict[Value, None]) -> tuple[Value, ...]:
+        """Where a derivative ends in nothing, though on its way it fills what is retained."""
+        if not self.retained:
+            return ()
+        return tuple(
+            value
+            for value in reached
+            if isinstance(value, Lost) or (isinstance(value, Differentiable) and not self.collects(value))
+        )
 
     def autograd_grad(self, statement: AutogradGrad) -> None:
         roots, cotangents = self.differentiated(statement.outputs, statement.gradients)
@@ -581,7 +711,7 @@ class _Functionalizer:
         self, roots: tuple[str, ...], gradients: tuple[str | None, ...]
     ) -> tuple[tuple[Value, ...], tuple[Value | None, ...]]:
         """The values of the roots, and a cotangent for each."""
-        values = tuple(self.read(self.used[name]) for name in roots)
+        values = tuple(self.recorded(self.used[name]) for name in roots)
         cotangents = tuple(
             None if name is None else self.conjugated(self.read(self.used[name]), "_cotangent") for name in gradients
         )
@@ -602,18 +732,21 @@ class _Functionalizer:
         arguments: dict[Value, Value],
         recorded: bool,
         probed: tuple[Value, ...] = (),
+        anchors: tuple[Value, ...] = (),
     ) -> Region:
         """Start a backward; fill what is retained on its way."""
-        region = Region(self.index, roots, cotangents, arguments, (), (), recorded, len(self.pure.regions))
-        self.pure.regions.append(region)
+        number = len(self.pure.regions)
+        region = Region(self.index, roots, cotangents, arguments, (), (), recorded, number, anchors=anchors)
         passed = _passed(region)
         self.reached.update(_reached(roots))
         kept: list[tuple[_Retained, Value]] = []
         for retained in self.retained.values():
-            producer = self.producer(retained.handle)
+            producer = retained.fixed or self.producer(retained.handle)
             if producer in passed:
                 kept.append((retained, producer))
         region.retained = tuple(dict.fromkeys([*probed, *(producer for _, producer in kept)]))
+        if arguments or region.retained:
+            self.pure.regions.append(region)
         region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
         self.check_hooks(region)
         self.check_pieces(passed)
@@ -722,7 +855,7 @@ class _Functionalizer:
 
     def slot(self, handle: Handle) -> Value | None:
         """What `.grad` of a tensor holds. A leaf is known by its family, a retained tensor by itself."""
-        held = None if handle.chain else self.slots.get(handle.family.number)
+        held = None if handle.link is not None else self.slots.get(handle.family.number)
         return self.retained_gradients.get(handle.tensor) if held is None else self.read(held)
 
     def set_grad(self, statement: SetGrad) -> None:

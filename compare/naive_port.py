@@ -59,6 +59,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Grad,
@@ -104,7 +105,7 @@ def _is_the_tapes(statement: AnyStatement, inlined: set[str]) -> bool:
     match statement:
         case Leaf():
             return is_complex(statement.dtype)
-        case Write() | ItemWrite() | Unpack() | Detach() | Data() | EnterGradMode() | SetGradMode():
+        case Write() | ItemWrite() | Unpack() | Detach() | DetachInPlace() | Data() | EnterGradMode() | SetGradMode():
             return True
         case Apply():
             return find_op(statement.op).view is not None
@@ -160,6 +161,8 @@ class _Port:
                 self.item_write(statement)
             case Detach() | Data():
                 self.detach(statement)
+            case DetachInPlace():
+                self.cut(statement.handle, named=True)
             case RequiresGrad():
                 self.requires_grad(statement)
             case Backward():
@@ -272,8 +275,13 @@ class _Port:
         if statement.flag and value not in self.version_of and self.used[statement.handle].is_leaf:
             self.differentiable(statement.handle)
         elif not statement.flag and value in self.version_of:
-            hint = f"_{value.hint.lstrip('_')}_stopped"
-            self.bind(statement.handle, self.pure.add(StopGradient(hint, self.index, value.shape, value.dtype, value)))
+            self.cut(statement.handle, named=False)
+
+    def cut(self, name: str, *, named: bool) -> None:
+        """Bind the name to its value without derivative; `named`: on a line of its own."""
+        value = self.values[name]
+        hint = name if named else f"_{value.hint.lstrip('_')}_stopped"
+        self.bind(name, self.pure.add(StopGradient(hint, self.index, value.shape, value.dtype, value, named)))
 
     # ---- writes: a name is rebound, nothing else ----
 
@@ -473,7 +481,7 @@ class _Port:
     # ---- .grad ----
 
     def slot(self, handle: Handle) -> Value | None:
-        return None if handle.chain else self.values.get(handle.family.number)
+        return None if handle.link is not None else self.values.get(handle.family.number)
 
     def grad(self, statement: Grad) -> None:
         source = self.used[statement.source]

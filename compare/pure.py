@@ -20,6 +20,7 @@ __all__ = [
     "Given",
     "Gradient",
     "HookedAt",
+    "Lost",
     "PureProgram",
     "Put",
     "Region",
@@ -104,6 +105,15 @@ class StopGradient(Value):
     @property
     def differentiable(self) -> tuple[Value, ...]:
         return ()
+
+
+@dataclass(eq=False, repr=False)
+class Lost(StopGradient):
+    """A value that requires grad on the tape and has no history: derivatives flow through what is computed from it."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.tracked = True
 
 
 @dataclass(eq=False, repr=False)
@@ -221,6 +231,7 @@ class Region:
     cotangents: of the roots; None stands for one.
     arguments: for each value whose gradient is asked for, the value that the differentiated function takes: the value
         itself, or the newest one that was written into it before anything was computed from it.
+    anchors: values whose gradient is not asked for, though it is of something that is computed from them.
     recorded: the gradients are differentiated again.
     kept: values that the function computes whether or not its roots need them.
     body: what the function computes, in order. captured: what it reads from outside.
@@ -235,12 +246,13 @@ class Region:
     recorded: bool = False
     number: int = 0
     kept: tuple[Value, ...] = ()
+    anchors: tuple[Value, ...] = ()
     gradients: list[Gradient] = field(default_factory=list)
     body: tuple[Value, ...] = field(init=False)
     captured: tuple[Value, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.body, self.captured = _between(set(self.arguments.values()), self.roots, self.kept)
+        self.body, self.captured = _between(set(self.arguments.values()), set(self.anchors), self.roots, self.kept)
 
     @property
     def parameters(self) -> tuple[Value, ...]:
@@ -255,9 +267,9 @@ class Region:
 
 
 def _between(
-    arguments: set[Value], roots: tuple[Value, ...], kept: tuple[Value, ...]
+    arguments: set[Value], anchors: set[Value], roots: tuple[Value, ...], kept: tuple[Value, ...]
 ) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
-    """The values that depend on the arguments and that the roots depend on; and what those read beside them."""
+    """The values that depend on arguments or anchors and that the roots depend on; and what those read beside them."""
     found: set[Value] = {*roots, *kept}
     pending = list(found)
     while pending:
@@ -268,14 +280,15 @@ def _between(
             if operand not in found:
                 found.add(operand)
                 pending.append(operand)
-    depends = set(arguments)
+    depends = arguments | anchors
     body: list[Value] = []
     for value in sorted(found, key=lambda value: value.number):
-        if value not in arguments and any(operand in depends for operand in value.operands):
+        if value not in arguments and value not in anchors and any(operand in depends for operand in value.operands):
             depends.add(value)
             body.append(value)
-    captured = dict.fromkeys(operand for value in body for operand in value.operands if operand not in depends)
-    captured.update(dict.fromkeys(root for root in roots if root not in depends))
+    inside = depends - anchors
+    captured = dict.fromkeys(operand for value in body for operand in value.operands if operand not in inside)
+    captured.update(dict.fromkeys(root for root in roots if root not in inside))
     return tuple(body), tuple(captured)
 
 

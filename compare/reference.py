@@ -62,6 +62,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Grad,
@@ -157,7 +158,6 @@ class _Withdrawn:
 FLOAT32_ON_THE_WAY = _Withdrawn("it is computed through float32, which rounds more than float64 is judged by")
 NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on the way is not finite")
 NON_FINITE_PARTS = _Withdrawn("the parts of a complex number that is not finite depend on how it was computed")
-REFUSED_VIEW = _Withdrawn("PyTorch refuses a view made under no_grad once its storage was written")
 SIGN_OF_ZERO = _Withdrawn("the sign of a zero decides, and exact numbers have none")
 TANGENT_AT_A_KINK = _Withdrawn("the tangent at a kink is a matter of convention")
 WRAPPED = _Withdrawn("an integer is beyond the range of int64, where frameworks wrap around")
@@ -255,7 +255,9 @@ class _Tensor:
 
     linked: whether its history is its family's. That of a view taken before its base required grad is not, nor of one
         taken under no_grad. PyTorch renews a view's history at its next use after the version counter has moved.
+    has_node: of a view, whether PyTorch gave it a node: a view of such a view has one, which leads nowhere.
     passed: probes on the view itself, each with the number of view steps from the storage to it.
+    hooks_at: the node that its hooks belong to, of a view that has any.
     """
 
     dtype: str
@@ -266,9 +268,11 @@ class _Tensor:
     produced: int
     chain: tuple[ViewStep, ...] = ()
     linked: bool = True
+    has_node: bool = False
     recorded: bool = True
     renewed: int = 0
     passed: list[tuple[_Probe, int]] = field(default_factory=list)
+    hooks_at: Node | None = None
     retains_grad: bool = False
     grad: _Gradient | None = None
 
@@ -287,7 +291,7 @@ class _Tensor:
 
     @property
     def is_leaf(self) -> bool:
-        return not self.family.requires_grad or not self.linked or (self.family.leaf and not self.is_view)
+        return not self.family.requires_grad or not (self.has_node if self.is_view else not self.family.leaf)
 
     @property
     def history(self) -> set[Node]:
@@ -423,6 +427,8 @@ class _Interpreter:
                 version = source.version if isinstance(statement, Detach) else _Version()
                 alias = self._bind(source.dtype, source.storage, version=version, chain=source.chain)
                 self.tensors[statement.target] = alias
+            case DetachInPlace():
+                self._detach_in_place(self.tensors[statement.handle])
             case RequiresGrad():
                 self._requires_grad(self.tensors[statement.handle], statement.flag)
             case EnterGradMode():
@@ -435,10 +441,15 @@ class _Interpreter:
                 self._retain_grad(self.tensors[statement.handle])
             case RegisterHook():
                 tensor = self.tensors[statement.handle]
-                self._renew(tensor)
+                if tensor.hooks_at is None:
+                    self._renew(tensor)
+                # All hooks of a view sit where the first one was put, until it is written through.
+                node = tensor.hooks_at or tensor.node
+                if tensor.is_view:
+                    tensor.hooks_at = node
                 if statement.result is not None:
-                    self.hooked.add(tensor.node)
-                    self.hooks[statement.target] = (statement.handle, tensor.node)
+                    self.hooked.add(node)
+                    self.hooks[statement.target] = (statement.handle, node)
             case RemoveHook():
                 self.hooks.pop(statement.hook, None)
             case Backward():
@@ -486,24 +497,42 @@ class _Interpreter:
             self._requires_grad(tensor, True)
 
     def _requires_grad(self, tensor: _Tensor, flag: bool) -> None:
-        family = tensor.family
-        if not tensor.is_leaf or family.requires_grad == flag:
+        if not tensor.is_leaf or tensor.family.requires_grad == flag:
             return
+        if tensor.is_view:
+            # A view of a constant becomes a leaf by itself.
+            tensor.family, tensor.linked, tensor.recorded = _Family(base=tensor), True, True
+        family, once_leaf = tensor.family, tensor in self.collecting
         family.requires_grad = flag
+        self._cut(family)
+        if flag:
+            self._collect(tensor)
+            self._produced(tensor, again=once_leaf)
+
+    def _cut(self, family: _Family) -> None:
         family.history.clear()
         family.narrowed.clear()
         family.shifts.clear()
-        if flag:
-            self._collect(tensor)
-            self._produced(tensor)
+
+    def _detach_in_place(self, tensor: _Tensor) -> None:
+        family = tensor.family
+        if family.leaf:
+            self._requires_grad(tensor, False)
+        elif not tensor.is_view:
+            family.requires_grad, family.leaf = False, True
+            self._cut(family)
 
     def _collect(self, tensor: _Tensor) -> None:
         if tensor not in self.collecting:
             self.collecting.append(tensor)
 
-    def _produced(self, tensor: _Tensor) -> None:
-        """The tensor has new history from this statement on: mark the place where the plan says so."""
-        tensor.produced = self.moment
+    def _produced(self, tensor: _Tensor, *, again: bool = False) -> None:
+        """The tensor has new history from this statement on: mark the place where the plan says so.
+
+        again: it is the leaf that it was before.
+        """
+        if not again:
+            tensor.produced = self.moment
         node, family = tensor.node, tensor.family
         self.upstream[node] = tensor.history | {node}
         if tensor.is_view:
@@ -511,7 +540,8 @@ class _Interpreter:
                 tensor.passed.append((self._probe(tensor), len(tensor.chain)))
         elif node in self.marks or family.leaf:
             family.history.add(node)
-            for direction, offset in self._probe(tensor).offsets.items():
+            probe = self.probes[node] if again else self._probe(tensor)
+            for direction, offset in probe.offsets.items():
                 family.shifts.setdefault(direction, _zeros(tensor.storage.value.shape))
                 moved = _objects(tensor.family_shift(direction) + offset)
                 _replace(family.shifts[direction], tensor.chain, tensor.dtype, moved)
@@ -552,7 +582,7 @@ class _Interpreter:
             self._renewed(tensor)
 
     def _renewed(self, tensor: _Tensor) -> None:
-        tensor.linked, tensor.renewed, tensor.passed = True, tensor.version.count, []
+        tensor.linked, tensor.has_node, tensor.renewed, tensor.passed = True, True, tensor.version.count, []
         self._produced(tensor)
 
     # -- ops --
@@ -568,10 +598,9 @@ class _Interpreter:
             number_dtype = dtype
         operands = [self._operand(operand, number_dtype) for operand in statement.operands]
         tensors = [operand for operand in operands if isinstance(operand, _Tensor)]
-        if self.recording:
-            for tensor in tensors:
-                self._renew(tensor)
         if op.view is not None:
+            if self.recording:
+                self._renew(tensors[0])
             view = self._view(op, tensors[0], attributes, dtype)
             if view is not None:
                 return view
@@ -587,6 +616,10 @@ class _Interpreter:
         tracked = (
             self.recording and dtype in DIFFERENTIABLE_DTYPES and any(tensor.family.requires_grad for tensor in tensors)
         )
+        if tracked:
+            for operand in operands:
+                if isinstance(operand, _Tensor):
+                    self._renew(operand)
         result = self._bind(dtype, storage, requires_grad=tracked, leaf=not tracked)
         if tracked:
             self._join(result.family, tensors, dtype)
@@ -616,6 +649,7 @@ class _Interpreter:
         view = _Tensor(
             dtype, base.storage, base.family, base.version, self.moment, self.moment, chain,
             linked=self.recording and base.linked and base.family.requires_grad,
+            has_node=self.recording and base.family.requires_grad,
             recorded=self.recording and base.recorded, renewed=base.version.count, passed=list(base.passed),
         )  # fmt: skip
         if view.linked:
@@ -694,6 +728,7 @@ class _Interpreter:
         self._put(target, (), tensors, result, shift, doubts)
         if target.is_view and self.recording and target.family.requires_grad:
             self._renewed(target)
+            target.hooks_at = None
 
     def _item_write(self, statement: ItemWrite) -> None:
         target = self.tensors[statement.handle]
@@ -719,8 +754,6 @@ class _Interpreter:
             for tensor in (target, *operands):
                 self._renew(tensor)
         tracked = self.recording and (family.requires_grad or any(tensor.family.requires_grad for tensor in operands))
-        if tracked and not target.recorded:
-            doubts |= _Doubts(REFUSED_VIEW)
         if tracked:
             directions = _directions(operands).union(family.shifts)
             shifts = {direction: _copied(shift(direction)) for direction in directions}
@@ -756,7 +789,7 @@ class _Interpreter:
         doubts = _doubts([root] if cotangent is None else [root, cotangent])
         history = root.history
         for tensor in self.collecting:
-            if not tensor.family.requires_grad:
+            if not tensor.family.requires_grad and not tensor.retains_grad:
                 continue
             if tensor.retains_grad or tensor.node in history:
                 self.probed[tensor.node] = tensor.value.size
@@ -844,7 +877,8 @@ class _Interpreter:
 
     def _read(self, statement: Read) -> None:
         tensor = self.tensors[statement.handle]
-        if statement.what in ("is_leaf", "grad_fn"):
+        if statement.what in ("is_leaf", "grad_fn", "value"):
+            # Printing a tensor shows its node, too.
             self._renew(tensor)
         seen: Observed | _Withdrawn
         held: _Tensor | None = None
@@ -859,7 +893,7 @@ class _Interpreter:
                 if tensor.grad is not None:
                     seen, held = _observed_gradient(tensor.grad), tensor.grad.tensor
             case "is_leaf":
-                seen = REFUSED_VIEW if tensor.outdated else tensor.is_leaf
+                seen = tensor.is_leaf
             case "requires_grad":
                 seen = tensor.family.requires_grad
             case "retains_grad":

@@ -31,6 +31,7 @@ __all__ = [
     "Data",
     "DefineFunction",
     "Detach",
+    "DetachInPlace",
     "EnterGradMode",
     "ExitGradMode",
     "Expected",
@@ -232,6 +233,12 @@ class Data(Statement, frozen=True, tag="data"):
     source: str
 
 
+class DetachInPlace(Statement, frozen=True, tag="detach-in-place"):
+    """`handle.detach_()`: the tensor itself loses its history; what was recorded of it before keeps it."""
+
+    handle: str
+
+
 class RequiresGrad(Statement, frozen=True, tag="requires-grad"):
     """`handle.requires_grad_(flag)`."""
 
@@ -397,7 +404,10 @@ class Warned(Statement, frozen=True, tag="warned"):
     concept: str
 
 
-Refusable = Apply | Write | ItemWrite | Backward | AutogradGrad | SetGrad | RequiresGrad | RetainGrad | RegisterHook
+Refusable = (
+    Apply | Write | ItemWrite | Backward | AutogradGrad | SetGrad | DetachInPlace | RequiresGrad | RetainGrad
+    | RegisterHook
+)  # fmt: skip
 """Statements that a framework may refuse, so that a case may declare it."""
 
 Inlinable = Apply | Detach | Data | Grad | CallFunction
@@ -418,9 +428,9 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 
 AnyStatement = (
-    Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | Data | RequiresGrad | EnterGradMode | ExitGradMode
-    | SetGradMode | RetainGrad | RegisterHook | RemoveHook | DefineFunction | CallFunction | Jvp | Backward
-    | AutogradGrad | Grad | SetGrad | Read | Attempt | Warned
+    Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | DetachInPlace | Data | RequiresGrad | EnterGradMode
+    | ExitGradMode | SetGradMode | RetainGrad | RegisterHook | RemoveHook | DefineFunction | CallFunction | Jvp
+    | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt | Warned
 )  # fmt: skip
 
 

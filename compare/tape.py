@@ -39,6 +39,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Expected,
@@ -428,6 +429,11 @@ class Tensor(_Operators):
         # `a.data += 1` ends by assigning the alias that was written; anything else would swap the storage.
         if one is None or not is_same(one, own):
             raise CaseError("Assigning .data is not supported; write into it: a.data.copy_(value).", line=_site().line)
+
+    def detach_(self) -> Tensor:
+        """Take this very tensor's history away. Returns the same tensor."""
+        self._tape._record(DetachInPlace(handle=self._name, line=_site().line))
+        return self
 
     def requires_grad_(self, flag: bool = True) -> Tensor:
         """Switch tracking on or off from here on. Returns the same tensor."""

@@ -6,6 +6,7 @@ The only module that imports torch, and only to run.
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib
 import re
 import warnings
@@ -40,6 +41,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Grad,
@@ -145,6 +147,8 @@ class _TorchPrinter:
                 self.emit(ast.Assign(targets=[target], value=value, lineno=0))
             case Detach():
                 self.bind(statement.target, self.method(statement.source, "detach"))
+            case DetachInPlace():
+                self.emit(self.method(statement.handle, "detach_"))
             case Data():
                 self.bind(statement.target, self.attribute(statement.source, "data"))
             case Grad():
@@ -429,6 +433,8 @@ def _convert(value: Any) -> Observed:
     import torch
 
     if isinstance(value, torch.Tensor):
+        with contextlib.suppress(RuntimeError):
+            _ = value.grad_fn  # as print does, which renews the history of a view whose base was written
         shown = value.detach().cpu().resolve_conj().resolve_neg()
         # NumPy has no bfloat16; every bfloat16 is a float32.
         numbers = shown.float() if shown.dtype == torch.bfloat16 else shown

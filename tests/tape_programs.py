@@ -25,6 +25,7 @@ from compare.statements import (
     Data,
     DefineFunction,
     Detach,
+    DetachInPlace,
     EnterGradMode,
     ExitGradMode,
     Grad,
@@ -152,6 +153,7 @@ class Builder:
                 "hook",
                 "remove",
                 "flag",
+                "cut",
                 "rebind",
             ]
             words += ["define", "call", "call", "jvp", "backward", *self.gradient_words]
@@ -358,7 +360,10 @@ class Builder:
             self.offer(RemoveHook(hook=self.hooks.pop()))
 
     def draw_flag(self) -> None:
-        self.offer(RequiresGrad(handle=self.pick()))
+        self.offer(RequiresGrad(handle=self.pick(), flag=self.choose((True, True, False))))
+
+    def draw_cut(self) -> None:
+        self.offer(DetachInPlace(handle=self.pick()))
 
     def draw_backward(self) -> None:
         self.backward(self.pick())

@@ -34,6 +34,7 @@ RAISED_BY_DESIGN = (
     "a leaf Variable that requires grad",
     "is a view and is being modified inplace",
     "its base or another view of its base has been modified inplace",
+    "detached in-place",
 )
 
 

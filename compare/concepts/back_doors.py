@@ -108,7 +108,7 @@ ENTRIES: tuple[Concept, ...] = (
         status="silent",
         torch="A slice that is taken under `no_grad` shares the storage. Writing to it with recording on raises 'A "
         "view was created in no_grad mode and is being modified inplace with grad mode enabled'; under `no_grad` the "
-        "write reaches the leaf.",
+        "write reaches the leaf. Outside of the block the slice still requires grad, and no gradient reaches its base.",
         jax="A slice is an array of its own, and what is done to it reaches nothing else.",
         why="The mode decides what is recorded, and sharing is not recorded at all.",
         instead="Update the whole: `w = w.at[:1].add(1.0)`.",

@@ -107,7 +107,8 @@ ENTRIES: tuple[Concept, ...] = (
         title="The in-place detach_ cuts a tensor from now on, and not what was computed with it before.",
         status="idiom",
         torch="`y.detach_()` makes `y` a leaf without history. A result that was computed from it before still leads "
-        "back through it; a view refuses to be cut like this.",
+        "back through it, unless an op that it went into had saved `y`: then backward raises. A view refuses to be cut "
+        "like this.",
         jax="The name is bound to the stopped value, and earlier results keep the derivative they have.",
         why="Ops hold on to the node that made the tensor, not to the tensor.",
         instead="Rebind the name: `y = lax.stop_gradient(y)`.",

@@ -8,6 +8,7 @@ from compare.concepts.pages import (
     ERRORS,
     PYTREES,
     REFS_AUTODIFF,
+    TENSOR_VIEWS,
     jax_guide,
     jax_reference,
     torch_mechanics,
@@ -121,6 +122,18 @@ ENTRIES: tuple[Concept, ...] = (
         "a})`.",
         torch_page=torch_mechanics("Setting requires_grad", "setting-requires-grad"),
         jax_page=ARGNUMS,
+    ),
+    Concept(
+        id="nodeless-view",
+        title="A view that is older than the flag of its base requires grad and leads nowhere.",
+        status="silent",
+        torch="`v = x[:1]`, then `x.requires_grad_()`: now `v` requires grad too, and is a leaf, though what is "
+        "computed from it gives no gradient to `x`, nor to `v`. After a write to the storage `v` is linked to `x`.",
+        jax="A slice is computed where the function needs it, from the argument.",
+        why="A view gets its node when it is made. Whether it requires grad is asked of its base, at any time.",
+        instead="Slice inside of the function: `jax.grad(lambda x: loss_fn(x[:1]))(x)`.",
+        torch_page=TENSOR_VIEWS,
+        jax_page=jax_reference("jax.grad"),
     ),
     Concept(
         id="lost-leaf",
