@@ -532,7 +532,9 @@ def _code(case: Case, prepared: Prepared | PreparedDemonstration, code: str) -> 
     if code == "naive":
         if prepared.naive is not None and prepared.naive.source is not None:
             return prepared.naive.source
-        why = "it has no writes, aliases or grad modes" if case.kind == "case" else "its JAX is written by hand"
+        from compare.naive_port import NOTHING_TO_PORT
+
+        why = NOTHING_TO_PORT if case.kind == "case" else "its JAX is written by hand"
         why = why if prepared.naive is None else prepared.naive.reason
         raise UsageError(f"The {case.kind} '{case.id}' has no naive port: {why}.")
     source = prepared.torch if code == "torch" else prepared.jax

@@ -82,7 +82,10 @@ from compare.statements import (
     inlined_names,
 )
 
-__all__ = ["NoPortError", "naive_port"]
+__all__ = ["NOTHING_TO_PORT", "NoPortError", "naive_port"]
+
+NOTHING_TO_PORT = "it has no write, alias, grad mode or complex leaf"
+"""Why most programs have no naive port: it would be the faithful one."""
 
 
 class NoPortError(CompareError):
@@ -90,7 +93,7 @@ class NoPortError(CompareError):
 
 
 def naive_port(program: Program) -> PureProgram | None:
-    """The naive port of a checked program; None without writes, aliases, grad modes and complex leaves.
+    """The naive port of a checked program; None where there is nothing to port.
 
     Raises: NoPortError.
     """

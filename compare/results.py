@@ -140,7 +140,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
     divergence: on a mismatch between the legs, the first statement where they part.
-    naive: the naive port; None without writes, aliases and grad modes.
+    naive: the naive port; None without writes, aliases, grad modes and complex leaves.
     """
 
     id: str

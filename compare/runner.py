@@ -21,7 +21,7 @@ from compare.functionalize import Lowering, Remark, functionalize
 from compare.jax_leg import jax_settings, print_jax, run_jax
 from compare.judge import judge_case, outcome
 from compare.naive_outcome import judge_naive
-from compare.naive_port import NoPortError, naive_port
+from compare.naive_port import NOTHING_TO_PORT, NoPortError, naive_port
 from compare.observed import LegRun
 from compare.program import Program
 from compare.pure import PureProgram
@@ -151,7 +151,7 @@ def _prepare_port(program: Program, jax: Source) -> PreparedPort | None:
         pure, reason = None, str(error)
     if pure is None:
         if program.naive_error or any(isinstance(one, Read) and one.naive is not None for one in program.statements):
-            why = reason or "it has no writes, aliases or grad modes"
+            why = reason or NOTHING_TO_PORT
             raise CaseError(f"It declares what its naive port does, but has none: {why}.")
         return PreparedPort(None, None, reason) if reason else None
     source = print_jax(pure)

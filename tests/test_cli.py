@@ -580,7 +580,7 @@ def test_the_naive_port_is_printed_and_shown(invoke: Invoke, runner: FakeRunner)
     refused = invoke("show", "hook-order", "--code", "naive")
     assert refused.exit_code == 2
     assert refused.stderr == (
-        "Error: The case 'hook-order' has no naive port: it has no writes, aliases or grad modes.\n"
+        "Error: The case 'hook-order' has no naive port: it has no write, alias, grad mode or complex leaf.\n"
     )
     assert json.loads(invoke("show", "hook-order", "--output-format", "json").stdout)["sources"]["naive"] is None
     assert "naive port" not in invoke("show", "hook-order").stdout

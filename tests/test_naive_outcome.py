@@ -117,8 +117,8 @@ def test_a_port_that_is_as_right_as_the_faithful_jax_is_the_same(tmp_path: Path)
 @pytest.mark.parametrize(
     ("body", "why"),
     [
-        ("a = tape.leaf(1.0)\ntape.expect(a, 1.0)\ntape.expect_naive(a, 2.0)\n", "no writes, aliases or grad modes"),
-        ("a = tape.leaf(1.0)\ntape.expect(a, 1.0)\ntape.expect_naive_error('X')\n", "no writes, aliases or grad modes"),
+        ("a = tape.leaf(1.0)\ntape.expect(a, 1.0)\ntape.expect_naive(a, 2.0)\n", "no write, alias, grad mode"),
+        ("a = tape.leaf(1.0)\ntape.expect(a, 1.0)\ntape.expect_naive_error('X')\n", "no write, alias, grad mode"),
         (f"{RETAINED}c = b.grad * 2\ntape.expect(c, 2.0)\ntape.expect_naive(c, 1.0)\n", "it computes with 'b.grad'"),
     ],
 )
