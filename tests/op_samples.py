@@ -116,7 +116,10 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(MATRIX, sizes=3, position=1), sample(MATRIX, sizes=(1, 3), position=1),
         sample(X, sizes=(2, 1), axis=-1, position=0),
     ],
-    "chunk": [sample(MATRIX, chunks=3, position=1), sample(X, chunks=2, axis=1, position=1)],
+    "chunk": [
+        sample(MATRIX, chunks=3, position=1), sample(MATRIX, chunks=3, position=-1),
+        sample(X, chunks=2, axis=1, position=1),
+    ],
     "view": [sample(X, shape=(3, 2)), sample(X, shape=(-1,)), sample(draw(1), shape=())],
     "flatten": [sample(X), sample(STACK, start_axis=1), sample(STACK, end_axis=1), sample(SCALAR)],
     "unflatten": [sample(MATRIX, axis=0, shape=(2, 2)), sample(STACK, axis=-1, shape=(2, -1))],

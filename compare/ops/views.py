@@ -95,8 +95,10 @@ def _between(cuts: Callable[[Shape, Attributes], list[int]]) -> Callable[[Shape,
 
     def index(shape: Shape, attributes: Attributes) -> BasicIndex:
         bounds, position = cuts(shape, attributes), attributes["position"]
-        if not 0 <= position < len(bounds) - 1:
-            raise ValueError(f"there is no piece {position} among {len(bounds) - 1}")
+        count = len(bounds) - 1
+        if not -count <= position < count:
+            raise ValueError(f"there is no piece {position} among {count}")
+        position %= count
         return along(one_axis(attributes["axis"], len(shape)), Slice(bounds[position], bounds[position + 1]))
 
     return index
