@@ -8,6 +8,41 @@ chapter_number = 13
 # ---- parameters and steps ----
 
 
+@case
+def steps_by_hand(tape):
+    """A step writes to the leaf in PyTorch; in JAX it gives the next parameters
+
+    Shows: optimizer-step, no-grad-write.
+    """
+    w = tape.leaf([1.0, 2.0])
+    for _ in range(3):
+        loss = (w**2).sum()
+        loss.backward()
+        with tape.no_grad():
+            w -= 0.1 * w.grad
+        w.grad = None
+    tape.expect(w, [0.512, 1.024])
+    tape.expect(w.is_leaf, True)
+    tape.expect(w.version, 3)
+
+
+@case
+def gradient_at_the_new_point(tape):
+    """After a step the next backward is taken where the leaf is now
+
+    Shows: optimizer-step.
+    """
+    w = tape.leaf([[0.5, -1.0], [2.0, 0.25]])
+    x = tape.constant([1.0, 2.0])
+    ((w @ x) ** 2).sum().backward()
+    with tape.no_grad():
+        w -= 0.05 * w.grad
+    w.grad = None
+    ((w @ x) ** 2).sum().backward()
+    tape.expect(w, [[0.65, -0.7], [1.75, -0.25]])
+    tape.expect(w.grad, [[-1.5, -3.0], [2.5, 5.0]])
+
+
 @demonstration
 def momentum(shown):
     """Momentum is hidden in the optimizer, or carried along
@@ -123,6 +158,55 @@ def micro_batches(tape):
     for x in (1.0, 2.0, 3.0):
         ((w * x) ** 2 / 3).backward()
     tape.expect(w.grad, 28 / 3)
+
+
+@case
+def clipped_step(tape):
+    """Clipping stands between the backward and the step
+
+    Shows: gradient-edit.
+    """
+    w = tape.leaf([3.0, 4.0])
+    (w**2).sum().backward()
+    norm = (w.grad * w.grad).sum().sqrt()
+    with tape.no_grad():
+        w.grad *= 1.0 / norm
+        w -= w.grad
+    tape.expect(norm, 10.0)
+    tape.expect(w, [2.4, 3.2])
+
+
+@demonstration
+def clipping_of_the_library(shown):
+    """clip_grad_norm_ edits .grad in place; a JAX clip returns new gradients
+
+    Shows: gradient-edit.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        w = torch.nn.Parameter(torch.tensor([3.0, 4.0], dtype=torch.float64))
+        (w**2).sum().backward()
+        print("norm", torch.nn.utils.clip_grad_norm_([w], 5.0))
+        print("norm of the clipped gradient", w.grad.norm())
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", True)
+        gradient = jax.grad(lambda w: jnp.sum(w**2))(jnp.array([3.0, 4.0]))
+        norm = jnp.linalg.norm(gradient)
+        clipped = gradient * jnp.minimum(1.0, 5.0 / norm)
+        print("norm", norm)
+        print("norm of the clipped gradient", jnp.linalg.norm(clipped))
+
+    shown.expect("norm", 10.0)
+    # PyTorch divides by the norm plus 1e-6.
+    shown.expect_divergence("norm of the clipped gradient", torch=4.9999995000000, jax=5.0, concept="gradient-edit")
 
 
 # ---- tied weights ----
@@ -666,3 +750,52 @@ def losses_that_keep_their_graphs(shown):
 
     shown.expect("total", 18.0)
     shown.expect_divergence("nodes behind the total", torch=10, concept="graph-memory")
+
+
+@case
+def shared_forward(tape):
+    """One forward serves an actor and a critic when the actor's loss cuts its own use of it
+
+    Shows: shared-forward.
+    """
+    backbone = tape.leaf([[0.5, -0.25], [0.75, 0.1]])
+    actor, critic = tape.leaf([1.0, -1.0]), tape.leaf([0.5, 2.0])
+    x = tape.constant([0.3, -0.7])
+    features = (backbone @ x).tanh()
+    actor_loss = (actor * features.detach()).sum() ** 2
+    critic_loss = (critic * features).sum() ** 2
+    (actor_loss + critic_loss).backward()
+    tape.observe(backbone.grad)
+    tape.observe(actor.grad)
+    tape.observe(critic.grad)
+
+
+@case
+def frozen_in_one_loss(tape):
+    """A critic's loss runs the actor without training it
+
+    Shows: frozen-leaf.
+    """
+    actor, critic = tape.leaf([0.5, -1.0]), tape.leaf([1.0, 2.0])
+    with tape.no_grad():
+        action = actor.tanh()
+    loss = (critic * action).sum() ** 2
+    loss.backward()
+    tape.expect(actor.grad, None)
+    tape.expect_naive(actor.grad, [-1.6689540081824534, -1.7824906383216264])
+    tape.observe(critic.grad)
+
+
+@case
+def frozen_parameter(tape):
+    """A parameter without requires_grad is an argument that is not differentiated
+
+    Shows: frozen-leaf.
+    """
+    frozen = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
+    frozen.requires_grad_(False)
+    trained = tape.leaf([0.5, -1.0])
+    loss = ((frozen @ trained) ** 2).sum()
+    loss.backward()
+    tape.expect(frozen.grad, None)
+    tape.expect(trained.grad, [-18.0, -26.0])

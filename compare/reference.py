@@ -138,6 +138,11 @@ def _execute(tape: _Interpreter, program: Program) -> Failure | None:
         facts.step(statement)
         try:
             tape.step(statement, facts)
+        except NotImplementedError:
+            for later in program.statements[index:]:
+                if isinstance(later, Read):
+                    tape.notes[later.name] = [NOT_INTERPRETED]
+            return None
         except Exception as error:
             return Failure(index, type(error).__name__, str(error), traceback.format_exc())
         if tape.unsettled:
@@ -155,6 +160,7 @@ class _Withdrawn:
     reason: str
 
 
+NOT_INTERPRETED = "nothing is interpreted from a recorded backward, an assigned .grad or autograd.grad on"
 FLOAT32_ON_THE_WAY = _Withdrawn("it is computed through float32, which rounds more than float64 is judged by")
 NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on the way is not finite")
 NON_FINITE_PARTS = _Withdrawn("the parts of a complex number that is not finite depend on how it was computed")
@@ -233,11 +239,15 @@ class _Probe:
 
 @dataclass
 class _Gradient:
-    """What a `.grad` holds: right derivatives as a tensor, and left ones; along `vectors` where there are any."""
+    """What a `.grad` holds: right derivatives as a tensor, and left ones; along `vectors` where there are any.
+
+    version: of the tensor when the derivatives were put there. After an edit it is a number like any other.
+    """
 
     tensor: _Tensor
     left: Elements
     vectors: Vectors
+    version: int
 
     @property
     def right(self) -> Elements:
@@ -245,6 +255,8 @@ class _Gradient:
 
     @property
     def smooth(self) -> bool:
+        if self.vectors is None and self.tensor.version.count != self.version:
+            return True
         pairs = zip(self.left.flat, self.right.flat, strict=True)
         return all(left == right or (mpmath.isnan(left) and mpmath.isnan(right)) for left, right in pairs)
 
@@ -468,8 +480,9 @@ class _Interpreter:
                 pass
             case Attempt():
                 # Of a backward that PyTorch refuses, the gradient still exists where there is history.
-                if statement.torch is None or isinstance(statement.attempted, Backward):
-                    self.step(statement.attempted, facts)
+                attempted = statement.attempted
+                if statement.torch is None or (isinstance(attempted, Backward) and self._has_start(attempted)):
+                    self.step(attempted, facts)
             case _:
                 assert_never(statement)
 
@@ -809,6 +822,10 @@ class _Interpreter:
                 unknown = NO_DERIVATIVE
             self._accumulate(tensor, sides, probe.vectors, replace(doubts, unknown=unknown))
 
+    def _has_start(self, statement: Backward) -> bool:
+        """Whether the roots have cotangents, or need none."""
+        return bool(statement.gradients) or all(self.tensors[name].value.size == 1 for name in statement.roots)
+
     def _edited(self, node: Node, history: set[Node]) -> Surrogate | None:
         """Whether a live hook stands between a node and the root whose history this is, or on the node itself."""
         for name, hooked in self.hooks.values():
@@ -845,6 +862,14 @@ class _Interpreter:
         shape, dtype = (tensor.value.shape, tensor.dtype) if vectors is None else ((len(vectors),), "float64")
         left, right = (_from_sides([pair[side] for pair in sides], shape, dtype) for side in (0, 1))
         version, old = _Version(), tensor.grad
+        if old is not None and tensor.is_leaf and old.smooth and vectors is None and not dtype.startswith("complex"):
+            # PyTorch adds to the tensor that the slot holds, whatever the program has made of its numbers.
+            held, before = old.tensor, old.tensor.storage.value.copy()
+            _replace(held.storage.value, (), dtype, before + _stored(right, dtype))
+            held.storage.doubts |= doubts
+            held.version.count += 1
+            tensor.grad = _Gradient(held, _array(before + left, shape), vectors, held.version.count)
+            return
         if old is not None:
             left, right = _array(left + old.left, shape), _array(right + old.right, shape)
             doubts = old.tensor.storage.doubts | doubts
@@ -854,7 +879,7 @@ class _Interpreter:
         stored = _stored(right, dtype)
         doubts = replace(doubts, negative_zero=bool((stored == 0).any()), coarse=_is_single(tensor.dtype))
         held = self._bind(tensor.dtype, _Storage(stored, doubts), version=version)
-        tensor.grad = _Gradient(held, left, vectors)
+        tensor.grad = _Gradient(held, left, vectors, held.version.count)
 
     def _grad(self, statement: Grad) -> None:
         source = self.tensors[statement.source]
