@@ -2,7 +2,7 @@
 
 from compare import case, demonstration
 
-chapter_number = 3
+chapter_number = 6
 
 
 @case

@@ -88,6 +88,18 @@ def remainder_by_a_tensor(tape):
 
 
 @case
+def powers_of_zero(tape):
+    """A power whose exponent is a number has the same slope at zero on both sides
+
+    Shows: agreed-kink.
+    """
+    x = tape.leaf([0.0, 0.0, 0.0, 0.0, 0.0])
+    powers = [x[0] ** 0, x[1] ** 0.5, x[2] ** 1, x[3] ** 1.5, x[4] ** 2]
+    tape.stack(powers).sum().backward()
+    tape.expect(x.grad, [0.0, INFINITY, 1.0, 0.0, 0.0])
+
+
+@case
 def steps_have_no_slope(tape):
     """Rounding has the gradient zero on both sides
 
@@ -123,6 +135,41 @@ def abs_at_zero(tape):
     x = tape.leaf([-2.0, 0.0, 3.0])
     x.abs().sum().backward()
     tape.expect_divergence(x.grad, torch=[-1.0, 0.0, 1.0], jax=[-1.0, 1.0, 1.0], concept="abs-at-zero")
+
+
+@demonstration
+def absolute_losses_at_zero(shown):
+    """Every loss and norm made of absolute values has that kink, and sign has no slope
+
+    Shows: abs-at-zero.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        def gradient(f):
+            x = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+            f(x).backward()
+            return x.grad
+
+        print("absolute loss", gradient(lambda x: torch.nn.functional.l1_loss(x, torch.zeros(3), reduction="sum")))
+        print("norm of order 1", gradient(lambda x: torch.linalg.vector_norm(x, 1)))
+        print("sign", gradient(lambda x: x.sign().sum()))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.array([-2.0, 0.0, 3.0])
+        print("absolute loss", jax.grad(lambda x: jnp.sum(jnp.abs(x - jnp.zeros(3))))(x))
+        print("norm of order 1", jax.grad(lambda x: jnp.linalg.norm(x, 1))(x))
+        print("sign", jax.grad(lambda x: jnp.sum(jnp.sign(x)))(x))
+
+    shown.expect_divergence("absolute loss", torch=[-1.0, 0.0, 1.0], jax=[-1.0, 1.0, 1.0], concept="abs-at-zero")
+    shown.expect_divergence("norm of order 1", torch=[-1.0, 0.0, 1.0], jax=[-1.0, 1.0, 1.0], concept="abs-at-zero")
+    shown.expect("sign", [0.0, 0.0, 0.0])
 
 
 @case
@@ -414,8 +461,12 @@ def triangle_that_is_read(shown):
     def _():
         import torch
 
-        matrix = torch.tensor([[2.0, 5.0], [1.0, 3.0]], dtype=torch.float64)
-        print("sum of the factor", torch.linalg.cholesky(matrix).sum())
+        matrix = torch.tensor([[2.0, 5.0], [1.0, 3.0]], dtype=torch.float64, requires_grad=True)
+        total = torch.linalg.cholesky(matrix).sum()
+        total.backward()
+        print("sum of the factor", total.detach())
+        print("gradient is symmetric", torch.equal(matrix.grad, matrix.grad.T))
+        print("gradient of an element", matrix.grad[0, 0])
 
     @shown.jax
     def _():
@@ -424,14 +475,29 @@ def triangle_that_is_read(shown):
 
         jax.config.update("jax_enable_x64", True)
         matrix = jnp.array([[2.0, 5.0], [1.0, 3.0]])
-        print("sum of the factor", jnp.sum(jnp.linalg.cholesky(matrix)))
+        total, gradient = jax.value_and_grad(lambda matrix: jnp.sum(jnp.linalg.cholesky(matrix)))(matrix)
+        print("sum of the factor", total)
+        print("gradient of an element", gradient[0, 0])
         print("without symmetrizing", jnp.sum(jnp.linalg.cholesky(matrix, symmetrize_input=False)))
 
     shown.expect_divergence("sum of the factor", torch=3.702459173643833, jax=NAN, concept="same-name")
+    shown.expect_divergence("gradient is symmetric", torch=True, concept="same-name")
+    shown.expect_divergence("gradient of an element", torch=0.2558336368008464, jax=NAN, concept="same-name")
     shown.expect_divergence("without symmetrizing", jax=3.702459173643833, concept="same-name")
 
 
 # ---- NaN and infinities ----
+
+
+@case
+def branch_that_is_taken(tape):
+    """A where passes the gradient to the branch that is taken, and zero to the other
+
+    Shows: masked-nan.
+    """
+    x = tape.leaf([-1.0, 2.0])
+    tape.where(x > 0, x**2, -x).sum().backward()
+    tape.expect(x.grad, [-1.0, 4.0])
 
 
 @case
@@ -476,13 +542,17 @@ def infinity_that_is_masked(tape):
 
 @case
 def row_that_is_masked_entirely(tape):
-    """A softmax over nothing is NaN on both sides
+    """The softmax and the logsumexp of a row that is masked entirely have the gradient NaN on both sides
 
     Shows: masked-nan.
     """
-    x = tape.leaf([-INFINITY, -INFINITY])
+    x, y = tape.leaf([-INFINITY, -INFINITY]), tape.leaf([-INFINITY, -INFINITY])
     x.softmax(axis=0).sum().backward()
+    total = y.logsumexp(axis=0)
+    total.backward()
+    tape.expect(total, -INFINITY)
     tape.expect(x.grad, NAN)
+    tape.expect(y.grad, NAN)
 
 
 @case
@@ -547,6 +617,39 @@ def nan_that_goes_in(tape):
 
 
 @demonstration
+def nan_in_a_maximum(shown):
+    """The gradient of a maximum over a NaN depends on the spelling in PyTorch, and on jit in JAX
+
+    Shows: nan-input.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        def gradient(f):
+            x = torch.tensor([float("nan"), 1.0], requires_grad=True)
+            f(x).backward()
+            return x.grad
+
+        print("max", gradient(torch.max))
+        print("amax", gradient(torch.amax))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.array([jnp.nan, 1.0])
+        print("max", jax.grad(jnp.max)(x))
+        print("max under jit", jax.jit(jax.grad(jnp.max))(x))
+
+    shown.expect_divergence("max", torch=[1.0, 0.0], jax=[NAN, NAN], concept="nan-input")
+    shown.expect_divergence("amax", torch=[NAN, NAN], concept="nan-input")
+    shown.expect_divergence("max under jit", jax=[0.0, 0.0], concept="nan-input")
+
+
+@demonstration
 def missing_derivative(shown):
     """What PyTorch has no derivative for is zero in JAX
 
@@ -558,6 +661,8 @@ def missing_derivative(shown):
         import torch
 
         x = torch.tensor(7.5, requires_grad=True)
+        torch.fmod(x, 2.0).backward()
+        print("fmod", x.grad)
         try:
             torch.floor_divide(x, 2.0).backward()
         except RuntimeError as error:
@@ -568,8 +673,10 @@ def missing_derivative(shown):
         import jax
         import jax.numpy as jnp
 
+        print("fmod", jax.grad(lambda x: jnp.fmod(x, 2.0))(7.5))
         print("floor_divide", jax.grad(lambda x: jnp.floor_divide(x, 2.0))(7.5))
 
+    shown.expect("fmod", 1.0)
     shown.expect_divergence(
         "floor_divide",
         torch=raises("RuntimeError: derivative for aten::floor_divide is not implemented"),
@@ -1056,6 +1163,8 @@ def promotion_by_a_scalar(shown):
 
         print("half times a number", dtype(half * 2.5))
         print("half times a scalar of single precision", dtype(half * torch.tensor(2.5)))
+        print("half times one element of single precision", dtype(half * torch.tensor([2.5])))
+        print("half + integers", dtype(half + torch.ones(1, dtype=torch.int64)))
         print("float16 + bfloat16", dtype(half + torch.ones(1, dtype=torch.bfloat16)))
         print("an integer times a number", dtype(torch.tensor([1]) * 2.5))
         try:
@@ -1070,6 +1179,8 @@ def promotion_by_a_scalar(shown):
         half = jnp.ones(1, jnp.float16)
         print("half times a number", str((half * 2.5).dtype))
         print("half times a scalar of single precision", str((half * jnp.float32(2.5)).dtype))
+        print("half times one element of single precision", str((half * jnp.array([2.5])).dtype))
+        print("half + integers", str((half + jnp.ones(1, jnp.int32)).dtype))
         print("float16 + bfloat16", str((half + jnp.ones(1, jnp.bfloat16)).dtype))
         print("an integer times a number", str((jnp.array([1]) * 2.5).dtype))
         print("mean of integers", jnp.array([1, 2]).mean())
@@ -1078,6 +1189,8 @@ def promotion_by_a_scalar(shown):
     shown.expect_divergence(
         "half times a scalar of single precision", torch="float16", jax="float32", concept="promotion"
     )
+    shown.expect("half times one element of single precision", "float32")
+    shown.expect("half + integers", "float16")
     shown.expect("float16 + bfloat16", "float32")
     shown.expect("an integer times a number", "float32")
     shown.expect_divergence(
@@ -1193,6 +1306,10 @@ def integers_that_cut(shown):
         except RuntimeError as error:
             print("through a comparison", error)
         try:
+            x.to(torch.int64).float().sum().backward()
+        except RuntimeError as error:
+            print("through a cast", error)
+        try:
             x.argmax().float().backward()
         except RuntimeError as error:
             print("through an index", error)
@@ -1204,6 +1321,7 @@ def integers_that_cut(shown):
 
         x = jnp.array([1.4, 2.6])
         print("through a comparison", jax.grad(lambda x: jnp.sum((x > 2).astype(jnp.float32)))(x))
+        print("through a cast", jax.grad(lambda x: jnp.sum(x.astype(jnp.int32).astype(jnp.float32)))(x))
         print("through an index", jax.grad(lambda x: jnp.argmax(x).astype(jnp.float32))(x))
         try:
             jax.grad(jnp.argmax)(x)
@@ -1212,6 +1330,7 @@ def integers_that_cut(shown):
 
     without = raises("RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn")
     shown.expect_divergence("through a comparison", torch=without, jax=[0.0, 0.0], concept="integer-cut")
+    shown.expect_divergence("through a cast", torch=without, jax=[0.0, 0.0], concept="integer-cut")
     shown.expect_divergence("through an index", torch=without, jax=[0.0, 0.0], concept="integer-cut")
     shown.expect_divergence(
         "of an index",

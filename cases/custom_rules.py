@@ -807,7 +807,7 @@ def argument_that_is_no_tensor(shown):
 def rule_that_writes_to_its_input(shown):
     """A Function may write to its input if it says so; a JAX rule has nothing to write to
 
-    Shows: mark-dirty.
+    Shows: mark-dirty, inplace-on-leaf.
     """
 
     @shown.torch
@@ -831,6 +831,10 @@ def rule_that_writes_to_its_input(shown):
         print("the result is the input", z is y)
         z.backward()
         print("gradient", x.grad)
+        try:
+            AddOne.apply(x)
+        except RuntimeError as error:
+            print("a write to a leaf", error)
 
     @shown.jax
     def _():
@@ -847,6 +851,11 @@ def rule_that_writes_to_its_input(shown):
 
     shown.expect_divergence("the result is the input", torch=True, concept="mark-dirty")
     shown.expect_divergence("gradient", torch=5.0, concept="mark-dirty")
+    shown.expect_divergence(
+        "a write to a leaf",
+        torch=raises("RuntimeError: a leaf Variable that requires grad has been used in an in-place operation"),
+        concept="inplace-on-leaf",
+    )
     shown.expect_divergence(
         "a write to an array", jax=raises("ValueError: Can only call `ref_addupdate` on a `Ref`"), concept="mark-dirty"
     )

@@ -758,6 +758,7 @@ def jacobians(shown):
             print("jacrev", torch.func.jacrev(f)(x))
             print("jacfwd", torch.func.jacfwd(f)(x))
             print("hessian", torch.func.hessian(lambda x: (x**3).sum())(x))
+        print("jacobian of torch.autograd.functional", torch.autograd.functional.jacobian(f, x))
 
     @shown.jax
     def _():
@@ -772,6 +773,7 @@ def jacobians(shown):
         print("jacfwd", jax.jacfwd(f)(x))
         print("hessian", jax.hessian(lambda x: jnp.sum(x**3))(x))
 
+    shown.expect_divergence("jacobian of torch.autograd.functional", torch=[[3.0, 2.0], [0.0, 6.0]], concept="jacobian")
     shown.expect("jacrev", [[3.0, 2.0], [0.0, 6.0]])
     shown.expect("jacfwd", [[3.0, 2.0], [0.0, 6.0]])
     shown.expect("hessian", [[12.0, 0.0], [0.0, 18.0]])

@@ -2,7 +2,7 @@
 
 from compare import case, demonstration, raises
 
-chapter_number = 5
+chapter_number = 8
 
 
 @case

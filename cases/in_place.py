@@ -2,7 +2,7 @@
 
 from compare import case, demonstration, raises
 
-chapter_number = 2
+chapter_number = 5
 
 
 @case
