@@ -12,6 +12,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
+from complex_programs import complex_programs
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from op_samples import SAMPLES
@@ -91,7 +92,7 @@ def programs_over_the_vocabulary(draw: Callable[..., Any]) -> Program:
         nudge = 0.001 * earlier.tanh()
         operands = []
         for value in chosen.operands:
-            floating = isinstance(value, np.ndarray) and value.dtype.kind == "f"
+            floating = isinstance(value, np.ndarray) and value.dtype.kind in "fc"
             operands.append(tape.leaf(value) + nudge if floating else value)
         operands = [tape.constant(one) if isinstance(one, np.ndarray) else one for one in operands]
         if OPS[name].torch is None:
@@ -99,6 +100,8 @@ def programs_over_the_vocabulary(draw: Callable[..., Any]) -> Program:
         else:
             result = getattr(tape, name)(*operands, **chosen.attributes)
         tape.observe(result)
+        if result.dtype_name == "complex128":
+            result = (result * (1 - 0.5j)).real()
         if result.dtype_name == tape.dtype and math.prod(result.shape):
             earlier = earlier * 0.5 + result.mean()
     earlier.backward()
@@ -123,6 +126,12 @@ def test_straight_line_programs_agree_on_all_three_legs(program: Program) -> Non
 @settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=True, length=10))
 def test_tape_programs_agree_or_raise(program: Program) -> None:
+    check(program, note)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(complex_programs(length=10))
+def test_programs_with_complex_tensors_agree_or_raise(program: Program) -> None:
     check(program, note)
 
 
