@@ -20,16 +20,14 @@ From the tape program to a pure program of its own, printed and run like the fai
 
 from __future__ import annotations
 
-import bisect
 import math
-import operator
-from collections.abc import Collection
 from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
 from compare.checks import bound_attributes, find_op
 from compare.errors import CompareError
 from compare.facts import Facts, Handle, ViewStep
+from compare.naive_lines import Lines
 from compare.ops import OPS, is_complex
 from compare.program import Program
 from compare.pure import (
@@ -48,7 +46,6 @@ from compare.pure import (
     Value,
 )
 from compare.statements import (
-    DIFFERENTIABLE_DTYPES,
     AnyStatement,
     Apply,
     Attempt,
@@ -135,14 +132,9 @@ class _Port:
         self.used: dict[str, Handle] = {}
         self.index = 0
         self.values: dict[Place, Value] = {}
-        self.handles: dict[Value, Handle] = {}
-        self.carried: dict[Value, tuple[Value, ...]] = {}
+        self.lines = Lines()
         self.aliases: dict[Place, tuple[Place, tuple[ViewStep, ...]]] = {}
-        self.versions: dict[Differentiable, list[Value]] = {}
-        self.version_of: dict[Value, tuple[Differentiable, int]] = {}
-        self.writes: dict[int, list[Value]] = {}
         self.defined: dict[str, int] = {}
-        self.recorded_writes: dict[int, list[Value]] = {}
 
     def run(self) -> PureProgram:
         for self.index, statement, self.used, self.facts in self.program.steps():
@@ -197,7 +189,7 @@ class _Port:
         self.values[place] = value
         handle = self.facts.handles[place] if isinstance(place, str) else self.facts.slots.get(place)
         if handle is not None:
-            self.handles.setdefault(value, handle)
+            self.lines.bound(value, handle)
         self.aliases.pop(place, None)
 
     def alias(self, target: str, source: Place, chain: tuple[ViewStep, ...]) -> None:
@@ -245,8 +237,7 @@ class _Port:
         source, handle = self.values[name], self.facts.handles[name]
         leaf = Differentiable(name, self.index, source.shape, source.dtype, source, handle.family.number)
         self.bind(name, self.pure.add(leaf))
-        self.versions[leaf] = [leaf]
-        self.version_of[leaf] = (leaf, 0)
+        self.lines.new_leaf(leaf)
 
     def apply(self, statement: Apply) -> None:
         op = find_op(statement.op)
@@ -258,7 +249,7 @@ class _Port:
         if op.without_history:
             named = zip_longest(op.operand_names, arguments)
             carried = [one for name, one in named if isinstance(one, Value) and name not in op.without_history]
-            self.carried[value] = tuple(carried)
+            self.lines.carried[value] = tuple(carried)
         if op.view is not None:
             [(name, source)] = self.used.items()
             if source.storage is handle.storage:
@@ -275,9 +266,9 @@ class _Port:
 
     def requires_grad(self, statement: RequiresGrad) -> None:
         value = self.values[statement.handle]
-        if statement.flag and value not in self.version_of and self.used[statement.handle].is_leaf:
+        if statement.flag and self.lines.leaf_of(value) is None and self.used[statement.handle].is_leaf:
             self.differentiable(statement.handle)
-        elif not statement.flag and value in self.version_of:
+        elif not statement.flag and self.lines.leaf_of(value) is not None:
             self.cut(statement.handle, named=False)
 
     def cut(self, name: str, *, named: bool) -> None:
@@ -322,14 +313,10 @@ class _Port:
         old = self.values[place]
         written = self.put(old, chain, new, self.name(place))
         self.bind(place, written)
-        leaf, number = self.version_of.get(old, (None, 0))
-        if leaf is not None and leaf.hint == place:
-            self.versions[leaf].append(written)
-            self.version_of[written] = (leaf, number + 1)
-        handle = self.handles[written]
-        self.writes.setdefault(handle.storage.number, []).append(written)
-        if self.facts.recording:
-            self.recorded_writes.setdefault(handle.family.number, []).append(written)
+        leaf = self.lines.leaf_of(old)
+        self.lines.written(
+            written, recorded=self.facts.recording, leaf=leaf if leaf is not None and leaf.hint == place else None
+        )
         if place not in self.inlined:
             self.pure.kept.append(written)
 
@@ -348,7 +335,7 @@ class _Port:
 
     def backward(self, statement: Backward) -> None:
         roots = tuple(self.values[name] for name in statement.roots)
-        arguments = self.arguments(roots)
+        arguments = self.lines.arguments(roots)
         if statement.inputs:
             families = {self.used[name].family.number for name in statement.inputs}
             arguments = {leaf: value for leaf, value in arguments.items() if leaf.family in families}
@@ -366,14 +353,14 @@ class _Port:
     def autograd_grad(self, statement: AutogradGrad) -> None:
         outputs = tuple(self.values[name] for name in statement.outputs)
         inputs = {name: self.values[name] for name in statement.inputs}
-        of = {name: self.version_of[value][0] if value in self.version_of else value for name, value in inputs.items()}
+        of = {name: self.lines.leaf_of(value) or value for name, value in inputs.items()}
         # An input that another one goes into is probed where it is made, so that both gradients are whole.
-        upstream = {value: self.upstream(value) for value in of.values()}
+        upstream = {value: self.lines.upstream(value) for value in of.values()}
         probed = [value for value in dict.fromkeys(of.values()) if any(other in upstream[value] for other in upstream)]
         cut = {value for value in of.values() if value not in probed}
         # A leaf that the outputs do not depend on is passed as it is now.
         arguments = {of[name]: value for name, value in inputs.items() if of[name] in cut}
-        used = self.arguments(outputs, cut)
+        used = self.lines.arguments(outputs, cut)
         arguments |= {leaf: value for leaf, value in used.items() if leaf in cut}
         region = self.region(outputs, statement, arguments, tuple(probed))
         gradients: dict[Value, Value] = {}
@@ -383,15 +370,6 @@ class _Port:
             self.bind(target, gradients[of[name]])
             if self.facts.handles[target].requires_grad and self.facts.handles[target].is_leaf:
                 self.differentiable(target)
-
-    def upstream(self, value: Value) -> set[Value]:
-        """What a value is made from, along its history."""
-        seen, pending = set[Value](), [value]
-        while pending:
-            found = [one for one in self.carrying(pending.pop()) if one not in seen]
-            pending += found
-            seen.update(found)
-        return seen
 
     def region(
         self,
@@ -410,7 +388,7 @@ class _Port:
             (),
             statement.create_graph,
             len(self.pure.regions),
-            self.lines(roots, set(arguments.values())),
+            self.lines.writes_between(set(arguments.values()), roots),
         )
         self.pure.regions.append(region)
         return region
@@ -419,67 +397,6 @@ class _Port:
         gradient = self.pure.add(Gradient(hint, self.index, of.shape, of.dtype, region, of))
         region.gradients.append(gradient)
         return gradient
-
-    def arguments(self, roots: tuple[Value, ...], cut: Collection[Value] = frozenset()) -> dict[Differentiable, Value]:
-        """The leaves among the lines that make the roots, and for each its earliest version that a line uses.
-
-        cut: other values that are arguments, so that no line before them is one of the function's.
-        """
-        earliest: dict[Differentiable, int] = {}
-        again = True
-        while again:
-            again = False
-            seen, families = set[Value](), dict[int, float]()
-            pending = [(root, math.inf) for root in roots]
-            while pending:
-                value, reader = pending.pop()
-                if value in self.version_of:
-                    leaf, number = self.version_of[value]
-                    if number < earliest.get(leaf, math.inf):
-                        # What was passed as an argument before is a line of the function now.
-                        again = again or leaf in earliest
-                        earliest[leaf] = number
-                    if number == earliest[leaf]:
-                        continue
-                elif value in cut:
-                    continue
-                family = self.handles[value].family.number if value in self.handles else -1
-                known = families.get(family, -1)
-                if reader > known:
-                    # PyTorch shows the reader what was written to the value's family until then.
-                    families[family] = reader
-                    writes = _between(known, self.recorded_writes.get(family, []), reader)
-                    pending += [(one, one.number) for one in writes]
-                if value not in seen:
-                    seen.add(value)
-                    pending += [(one, value.number) for one in self.carrying(value)]
-        leaves = sorted(earliest.items(), key=lambda item: item[0].number)
-        return {leaf: self.versions[leaf][number] for leaf, number in leaves}
-
-    def carrying(self, value: Value) -> tuple[Value, ...]:
-        """The operands whose history PyTorch would look for."""
-        if isinstance(value, StopGradient | Differentiable) or value.dtype not in DIFFERENTIABLE_DTYPES:
-            return ()
-        return self.carried.get(value, value.operands)
-
-    def lines(self, roots: tuple[Value, ...], arguments: set[Value]) -> tuple[Value, ...]:
-        """The writes to what the lines between the arguments and the roots read, under whatever name."""
-        first = {self.handles[value].storage.number: value.number for value in arguments}
-        last = max(root.number for root in roots)
-        lines: list[Value] = []
-        seen, storages, pending = set(roots), set[int](), list(roots)
-        while pending:
-            value = pending.pop()
-            found = [] if value in arguments else [*value.operands]
-            storage = self.handles[value].storage.number if value in self.handles else -1
-            if storage not in storages:
-                storages.add(storage)
-                written = _between(first.get(storage, -1), self.writes.get(storage, []), last)
-                lines += written
-                found += written
-            pending += [one for one in found if one not in seen]
-            seen.update(found)
-        return tuple(sorted(lines, key=lambda value: value.number))
 
     # ---- .grad ----
 
@@ -519,11 +436,9 @@ class _Port:
             self.lower(attempted)
         elif isinstance(attempted, Backward):
             roots = tuple(self.values[name] for name in attempted.roots)
-            if self.arguments(roots) and (attempted.gradients or all(math.prod(root.shape) == 1 for root in roots)):
+            cotangents = attempted.gradients or (None,) * len(roots)
+            pairs = zip(roots, cotangents, strict=True)
+            if self.lines.arguments(roots) and all(
+                name is not None or math.prod(root.shape) == 1 for root, name in pairs
+            ):
                 self.backward(attempted)
-
-
-def _between(first: float, writes: list[Value], last: float) -> list[Value]:
-    """The writes that were made after the value numbered `first`, up to the one numbered `last`."""
-    numbered = operator.attrgetter("number")
-    return writes[bisect.bisect(writes, first, key=numbered) : bisect.bisect(writes, last, key=numbered)]
