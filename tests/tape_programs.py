@@ -6,6 +6,7 @@ out, so what remains is a program that the workbench claims to express exactly.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from compare.errors import ProgramError
 from compare.facts import Facts
-from compare.ops import OPS, TENSOR, Slice
+from compare.ops import OPS, TENSOR, Slice, sets_twice
 from compare.program import Program
 from compare.statements import (
     Apply,
@@ -212,7 +213,12 @@ class Builder:
         word = self.choose(["list", "mask", "fill", "put"])
         if word == "list":
             attributes = {"index": self.choose(PLACES)}
-            self.offer(Write(handle=handle, op="advanced_setitem", operands=(self.value(),), attributes=attributes))
+            shape = self.facts.handles[handle].shape
+            # On an axis of one element, -1 and 0 are one place, and of two values written there one is lost.
+            with contextlib.suppress(IndexError):
+                if sets_twice(OPS["advanced_setitem"], shape, [], attributes):
+                    return
+                self.offer(Write(handle=handle, op="advanced_setitem", operands=(self.value(),), attributes=attributes))
         elif word == "put":
             operands = (Ref(self.pick()), self.position())
             self.offer(Write(handle=handle, op="index_put", operands=operands, attributes={"accumulate": True}))
