@@ -698,6 +698,37 @@ def write_behind_a_module_hook(shown):
     shown.expect_divergence("gradient of twice the result", jax=[2.0], concept="module-hook")
 
 
+@case
+def saved_copy_and_a_write(tape):
+    """A saved copy outlives a write, and nothing checks the version
+
+    Shows: saved-tensor-hook.
+    """
+    a = tape.leaf([1.0, 2.0])
+    with tape.saved_tensors_hooks(lambda tensor: tensor.clone(), lambda packed: packed):
+        h = 2 * a
+        y = h * h
+    h.mul_(10.0)
+    y.sum().backward()
+    tape.expect(h, [20.0, 40.0])
+    tape.expect(a.grad, [8.0, 16.0])
+
+
+@case
+def saved_tensor_that_is_handed_on(tape):
+    """Hooks that do nothing switch the version check off
+
+    Shows: saved-tensor-hook, write-after-save.
+    """
+    a = tape.leaf([1.0, 2.0])
+    with tape.saved_tensors_hooks(lambda tensor: tensor, lambda packed: packed):
+        h = 2 * a
+        y = h * h
+    h.mul_(10.0)
+    y.sum().backward()
+    tape.expect_divergence(a.grad, torch=[80.0, 160.0], jax=[8.0, 16.0], concept="saved-tensor-hook")
+
+
 @demonstration
 def saved_in_another_dtype(shown):
     """A hook on saved tensors changes what the backward reads; in JAX a rule says it

@@ -43,7 +43,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
     Jvp,
@@ -89,6 +91,9 @@ SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"}
 
 
 # ---- handles ----
+
+
+SAVED_TENSORS_HOOKS = "saved_tensors_hooks"
 
 
 @dataclass
@@ -390,10 +395,25 @@ class Facts:
             case EnterGradMode():
                 self.modes.append(self.modes[-1].entered(statement))
             case ExitGradMode():
-                if not self.blocks:
-                    raise ProgramError("A grad-mode block is closed that was never opened.")
+                if not self.blocks or self.modes[-1].block == SAVED_TENSORS_HOOKS:
+                    raise ProgramError(
+                        "A grad-mode block is closed that was never opened, or is not the innermost one."
+                    )
+                self.modes.pop()
+            case EnterSavedTensorsHooks():
+                self.modes.append(self.modes[-1].within(SAVED_TENSORS_HOOKS))
+            case ExitSavedTensorsHooks():
+                if self.modes[-1].block != SAVED_TENSORS_HOOKS:
+                    raise ProgramError(
+                        "A saved_tensors_hooks block is closed that was never opened, or is not the innermost one."
+                    )
                 self.modes.pop()
             case SetGradMode():
+                if self.modes[-1].block == SAVED_TENSORS_HOOKS:
+                    raise ProgramError(
+                        "set_grad_enabled on a line of a saved_tensors_hooks block outlasts the block, which is not "
+                        "modelled. Use it as a block of its own."
+                    )
                 self.modes[-1] = self.modes[-1].switched(statement.flag)
             case RetainGrad():
                 self._retain_grad(statement)
@@ -510,6 +530,8 @@ class Facts:
             raise ProgramError(f"{op.name}({source.name}: {source.dtype}{list(source.shape)}): {error}") from error
         if len(statement.targets) != count:
             raise ProgramError(f"{op.name} of '{source.name}' returns {count} views, not {len(statement.targets)}.")
+        if count == 0:
+            raise ProgramError(f"{op.name} of '{source.name}' of shape {list(source.shape)} returns nothing.")
         for piece in statement.pieces:
             self.bind(piece.target, self._apply(piece))
 

@@ -52,7 +52,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
     Jvp,
@@ -352,7 +354,9 @@ class _Functionalizer:
                 self.call(statement)
             case DefineFunction():
                 self.defined[statement.target] = self.index
-            case ExitGradMode():
+            case EnterSavedTensorsHooks():
+                self.remark("saved-tensor-hook")
+            case ExitGradMode() | ExitSavedTensorsHooks():
                 pass
             case _:
                 assert_never(statement)

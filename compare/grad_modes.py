@@ -32,6 +32,10 @@ class GradMode:
         enabled = {"no_grad": False, "enable_grad": True}.get(statement.mode, statement.flag)
         return GradMode(statement.mode, enabled, self.inference)
 
+    def within(self, block: str) -> GradMode:
+        """The same mode inside a block of another kind."""
+        return replace(self, block=block)
+
     def switched(self, enabled: bool) -> GradMode:
         """The mode after `set_grad_enabled` on a line of its own."""
         return replace(self, enabled=enabled)

@@ -58,7 +58,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
     Jvp,
@@ -178,7 +180,7 @@ class _Port:
                 self.attempt(statement)
             case EnterGradMode() | ExitGradMode() | SetGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
                 pass  # dropped
-            case Warned():
+            case EnterSavedTensorsHooks() | ExitSavedTensorsHooks() | Warned():
                 pass
             case _:
                 assert_never(statement)

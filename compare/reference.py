@@ -64,7 +64,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
     Jvp,
@@ -466,7 +468,7 @@ class _Interpreter:
                 self.hooks.pop(statement.hook, None)
             case Backward():
                 self._backward(statement)
-            case DefineFunction():
+            case DefineFunction() | EnterSavedTensorsHooks() | ExitSavedTensorsHooks():
                 pass
             case CallFunction() | Jvp():
                 self._call(statement, facts)

@@ -33,7 +33,9 @@ __all__ = [
     "Detach",
     "DetachInPlace",
     "EnterGradMode",
+    "EnterSavedTensorsHooks",
     "ExitGradMode",
+    "ExitSavedTensorsHooks",
     "Expected",
     "Grad",
     "ItemWrite",
@@ -263,6 +265,20 @@ class SetGradMode(Statement, frozen=True, tag="set-grad-mode"):
     flag: bool
 
 
+class EnterSavedTensorsHooks(Statement, frozen=True, tag="enter-saved-tensors-hooks"):
+    """Opens a `with torch.autograd.graph.saved_tensors_hooks(pack, unpack):` block: either clones, or changes nothing.
+
+    What ops in it save is packed. Backward reads what is unpacked, and does not check its version.
+    """
+
+    pack_clones: bool
+    unpack_clones: bool
+
+
+class ExitSavedTensorsHooks(Statement, frozen=True, tag="exit-saved-tensors-hooks"):
+    """Closes the block, which has to be the innermost one."""
+
+
 class RetainGrad(Statement, frozen=True, tag="retain-grad"):
     """`handle.retain_grad()`."""
 
@@ -429,8 +445,9 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 AnyStatement = (
     Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | DetachInPlace | Data | RequiresGrad | EnterGradMode
-    | ExitGradMode | SetGradMode | RetainGrad | RegisterHook | RemoveHook | DefineFunction | CallFunction | Jvp
-    | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt | Warned
+    | ExitGradMode | SetGradMode | EnterSavedTensorsHooks | ExitSavedTensorsHooks | RetainGrad | RegisterHook
+    | RemoveHook | DefineFunction | CallFunction | Jvp | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
+    | Warned
 )  # fmt: skip
 
 

@@ -41,7 +41,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Expected,
     Grad,
     ItemWrite,
@@ -1146,6 +1148,37 @@ class Tape:
             "jvp",
         )
         return found if count == 1 else (found[:count], found[count:])
+
+    @contextlib.contextmanager
+    def saved_tensors_hooks(
+        self, pack: Callable[[Tensor], Tensor], unpack: Callable[[Tensor], Tensor]
+    ) -> Iterator[None]:
+        """A block in which what is saved for backward goes through `pack`, and through `unpack` when it is read.
+
+        Each may clone the tensor or hand it on.
+        """
+        line = _caller_line()
+        pack_clones, unpack_clones = self._clones(pack), self._clones(unpack)
+        self._record(EnterSavedTensorsHooks(pack_clones=pack_clones, unpack_clones=unpack_clones, line=line))
+        yield
+        self._record(ExitSavedTensorsHooks(line=line))
+
+    def _clones(self, hook: Callable[[Tensor], Tensor]) -> bool:
+        """Whether a hook on saved tensors clones, or does nothing. Raises ProgramError where it does more."""
+        parameters = self._parameters(hook, "tensor")
+        if len(parameters) == 1:
+            [name] = parameters
+            scalar = self._facts.fresh((), self.dtype, creator=name)
+            body, results, _ = self._trace("hook on saved tensors", hook, {name: scalar})
+            if not body and results == (Ref(name),):
+                return False
+            if len(body) == 1 and body[0].op == "clone" and results == (Ref(body[0].target),):
+                return True
+        raise ProgramError(
+            "A hook on saved tensors may clone its tensor or hand it on. One that changes numbers makes another "
+            "gradient, and what PyTorch saves is its own affair: write a demonstration.",
+            line=_caller_line(),
+        )
 
     def _as_function(self, function: Function | Callable[..., Any], hint: str | None = None) -> Function:
         if isinstance(function, Function):

@@ -43,7 +43,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
     Jvp,
@@ -161,7 +163,15 @@ class _TorchPrinter:
                 argument = str(statement.flag) if takes_flag else ""
                 self.writer.line(f"with torch.{statement.mode}({argument}):", self.origin)
                 self.writer.open_block()
-            case ExitGradMode():
+            case EnterSavedTensorsHooks():
+                pack, unpack = (
+                    f"lambda {name}: {name}.clone()" if clones else f"lambda {name}: {name}"
+                    for name, clones in (("tensor", statement.pack_clones), ("packed", statement.unpack_clones))
+                )
+                hooks = f"torch.autograd.graph.saved_tensors_hooks({pack}, {unpack})"
+                self.writer.line(f"with {hooks}:", self.origin)
+                self.writer.open_block()
+            case ExitGradMode() | ExitSavedTensorsHooks():
                 self.writer.close_block()
             case SetGradMode():
                 self.writer.line(f"torch.set_grad_enabled({statement.flag})", self.origin)

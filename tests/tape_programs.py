@@ -28,7 +28,9 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
     Jvp,
@@ -157,7 +159,7 @@ class Builder:
                 "cut",
                 "rebind",
             ]
-            words += ["define", "call", "call", "jvp", "backward", *self.gradient_words]
+            words += ["define", "call", "call", "jvp", "saved", "backward", *self.gradient_words]
         word = self.choose(words)
         getattr(self, f"draw_{word}")()
 
@@ -274,13 +276,20 @@ class Builder:
 
     def draw_mode(self) -> None:
         if self.facts.blocks and self.choose((True, False)):
-            self.offer(ExitGradMode())
+            self.close_block()
         elif len(self.facts.blocks) < 3:
             mode = self.choose(["no_grad", "no_grad", "enable_grad", "set_grad_enabled", "inference_mode"])
             flag = mode not in ("set_grad_enabled", "inference_mode") or self.choose((True, False))
             self.offer(EnterGradMode(mode=mode, flag=flag))
         else:
             self.offer(SetGradMode(flag=self.choose((True, False))))
+
+    def close_block(self) -> None:
+        assert self.offer(ExitGradMode()) or self.offer(ExitSavedTensorsHooks())
+
+    def draw_saved(self) -> None:
+        # What is not copied is read as it has become, which no version check refuses: PyTorch alone is wrong then.
+        self.offer(EnterSavedTensorsHooks(pack_clones=True, unpack_clones=self.choose((True, False))))
 
     def draw_define(self) -> None:
         parameters = ("x", "y")[: self.choose((1, 1, 2))]
@@ -405,7 +414,7 @@ class Builder:
 
     def finish(self) -> None:
         while self.facts.blocks:
-            self.offer(ExitGradMode())
+            self.close_block()
         for name in list(self.facts.handles)[-3:]:
             self.backward(name)
         for name in sorted(self.facts.handles):

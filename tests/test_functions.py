@@ -188,6 +188,20 @@ def test_complex_numbers_do_not_meet_a_rule() -> None:
         double(tape.leaf(1.0 + 2.0j))
 
 
+def test_hooks_on_saved_tensors_leave_numbers_alone() -> None:
+    tape = Tape()
+    with (
+        pytest.raises(ProgramError, match="makes another gradient, and what PyTorch saves is its own affair"),
+        tape.saved_tensors_hooks(lambda tensor: tensor * 2, lambda packed: packed / 2),
+    ):
+        pass
+    with (
+        tape.saved_tensors_hooks(lambda tensor: tensor.clone(), lambda packed: packed),
+        pytest.raises(ProgramError, match="outlasts the block, which is not modelled"),
+    ):
+        tape.set_grad_enabled(False)
+
+
 # ---- what is printed ----
 
 
