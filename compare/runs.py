@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -52,33 +53,30 @@ def run_cases(
         stop_at_first: stop after the first case that is not as declared.
         limit: seconds for one case.
         cache: the directory where JAX keeps compiled programs for the next run; None keeps none.
-        on_result: called with every result, in order, as soon as it is there, and with what the case printed besides.
-    Raises: KeyboardInterrupt: after `on_result` was called with every result that was there.
+        on_result: called with every result as soon as it is there, and with what the case printed besides.
+    Returns: the results in the order of the cases.
     """
     jobs = [msgspec.json.encode(Job(case.path, case.id, dtype, seed)) for case in cases]
-    ended: dict[int, tuple[CaseResult, str]] = {}
-    results: list[CaseResult] = []
+    results: dict[int, CaseResult] = {}
+    last = len(cases) - 1
     endings = do_jobs(
-        "compare.serving:serve_cases", jobs, workers=workers, limit=limit, environment=_cache_environment(cache)
+        "compare.serving:serve_cases",
+        jobs,
+        workers=workers,
+        limit=limit,
+        in_order=stop_at_first,
+        environment=_cache_environment(cache),
     )
-    try:
+    with closing(endings):
         for index, ending in endings:
+            results[index] = result = _result(cases[index], dtype, ending)
             # Of a job that was lost, the result itself tells what was printed.
-            ended[index] = _result(cases[index], dtype, ending), ending.output if isinstance(ending, Done) else ""
-            while len(results) in ended:
-                result, output = ended[len(results)]
-                on_result(result, output)
-                del ended[len(results)]
-                results.append(result)
-                if stop_at_first and result.outcome in ("mismatch", "error"):
-                    return assembled(results)
-    except KeyboardInterrupt:
-        for _, (result, output) in sorted(ended.items()):
-            on_result(result, output)
-        raise
-    finally:
-        endings.close()
-    return assembled(results)
+            on_result(result, ending.output if isinstance(ending, Done) else "")
+            if stop_at_first and result.outcome in ("mismatch", "error"):
+                last = min(last, index)
+            if all(before in results for before in range(last + 1)):
+                break
+    return assembled([results[index] for index in range(last + 1)])
 
 
 def _result(case: Case, dtype: str, ending: Done | Lost) -> CaseResult:
