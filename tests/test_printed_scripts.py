@@ -15,7 +15,7 @@ import jax
 import pytest
 import torch
 
-from compare.cases import Case, load_cases
+from compare.cases import load_cases
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax
 from compare.naive_port import naive_port
@@ -28,6 +28,12 @@ from compare.torch_leg import print_torch
 
 CATALOGUE = load_cases(Path(__file__).parent.parent / "cases")
 RUN = "import runpy, sys; sys.modules.update(dict.fromkeys(sys.argv[2:])); runpy.run_path(sys.argv[1])"
+
+PRINTED = (
+    "three-weights", "inplace-nonleaf-before-use", "leaf-data-write", "sigmoid-detach",
+    "detached-write-sigmoid", "hook-on-nonleaf", "hook-with-retain-grad", "retain-grad",
+)  # fmt: skip
+"""One case of each shape of printed source."""
 
 
 def run_alone(source: Source, blocked: str, folder: Path) -> str:
@@ -63,12 +69,58 @@ def without_addresses(text: str) -> str:
     return re.sub(r"0x[0-9a-f]+", "0x", text)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("case", CATALOGUE.cases, ids=lambda case: case.id)
-def test_scripts_run_with_one_framework_only(case: Case, tmp_path: Path) -> None:
-    prepared = prepare(case)
+@pytest.mark.parametrize("id", PRINTED)
+def test_a_script_prints_alone_what_it_prints_here(id: str, tmp_path: Path) -> None:
+    prepared = prepare(CATALOGUE.find(id))
     for source, blocked in ((prepared.torch, "jax"), (prepared.jax, "torch")):
         assert without_addresses(run_alone(source, blocked, tmp_path)) == without_addresses(run_here(source))
+
+
+RUN_ALL = """
+import contextlib, io, runpy, sys
+blocked, *scripts = sys.argv[1:]
+sys.modules.update(dict.fromkeys(["compare", blocked]))
+if blocked == "jax":
+    import torch
+else:
+    import jax
+for script in scripts:
+    torch.set_default_dtype(torch.float32) if blocked == "jax" else jax.config.update("jax_enable_x64", False)
+    shown = io.StringIO()
+    with contextlib.redirect_stdout(shown):
+        runpy.run_path(script)
+    print(script, len(shown.getvalue().splitlines()) > 0)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("leg", ["torch", "jax"])
+@pytest.mark.parametrize("chapter", sorted({case.chapter for case in CATALOGUE.cases}))
+def test_scripts_run_with_one_framework_only(chapter: str, leg: str, tmp_path: Path) -> None:
+    """Every case of a chapter in one fresh interpreter; a demonstration is its author's own script."""
+    expected = []
+    for case in CATALOGUE.cases:
+        if (case.chapter, case.kind) == (chapter, "case"):
+            script = tmp_path / f"{case.id}.py"
+            script.write_text(getattr(prepare(case), leg).text, "utf-8")
+            expected.append(f"{script} True")
+    finished = subprocess.run(
+        [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            RUN_ALL,
+            {"torch": "jax", "jax": "torch"}[leg],
+            *map(str, sorted(tmp_path.glob("*.py"))),
+        ],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines() == sorted(expected)
 
 
 def test_printing_is_deterministic() -> None:
@@ -81,13 +133,6 @@ def test_the_source_that_ran_is_the_source_that_is_shown() -> None:
     for case in CATALOGUE.cases[:3]:
         prepared, result = prepare(case), run_case(case)
         assert (result.sources.torch, result.sources.jax) == (prepared.torch.text, prepared.jax.text)
-
-
-PRINTED = (
-    "three-weights", "inplace-nonleaf-before-use", "leaf-data-write", "sigmoid-detach",
-    "detached-write-sigmoid", "hook-on-nonleaf", "hook-with-retain-grad", "retain-grad",
-)  # fmt: skip
-"""One case of each shape of printed source."""
 
 
 @pytest.mark.parametrize("leg", ["torch", "jax"])
