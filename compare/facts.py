@@ -1159,6 +1159,12 @@ class Facts:
                     f"{word} from '{root.name}', which does not require grad: PyTorch raises. Give it a leaf, "
                     "or declare the error with tape.expect_error."
                 )
+            self._touch(root)
+            if root.is_lost:
+                raise ProgramError(
+                    f"{word} from '{root.name}', a view that PyTorch gave no node: it was made under no_grad, or "
+                    "before its base required grad. PyTorch raises. Take the view again."
+                )
             if cotangent is None and math.prod(root.shape) != 1:
                 raise ProgramError(
                     f"{word} from '{root.name}' of shape {list(root.shape)} needs gradient=: "

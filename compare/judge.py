@@ -11,6 +11,8 @@ there as an infinity of the other sign, which is a mismatch.
 The pattern of a complex element is that of its two parts. Both parts are held to the size of the larger one: an
 error is small beside the number that was computed, not beside a part of it that happens to cancel.
 
+A float64 number that was computed through float32 is held to the tolerance of float32; the reference knows which are.
+
 Two legs whose every element is near enough to the reference match, also where they are a little too far from each
 other; `detail` says how far. At a kink, where the reference is an interval, they have to agree with each other.
 """
@@ -26,7 +28,7 @@ import numpy as np
 
 from compare.errors import CompareError
 from compare.facts import Handle
-from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
+from compare.observed import THROUGH_FLOAT32, Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
 from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
 from compare.statements import Attempt, Read, Warned, as_number, from_number, is_number_word, nested_shape
@@ -441,7 +443,9 @@ def _judge_read(
             finding = _judge_tape(read, handle.dtype, sides, raised)
         else:
             finding = _judge_value(program, read, handle, legs, sides, raised)
-        finding = _check_warning(read, legs["torch"], _check_declared(read, kind, handle.dtype, sides, finding))
+        finding = _check_warning(
+            read, legs["torch"], _check_declared(read, kind, _precision(handle.dtype, legs, read), sides, finding)
+        )
     declared: Value | Declared = None if expected is None else to_json_value(expected.torch)
     concept = finding.concept or noted
     if expected is not None and expected.concept is not None:
@@ -473,11 +477,17 @@ def _reference_notes(legs: Mapping[str, LegRun], read: Read) -> list[str]:
     return legs["reference"].warnings.get(read.name, []) if "reference" in legs else []
 
 
+def _precision(dtype: str, legs: Mapping[str, LegRun], read: Read) -> str:
+    """The dtype that a read is held to: the tensor's own, or a narrower one that its numbers went through."""
+    through_float32 = THROUGH_FLOAT32 in _reference_notes(legs, read)
+    return {"float64": "float32", "complex128": "complex64"}.get(dtype, dtype) if through_float32 else dtype
+
+
 def _judge_value(
     program: Program, read: Read, handle: Handle, legs: Mapping[str, LegRun], sides: Sides, raised: set[str]
 ) -> _Finding:
     """The legs against each other, against the program's shape and dtype, and against the reference."""
-    torch, jax, dtype = sides["torch"], sides.get("jax"), handle.dtype
+    torch, jax, dtype = sides["torch"], sides.get("jax"), _precision(handle.dtype, legs, read)
     known = {"torch": torch, "jax": jax, "reference": sides.get("reference")}
     if "reference" not in sides or isinstance(sides["reference"], Surrogate):
         del known["reference"]

@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Array", "Directional", "Failure", "LegRun", "Observed", "OneSided", "Raised", "Surrogate"]
+__all__ = [
+    "THROUGH_FLOAT32",
+    "Array",
+    "Directional",
+    "Failure",
+    "LegRun",
+    "Observed",
+    "OneSided",
+    "Raised",
+    "Surrogate",
+]
 
 
 @dataclass(frozen=True)
@@ -66,6 +76,10 @@ class Failure:
     type: str
     message: str
     traceback: str = ""
+
+
+THROUGH_FLOAT32 = "it is computed through float32, which rounds more than float64 is judged by"
+"""What the reference says of a float64 number with an error of float32; the legs are then held to float32."""
 
 
 @dataclass

@@ -46,7 +46,7 @@ import numpy as np
 from compare.checks import bound_attributes
 from compare.facts import Facts, ViewStep, number_dtype
 from compare.grad_modes import GradMode
-from compare.observed import Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
+from compare.observed import THROUGH_FLOAT32, Array, Directional, Failure, LegRun, Observed, OneSided, Surrogate
 from compare.one_sided import settled
 from compare.ops import COMPLEX, OPS, PARTS, Op, exact, is_complex
 from compare.program import Program
@@ -163,7 +163,7 @@ class _Withdrawn:
 
 
 NOT_INTERPRETED = "nothing is interpreted from a recorded backward, an assigned .grad or autograd.grad on"
-FLOAT32_ON_THE_WAY = _Withdrawn("it is computed through float32, which rounds more than float64 is judged by")
+FLOAT32_ON_THE_WAY = _Withdrawn(THROUGH_FLOAT32)
 NO_DERIVATIVE = _Withdrawn("the function has no derivative there, or a value on the way is not finite")
 NON_FINITE_PARTS = _Withdrawn("the parts of a complex number that is not finite depend on how it was computed")
 SIGN_OF_ZERO = _Withdrawn("the sign of a zero decides, and exact numbers have none")

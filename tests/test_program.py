@@ -50,6 +50,7 @@ from compare.statements import (
     renamed,
     used,
 )
+from compare.tape import Tape
 from compare.torch_leg import print_torch
 
 LEAF = Leaf(target="a", data=[1.0, 2.0], dtype="float64", line=1)
@@ -294,3 +295,12 @@ def test_a_statement_may_use_and_bind_several_names_in_one_field(monkeypatch: py
     assert used(split) == ("x", "y")
     other = renamed(split, {"a": "c", "x": "z", "y": "w"})
     assert other == Split(targets=("c", "b"), inputs=("z", None), operands=(Ref("w"), 2))
+
+
+def test_a_view_without_a_node_is_no_root() -> None:
+    tape = Tape()
+    x = tape.constant([1.0, 2.0])
+    view = x[:1]
+    x.requires_grad_()
+    with pytest.raises(ProgramError, match=r"backward from 'view', a view that PyTorch gave no node"):
+        view.backward()
