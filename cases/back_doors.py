@@ -203,3 +203,63 @@ def storage_that_is_swapped(shown):
     shown.expect_divergence("version", torch=0, concept="data-assignment")
     shown.expect("loss", 5.0)
     shown.expect_divergence("gradient", torch=[200.0, 400.0], jax=[2.0, 4.0], concept="data-assignment")
+
+
+@case
+def leaf_data_assigned(tape):
+    """Assigning .data puts other numbers under a leaf, which stays the same leaf
+
+    Shows: data-assignment.
+    """
+    w = tape.leaf([1.0, 2.0])
+    old = w.detach()
+    loss = (w * w).sum()
+    loss.backward()
+    w.data = w.data - 0.25 * w.grad
+    tape.expect(w.is_leaf, True)
+    tape.expect(w.version, 0)
+    tape.expect(old, [1.0, 2.0])
+    loss = (w * w).sum()
+    loss.backward()
+    tape.expect(loss, 1.25)
+    tape.expect(w.grad, [3.0, 6.0])
+
+
+@case
+def data_assigned_after_forward(tape):
+    """After the forward, the assigned numbers silently enter the gradient
+
+    Shows: data-assignment.
+    """
+    w = tape.leaf([1.0, 2.0])
+    loss = (w * w).sum()
+    w.data = tape.constant([100.0, 200.0])
+    loss.backward()
+    tape.expect(loss, 5.0)
+    tape.expect_divergence(w.grad, torch=[200.0, 400.0], jax=[2.0, 4.0], concept="data-assignment")
+    tape.expect(w, [100.0, 200.0])
+
+
+@case
+def data_assigned_shares(tape):
+    """Afterwards the leaf shares storage with what was assigned, and each sees the other's writes
+
+    Shows: data-assignment, storage-identity.
+    """
+    w = tape.leaf([1.0, 2.0])
+    b = tape.constant([5.0, 6.0])
+    w.data = b
+    tape.expect(tape.shares_storage(w, b), True)
+    with tape.no_grad():
+        w.mul_(2.0)
+    b.add_(1.0)
+    tape.expect(b, [11.0, 13.0])
+    tape.expect_naive(b, [6.0, 7.0])
+    tape.expect(w.version, 1)
+    tape.expect(b.version, 1)
+    loss = (w * w).sum()
+    loss.backward()
+    tape.expect(loss, 290.0)
+    tape.expect_naive(loss, 244.0)
+    tape.expect(w.grad, [22.0, 26.0])
+    tape.expect_naive(w.grad, [20.0, 24.0])

@@ -257,7 +257,7 @@ def zeros_are_not_none(tape):
 def optimizer_skips_none(shown):
     """Weight decay shrinks a parameter whose gradient is zero, and skips one whose gradient is None
 
-    Shows: none-or-zero, zero-grad.
+    Shows: none-or-zero.
     """
 
     @shown.torch
@@ -271,9 +271,6 @@ def optimizer_skips_none(shown):
             optimizer.zero_grad(set_to_none=set_to_none)
             optimizer.step()
             print(name, w.item())
-        (w * 2).backward()
-        optimizer.zero_grad()
-        print("gradient after zero_grad()", w.grad)
 
     @shown.jax
     def _():
@@ -283,7 +280,6 @@ def optimizer_skips_none(shown):
         print("after zeros", step(1.0, 0.0))
 
     shown.expect_divergence("after None", torch=1.0, concept="none-or-zero")
-    shown.expect_divergence("gradient after zero_grad()", torch=None, concept="zero-grad")
     shown.expect("after zeros", 0.5)
 
 
@@ -337,7 +333,7 @@ def gradients_own_their_memory(shown):
 
 @case
 def gradient_clipped_in_place(tape):
-    """Scaling and clipping .grad in place is, in JAX, a function of the gradient
+    """Scaling and clipping .grad in place is a function of the gradient
 
     Shows: gradient-edit.
     """
@@ -384,10 +380,6 @@ def assigning_what_is_no_gradient(shown):
         except RuntimeError as error:
             print("another shape", error)
         try:
-            x.grad = torch.ones(2, dtype=torch.float64)
-        except RuntimeError as error:
-            print("another dtype", error)
-        try:
             x.grad = 3.0
         except TypeError as error:
             print("a number", error)
@@ -399,8 +391,6 @@ def assigning_what_is_no_gradient(shown):
         x = jnp.array([3.0, 4.0])
         x.grad = jnp.ones(3)
         print("another shape", x.grad)
-        x.grad = jnp.ones(2, jnp.float16)
-        print("another dtype", x.grad)
         x.grad = 3.0
         print("a number", x.grad)
 
@@ -408,12 +398,6 @@ def assigning_what_is_no_gradient(shown):
         "another shape",
         torch=raises("RuntimeError: attempting to assign a gradient of size '[3]' to a tensor of size '[2]'"),
         jax=[1.0, 1.0, 1.0],
-        concept="array-attribute",
-    )
-    shown.expect_divergence(
-        "another dtype",
-        torch=raises("RuntimeError: attempting to assign a gradient with dtype 'double' to a tensor with grad_dtype"),
-        jax=[1.0, 1.0],
         concept="array-attribute",
     )
     shown.expect_divergence(
@@ -440,33 +424,6 @@ def only_the_named_inputs(tape):
     tape.expect(b.grad, None)
 
 
-@demonstration
-def named_intermediate(shown):
-    """An intermediate that inputs= names keeps its gradient without retain_grad
-
-    Shows: backward-inputs.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
-        product = a * b
-        (product * product).backward(inputs=[product])
-        print("gradient of the product", product.grad)
-        print("gradient of a", a.grad)
-
-    @shown.jax
-    def _():
-        import jax
-
-        print("gradient of the product", jax.grad(lambda product: product * product)(2.0 * 3.0))
-
-    shown.expect("gradient of the product", 12.0)
-    shown.expect_divergence("gradient of a", torch=None, concept="backward-inputs")
-
-
 @case
 def gradient_as_a_result(tape):
     """autograd.grad returns the gradient and leaves .grad empty
@@ -485,7 +442,7 @@ def gradient_as_a_result(tape):
 
 @case
 def gradients_of_nested_inputs(tape):
-    """Where one input is computed from the other, the gradient of each is its whole gradient
+    """Both gradients are whole when one input is computed from the other
 
     Shows: autograd-grad.
     """
@@ -519,7 +476,7 @@ def unused_input(tape):
 
 @case
 def several_roots(tape):
-    """A backward from several roots sends back the sum of their gradients
+    """Several roots send back one sum
 
     Shows: several-roots.
     """
@@ -532,7 +489,7 @@ def several_roots(tape):
 
 @case
 def gradient_that_was_computed_with(tape):
-    """A gradient can be computed with, like any other tensor
+    """A gradient is a tensor like any other
 
     Shows: grad-as-value.
     """
@@ -545,7 +502,7 @@ def gradient_that_was_computed_with(tape):
 
 @case
 def every_intermediate(tape):
-    """One backward keeps the gradient of every intermediate that retains it
+    """Every gradient on the way in one backward
 
     Shows: retain-grad.
     """
@@ -567,7 +524,7 @@ def every_intermediate(tape):
 
 @case
 def retain_grad_on_leaf(tape):
-    """On a leaf retain_grad does nothing: a leaf keeps its gradient anyway
+    """A leaf keeps its gradient anyway
 
     Shows: retain-grad.
     """
@@ -648,7 +605,7 @@ def sparse_gradient(shown):
 
 @demonstration
 def one_output_of_several(shown):
-    """An output that is not used sends back zeros
+    """The outputs of an op that are not used send back zeros
 
     Shows: chain-rule.
     """

@@ -56,7 +56,7 @@ def rule_that_saves_its_result(tape):
 def rule_that_lies(tape):
     """Both frameworks follow a backward rule, even where it is not the derivative
 
-    Shows: custom-function, surrogate-gradient.
+    Shows: custom-function.
     """
     tenfold = tape.custom_function(lambda x: x * x, backward=lambda cotangent, x: 20 * x * cotangent)
     a = tape.leaf(3.0)
@@ -98,7 +98,7 @@ def straight_through_rule(tape):
 def straight_through_by_detach(tape):
     """Straight-through needs no rule: a detached difference does it
 
-    Shows: straight-through, detach.
+    Shows: detach.
     """
     a = tape.leaf([0.75, 1.75])
     rounded = a + (a.round() - a).detach()
@@ -197,7 +197,7 @@ def result_without_history(tape):
 
 @case
 def rule_in_a_checkpointed_layer(tape):
-    """A rule follows a checkpointed function as it follows any other
+    """A rule does not care who computes its argument
 
     Shows: custom-function.
     """
@@ -580,7 +580,7 @@ def forward_rule_that_skips_its_function(shown):
 
 @demonstration
 def gradients_that_are_asked_for(shown):
-    """A rule can ask which gradients are needed, on both sides
+    """A rule can ask which gradients are needed
 
     Shows: needed-gradients.
     """
@@ -637,7 +637,7 @@ def gradients_that_are_asked_for(shown):
 
 @demonstration
 def cotangents_that_are_zero(shown):
-    """A rule can be told that an output was not used, on both sides
+    """A rule can be told that nobody used an output
 
     Shows: needed-gradients.
     """
@@ -998,7 +998,7 @@ def input_that_is_returned(shown):
 
 @demonstration
 def rule_that_is_wrong(shown):
-    """Both frameworks can check a rule against differences
+    """Both frameworks follow a wrong rule, and both can check it against differences
 
     Shows: gradient-check.
     """

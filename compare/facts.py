@@ -32,6 +32,7 @@ from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     DTYPES,
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -390,6 +391,8 @@ class Facts:
                 self.bind(statement.target, replace(alias, viewed_without_grad=False, piece=False))
             case DetachInPlace():
                 self._detach_in_place(statement)
+            case AssignData():
+                self._assign_data(statement)
             case RequiresGrad():
                 self._requires_grad(statement)
             case EnterGradMode():
@@ -850,6 +853,42 @@ class Facts:
             raise ProgramError(f"detach_ on '{handle.name}', a gradient taken with create_graph. Use detach.")
         if handle.requires_grad:
             self._cut(handle, "detach_")
+
+    def _assign_data(self, statement: AssignData) -> None:
+        handle, source = self.tensor(statement.handle), self.tensor(statement.source, history=False)
+        self._outside_inference_mode("Assigning .data")
+        what = f"Assigning '{handle.name}.data'"
+        if handle.tensor == source.tensor:
+            return
+        if (source.shape, source.dtype) != (handle.shape, handle.dtype):
+            raise ProgramError(
+                f"{what}: '{source.name}' is {source.dtype}{list(source.shape)}, the tensor {handle.dtype}"
+                f"{list(handle.shape)}. PyTorch would give it another shape or dtype, and its gradient with it, "
+                "which is not modelled."
+            )
+        if handle.link is not None:
+            raise ProgramError(
+                f"{what}, which is a view: it would leave its base without a word, which is not modelled. Assign to "
+                "the base, or write into the view."
+            )
+        if source.storage.inference or handle.storage.inference:
+            raise ProgramError(f"{what}: one of the two was made in inference mode. Clone it first.")
+        if source.overlaps or any(step.expands for step in source.chain):
+            raise ProgramError(f"{what}: '{source.name}' is an expanded tensor. Clone it first.")
+        if any(slot.tensor == handle.tensor for slot in (*self.slots.values(), *self.retained_slots.values())):
+            raise ProgramError(f"{what}, a tensor that a .grad slot holds. Assign .grad instead.")
+        self._abandon(
+            handle.family,
+            f"a view made before '{handle.name}.data' was assigned: it shows the old storage, while a write to its "
+            "base goes to the new one, which is not modelled. Make the view afterwards.",
+            keeping=handle,
+        )
+        handle.family.depth = len(source.chain)
+        shared = {"storage": source.storage, "layout": source.layout, "chain": source.chain}
+        handle = replace(handle, **shared, strides_known=source.strides_known)  # type: ignore[arg-type]
+        self.handles[handle.name] = handle
+        if handle.family.number in self.leaves:
+            self.leaves[handle.family.number] = handle
 
     def _retain_grad(self, statement: RetainGrad) -> None:
         handle = self.tensor(statement.handle)

@@ -42,6 +42,7 @@ from compare.pure import (
 from compare.statements import (
     AnyStatement,
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -325,6 +326,8 @@ class _Functionalizer:
                 self.requires_grad(statement)
             case DetachInPlace():
                 self.detach_in_place(statement)
+            case AssignData():
+                self.assign_data(statement)
             case EnterGradMode():
                 self.remark(_MODES[statement.mode])
             case SetGradMode():
@@ -572,6 +575,26 @@ class _Functionalizer:
                     f"The backward rule of '{call.function.target}' gives None for an input that comes from a function "
                     "with a rule of its own: PyTorch calls that one with zeros. Return zeros, or detach the input."
                 )
+
+    def assign_data(self, statement: AssignData) -> None:
+        before, handle = self.used[statement.handle], self.facts.handles[statement.handle]
+        self.remark("data-assignment")
+        if before is handle:
+            return
+        number = handle.family.number
+        shown = self.read(self.used[statement.source])
+        families = self.bases[before.storage.number]
+        old = families.pop(number)
+        # What the old storage holds stays there for its other aliases.
+        left = next(self.facts.counter)
+        families[left], self.roots[left], self.family_names[left] = self.stopped(old), self.roots[number], before.name
+        self.start(handle, self.carried(shown, old, handle.name))
+        retained = self.retained.get(handle.tensor)
+        if retained is not None:
+            retained.handle = handle
+        self.hooked = [
+            (handle if one.tensor == handle.tensor else one, value, index) for one, value, index in self.hooked
+        ]
 
     # ---- probes and hooks: they sit at a value, never at a name ----
 

@@ -48,6 +48,7 @@ from compare.pure import (
 from compare.statements import (
     AnyStatement,
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -107,7 +108,9 @@ def _is_the_tapes(statement: AnyStatement, inlined: set[str]) -> bool:
     match statement:
         case Leaf():
             return is_complex(statement.dtype)
-        case Write() | ItemWrite() | Unpack() | Detach() | DetachInPlace() | Data() | EnterGradMode() | SetGradMode():
+        case Write() | ItemWrite() | Unpack() | Detach() | DetachInPlace() | Data() | AssignData():
+            return True
+        case EnterGradMode() | SetGradMode():
             return True
         case Apply():
             return find_op(statement.op).view is not None
@@ -158,6 +161,8 @@ class _Port:
                 self.item_write(statement)
             case Detach() | Data():
                 self.detach(statement)
+            case AssignData():
+                self.rebind(statement.handle, (), self.values[statement.source])
             case DetachInPlace():
                 self.cut(statement.handle, named=True)
             case RequiresGrad():

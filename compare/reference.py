@@ -54,6 +54,7 @@ from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     AnyStatement,
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -441,6 +442,8 @@ class _Interpreter:
                 version = source.version if isinstance(statement, Detach) else _Version()
                 alias = self._bind(source.dtype, source.storage, version=version, chain=source.chain)
                 self.tensors[statement.target] = alias
+            case AssignData():
+                self._assign_data(self.tensors[statement.handle], self.tensors[statement.source])
             case DetachInPlace():
                 self._detach_in_place(self.tensors[statement.handle])
             case RequiresGrad():
@@ -528,6 +531,13 @@ class _Interpreter:
         family.history.clear()
         family.narrowed.clear()
         family.shifts.clear()
+
+    def _assign_data(self, tensor: _Tensor, source: _Tensor) -> None:
+        moved = {direction: _copied(tensor.family_shift(direction)) for direction in tensor.family.shifts}
+        tensor.storage, tensor.chain = source.storage, source.chain
+        for direction, shift in moved.items():
+            array = tensor.family.shifts[direction] = _zeros(tensor.storage.value.shape)
+            _replace(array, tensor.chain, tensor.dtype, shift)
 
     def _detach_in_place(self, tensor: _Tensor) -> None:
         family = tensor.family

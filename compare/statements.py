@@ -21,6 +21,7 @@ __all__ = [
     "NUMBER_WORD",
     "AnyStatement",
     "Apply",
+    "AssignData",
     "Attempt",
     "Attribute",
     "AutogradGrad",
@@ -235,6 +236,13 @@ class Data(Statement, frozen=True, tag="data"):
     source: str
 
 
+class AssignData(Statement, frozen=True, tag="assign-data"):
+    """`handle.data = source`: the tensor shares the storage of `source` from then on; history and version stay."""
+
+    handle: str
+    source: str
+
+
 class DetachInPlace(Statement, frozen=True, tag="detach-in-place"):
     """`handle.detach_()`: the tensor itself loses its history; what was recorded of it before keeps it."""
 
@@ -444,10 +452,10 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 
 
 AnyStatement = (
-    Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | DetachInPlace | Data | RequiresGrad | EnterGradMode
-    | ExitGradMode | SetGradMode | EnterSavedTensorsHooks | ExitSavedTensorsHooks | RetainGrad | RegisterHook
-    | RemoveHook | DefineFunction | CallFunction | Jvp | Backward | AutogradGrad | Grad | SetGrad | Read | Attempt
-    | Warned
+    Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | DetachInPlace | Data | AssignData | RequiresGrad
+    | EnterGradMode | ExitGradMode | SetGradMode | EnterSavedTensorsHooks | ExitSavedTensorsHooks | RetainGrad
+    | RegisterHook | RemoveHook | DefineFunction | CallFunction | Jvp | Backward | AutogradGrad | Grad | SetGrad | Read
+    | Attempt | Warned
 )  # fmt: skip
 
 

@@ -30,6 +30,7 @@ from compare.ops import COMPLEX, OPS, TENSOR, Index, Slice
 from compare.program import Program
 from compare.statements import (
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -426,11 +427,14 @@ class Tensor(_Operators):
 
     @data.setter
     def data(self, value: Any) -> None:
-        one = value._tape._facts.handle(value._name) if isinstance(value, Tensor) else None
-        own = self._tape._facts.handle(self._name)
-        # `a.data += 1` ends by assigning the alias that was written; anything else would swap the storage.
-        if one is None or not is_same(one, own):
-            raise CaseError("Assigning .data is not supported; write into it: a.data.copy_(value).", line=_site().line)
+        """Put the storage of another tensor under this one."""
+        operand = self._tape._operand(value)
+        if not isinstance(operand, Ref):
+            raise CaseError("A tensor is assigned to .data; make the number a tape.constant.", line=_site().line)
+        facts = self._tape._facts
+        # `a.data += 1` ends by assigning the alias that it has just written.
+        if not is_same(facts.handle(operand.name), facts.handle(self._name)):
+            self._tape._record(AssignData(handle=self._name, source=operand.name, line=_site().line))
 
     def detach_(self) -> Tensor:
         """Take this very tensor's history away. Returns the same tensor."""
@@ -591,7 +595,8 @@ def _target_name(target: ast.expr) -> str | None:
         key = target.slice.value
         return _usable(key) if isinstance(key, str) else None
     if isinstance(target, ast.Attribute):
-        return _usable(target.attr)
+        # What is assigned to `.data` has no name of its own.
+        return None if target.attr == "data" else _usable(target.attr)
     return _usable(target.id) if isinstance(target, ast.Name) else None
 
 

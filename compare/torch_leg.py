@@ -33,6 +33,7 @@ from compare.sources import (
 from compare.statements import (
     AnyStatement,
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -149,6 +150,10 @@ class _TorchPrinter:
                 self.emit(ast.Assign(targets=[target], value=value, lineno=0))
             case Detach():
                 self.bind(statement.target, self.method(statement.source, "detach"))
+            case AssignData():
+                slot = ast.Attribute(value=self.expressions.handle(statement.handle), attr="data", ctx=ast.Store())
+                value = self.expressions.handle(statement.source)
+                self.emit(ast.Assign(targets=[slot], value=value, lineno=0))
             case DetachInPlace():
                 self.emit(self.method(statement.handle, "detach_"))
             case Data():

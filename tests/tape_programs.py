@@ -18,6 +18,7 @@ from compare.ops import OPS, TENSOR, Slice, sets_twice
 from compare.program import Program
 from compare.statements import (
     Apply,
+    AssignData,
     AutogradGrad,
     Backward,
     BackwardRule,
@@ -157,6 +158,7 @@ class Builder:
                 "remove",
                 "flag",
                 "cut",
+                "assign",
                 "rebind",
             ]
             words += ["define", "call", "call", "jvp", "saved", "backward", *self.gradient_words]
@@ -376,6 +378,9 @@ class Builder:
 
     def draw_flag(self) -> None:
         self.offer(RequiresGrad(handle=self.pick(), flag=self.choose((True, True, False))))
+
+    def draw_assign(self) -> None:
+        self.offer(AssignData(handle=self.pick(), source=self.pick()))
 
     def draw_cut(self) -> None:
         self.offer(DetachInPlace(handle=self.pick()))

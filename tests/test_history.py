@@ -99,9 +99,34 @@ def detach_in_inference_mode(tape: Tape) -> None:
         y.detach_()
 
 
+def data_of_another_shape(tape: Tape) -> None:
+    tape.leaf([1.0, 2.0]).data = tape.constant([1.0])
+
+
+def data_of_a_view(tape: Tape) -> None:
+    y = tape.leaf([1.0, 2.0]) * 1
+    v = y[:1]
+    v.data = tape.constant([5.0])
+
+
+def data_that_is_a_number(tape: Tape) -> None:
+    tape.leaf(1.0).data = 2.0
+
+
+def view_of_the_old_storage(tape: Tape) -> None:
+    x = tape.leaf([1.0, 2.0])
+    v = x[:1]
+    x.data = tape.constant([5.0, 6.0])
+    tape.observe(v * 1)
+
+
 @pytest.mark.parametrize(
     ("case", "message"),
     [
+        (data_of_another_shape, "PyTorch would give it another shape or dtype"),
+        (data_of_a_view, "Assigning 'v.data', which is a view: it would leave its base without a word"),
+        (data_that_is_a_number, "A tensor is assigned to .data; make the number a tape.constant."),
+        (view_of_the_old_storage, "'v' is a view made before 'x.data' was assigned: it shows the old storage"),
         (hook_on_a_stale_view, "PyTorch 2.13 may crash. Make the view after the write, or use it first."),
         (hook_on_a_view_without_a_node, "A hook on 'v', a view made before its base required grad"),
         (retain_grad_on_a_view_without_a_node, "retain_grad on 'v', a view made before its base required grad"),

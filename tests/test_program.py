@@ -15,6 +15,7 @@ from compare.ops import Slice
 from compare.program import Program
 from compare.statements import (
     Apply,
+    AssignData,
     Attempt,
     AutogradGrad,
     Backward,
@@ -117,6 +118,7 @@ ALL_KINDS: tuple[Statement, ...] = (
     apply("k", "clone", "d"),
     RequiresGrad(handle="k"),
     DetachInPlace(handle="k"),
+    AssignData(handle="k", source="d"),
     apply("_2", "sum", "h"),
     Backward(roots=("_2",), retain_graph=True),
     Grad(target="g", source="a"),

@@ -26,7 +26,7 @@ from compare.observed import Array, OneSided
 from compare.ops import OPS
 from compare.program import Program
 from compare.reference import run_reference
-from compare.statements import Data, Leaf
+from compare.statements import AssignData, Data, Leaf
 from compare.tape import Tape, Tensor
 from compare.torch_leg import print_torch, run_torch
 
@@ -64,7 +64,7 @@ def check(program: Program, explain: Callable[[str], None] = lambda text: None) 
         return
     torch.warnings.clear()
     allowed = {"match", "no-analogue"}
-    if any(isinstance(statement, Data) for statement in program.statements):
+    if any(isinstance(statement, Data | AssignData) for statement in program.statements):
         # A write through .data after the value was saved: PyTorch is wrong and silent, and the verdict says so.
         allowed.add("torch-wrong")
     wrong = [

@@ -410,7 +410,7 @@ def test_a_case_that_exits_is_a_case_that_crashed() -> None:
     [
         (lambda a: setattr(a, "grad", 2.0), "A .grad slot holds a tensor or None"),
         (lambda a: setattr(a, "requires_grad", True), "Write a.requires_grad_()"),
-        (lambda a: setattr(a, "data", a * 2), "write into it: a.data.copy_(value)"),
+        (lambda a: setattr(a, "data", 2.0), "A tensor is assigned to .data"),
         (lambda a: a.unbind(), "PyTorch's unbind is 'unstack' here"),
         (lambda a: a.masked_select(a > 0), "returns as many elements as the values decide"),
         (lambda a: a.masked_scatter(a > 0, a), "takes one value for each True of the mask"),
