@@ -9,7 +9,7 @@ from __future__ import annotations
 import bisect
 import math
 import operator
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 
 from compare.facts import Handle
 from compare.pure import Differentiable, StopGradient, Value
@@ -30,7 +30,7 @@ class Lines:
         self._versions: dict[Differentiable, list[Value]] = {}
         self._version_of: dict[Value, tuple[Differentiable, int]] = {}
         self._writes: dict[int, list[Value]] = {}
-        self._recorded_writes: dict[int, list[Value]] = {}
+        self._leaves: dict[int, Differentiable] = {}
 
     # ---- telling it ----
 
@@ -40,15 +40,13 @@ class Lines:
 
     def new_leaf(self, leaf: Differentiable) -> None:
         """A leaf, as it is before it is written."""
+        self._leaves[leaf.family] = leaf
         self._versions[leaf] = [leaf]
         self._version_of[leaf] = (leaf, 0)
 
-    def written(self, value: Value, *, recorded: bool, leaf: Differentiable | None) -> None:
+    def written(self, value: Value, leaf: Differentiable | None) -> None:
         """A value, bound already, is what a write made. `leaf`: it is that leaf from here on."""
-        handle = self._handles[value]
-        self._writes.setdefault(handle.storage.number, []).append(value)
-        if recorded:
-            self._recorded_writes.setdefault(handle.family.number, []).append(value)
+        self._writes.setdefault(self._handles[value].storage.number, []).append(value)
         if leaf is not None:
             self._version_of[value] = (leaf, len(self._versions[leaf]))
             self._versions[leaf].append(value)
@@ -59,19 +57,35 @@ class Lines:
         """The leaf that a value is, as it was made or as it was written later."""
         return self._version_of[value][0] if value in self._version_of else None
 
-    def arguments(self, roots: tuple[Value, ...], cut: Collection[Value] = frozenset()) -> dict[Differentiable, Value]:
-        """The leaves among the lines that make the roots, and for each its earliest version that a line uses.
+    def arguments(
+        self, roots: tuple[Value, ...], families: Collection[int] = (), cut: Collection[Value] = ()
+    ) -> dict[Differentiable, Value]:
+        """The leaves that a function of these roots takes, and each as the earliest line of the function uses it.
 
-        cut: other values that are arguments, so that no line before them is one of the function's.
+        Args:
+            families: of leaves that it takes in any case.
+            cut: other values that it takes, so that no line before them is one of its own.
         """
+        used = self._earliest(roots, cut, self._carrying)
+        wanted = [leaf for family, leaf in self._leaves.items() if family in families and leaf not in used]
+        if wanted:
+            last = max(root.number for root in roots)
+            lines = self._earliest(roots, cut, lambda value: (*value.operands, *self._written_to(value, last)))
+            used |= {leaf: lines.get(leaf, len(self._versions[leaf]) - 1) for leaf in wanted}
+        leaves = sorted(used.items(), key=lambda item: item[0].number)
+        return {leaf: self._versions[leaf][number] for leaf, number in leaves}
+
+    def _earliest(
+        self, roots: tuple[Value, ...], cut: Collection[Value], edges: Callable[[Value], Iterable[Value]]
+    ) -> dict[Differentiable, int]:
+        """The leaves that edges lead to, and the number of the earliest version among those that a line uses."""
         earliest: dict[Differentiable, int] = {}
         again = True
         while again:
             again = False
-            seen, families = set[Value](), dict[int, float]()
-            pending = [(root, math.inf) for root in roots]
+            seen, pending = set(roots), list(roots)
             while pending:
-                value, reader = pending.pop()
+                value = pending.pop()
                 if value in self._version_of:
                     leaf, number = self._version_of[value]
                     if number < earliest.get(leaf, math.inf):
@@ -82,18 +96,10 @@ class Lines:
                         continue
                 elif value in cut:
                     continue
-                family = self._handles[value].family.number if value in self._handles else -1
-                known = families.get(family, -1)
-                if reader > known:
-                    # PyTorch shows the reader what was written to the value's family until then.
-                    families[family] = reader
-                    writes = _between(known, self._recorded_writes.get(family, []), reader)
-                    pending += [(one, one.number) for one in writes]
-                if value not in seen:
-                    seen.add(value)
-                    pending += [(one, value.number) for one in self._carrying(value)]
-        leaves = sorted(earliest.items(), key=lambda item: item[0].number)
-        return {leaf: self._versions[leaf][number] for leaf, number in leaves}
+                found = [one for one in edges(value) if one not in seen]
+                pending += found
+                seen.update(found)
+        return earliest
 
     def writes_between(self, arguments: set[Value], roots: tuple[Value, ...]) -> tuple[Value, ...]:
         """The writes to what the lines between the arguments and the roots read, under whatever name."""
@@ -107,12 +113,19 @@ class Lines:
             storage = self._handles[value].storage.number if value in self._handles else -1
             if storage not in storages:
                 storages.add(storage)
-                written = _between(first.get(storage, -1), self._writes.get(storage, []), last)
+                written = self._written_to(value, last, after=first.get(storage, -1))
                 lines += written
                 found += written
             pending += [one for one in found if one not in seen]
             seen.update(found)
         return tuple(sorted(lines, key=lambda value: value.number))
+
+    def _written_to(self, value: Value, last: int, after: int = -1) -> list[Value]:
+        """The writes to the storage that a value was read from: those after one number, up to another."""
+        if value not in self._handles:
+            return []
+        writes, numbered = self._writes.get(self._handles[value].storage.number, []), operator.attrgetter("number")
+        return writes[bisect.bisect(writes, after, key=numbered) : bisect.bisect(writes, last, key=numbered)]
 
     def upstream(self, value: Value) -> set[Value]:
         """What a value is made from, along its history."""
@@ -128,9 +141,3 @@ class Lines:
         if isinstance(value, StopGradient | Differentiable) or value.dtype not in DIFFERENTIABLE_DTYPES:
             return ()
         return self.carried.get(value, value.operands)
-
-
-def _between(first: float, writes: list[Value], last: float) -> list[Value]:
-    """The writes that were made after the value numbered `first`, up to the one numbered `last`."""
-    numbered = operator.attrgetter("number")
-    return writes[bisect.bisect(writes, first, key=numbered) : bisect.bisect(writes, last, key=numbered)]

@@ -8,7 +8,8 @@ From the tape program to a pure program of its own, printed and run like the fai
   `x = x.at[i].set(v)`. An alias that has no name is read as the tensor it is made from on that line:
   `x.data.fill_(0)` and `x[1:].mul_(2)` rebind `x`.
 - Grad modes, hooks and `retain_grad` are dropped. What cannot be asked without them is left out.
-- A leaf is an argument of the differentiated function; `requires_grad_()` makes an array one from there on.
+- A leaf is an argument of the differentiated function where one of its lines uses the leaf, or where PyTorch's gradient
+  reaches it; `requires_grad_()` makes an array a leaf from there on.
 - A backward becomes the gradient of a function made of every line between the leaves and its root; a write to anything
   that the function computes is one of those lines, whether or not its result needs it. A leaf that was written before
   the function first uses it is written before the function.
@@ -321,9 +322,7 @@ class _Port:
         written = self.put(old, chain, new, self.name(place))
         self.bind(place, written)
         leaf = self.lines.leaf_of(old)
-        self.lines.written(
-            written, recorded=self.facts.recording, leaf=leaf if leaf is not None and leaf.hint == place else None
-        )
+        self.lines.written(written, leaf if leaf is not None and leaf.hint == place else None)
         if place not in self.inlined:
             self.pure.kept.append(written)
 
@@ -342,7 +341,8 @@ class _Port:
 
     def backward(self, statement: Backward) -> None:
         roots = tuple(self.values[name] for name in statement.roots)
-        arguments = self.lines.arguments(roots)
+        reached = frozenset[int]().union(*(self.used[name].leaves for name in statement.roots))
+        arguments = self.lines.arguments(roots, reached)
         if statement.inputs:
             families = {self.used[name].family.number for name in statement.inputs}
             arguments = {leaf: value for leaf, value in arguments.items() if leaf.family in families}
@@ -367,7 +367,7 @@ class _Port:
         cut = {value for value in of.values() if value not in probed}
         # A leaf that the outputs do not depend on is passed as it is now.
         arguments = {of[name]: value for name, value in inputs.items() if of[name] in cut}
-        used = self.lines.arguments(outputs, cut)
+        used = self.lines.arguments(outputs, cut=cut)
         arguments |= {leaf: value for leaf, value in used.items() if leaf in cut}
         region = self.region(outputs, statement, arguments, tuple(probed))
         gradients: dict[Value, Value] = {}
