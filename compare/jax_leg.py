@@ -103,6 +103,11 @@ class _Scope:
         self.trees: dict[Value, ast.expr] = {}
         self.uses: dict[Value, int] = {}
         self.last_use: dict[Value, float] = {}
+        # The results of each call that this scope computes, by place.
+        self.results: dict[Call, dict[int, Result]] = {}
+        for step in steps:
+            if isinstance(step, Bind) and isinstance(step.value, Result):
+                self.results.setdefault(step.value.call, {})[step.value.place] = step.value
         # Values that something other than an expression of this scope reads: they need a name.
         self.inner: set[Value] = set()
 
@@ -207,11 +212,7 @@ class _Scope:
         """Bind all results of a call that this scope computes, in one statement."""
         call = value.call
         tree = self.call_tree(call)
-        together = {
-            step.value.place: step.value
-            for step in self.steps
-            if isinstance(step, Bind) and isinstance(step.value, Result) and step.value.call is call
-        }
+        together = self.results[call]
         names = [self.named(together[place]) if place in together else "_" for place in range(call.count)]
         if call.way == "jvp":
             half = len(names) // 2

@@ -1067,7 +1067,10 @@ class Tape:
         returned = tuple(None if one is None else inner._operand(one) for one in _several(result))
         for statement in inner._statements:
             if not isinstance(statement, Apply):
-                raise ProgramError(f"A {what} may compute with ops; it may not write or read.", line=statement.line)
+                raise ProgramError(
+                    f"A {what} may compute with ops that return one tensor; it may not write, read, detach or call.",
+                    line=statement.line,
+                )
         bound_last = {hint: name for name, hint in inner._hints.items()}
         wanted = [bound_last[name] for name in kept if name in bound_last]
         names = _final_names(

@@ -12,7 +12,7 @@ __all__ = ["class_name", "function_lines"]
 
 def class_name(function: str) -> str:
     """The name of the class for a function with a backward rule."""
-    return "".join(word.capitalize() for word in function.split("_"))
+    return "".join(word.capitalize() for word in function.split("_")) or "Function"
 
 
 def function_lines(function: DefineFunction, name: str) -> list[str]:

@@ -56,6 +56,18 @@ def test_the_wrong_row_is_pointed_at(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert "torch and reference agree on" in result.divergence
 
 
+@pytest.mark.parametrize("kind", WRONG)
+def test_the_call_of_a_function_is_pointed_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    case = long_case(tmp_path, "h = tape.checkpoint(lambda x: x.tanh(), h)")
+    line = next(number for number, text in enumerate(case.source.splitlines()) if "tanh" in text) + case.line
+    assert run_case(case).divergence is None
+    monkeypatch.setitem(OPS, "tanh", dataclasses.replace(OPS["tanh"], jax=WRONG[kind]))
+    result = run_case(case)
+    assert result.divergence is not None
+    expected = "the values part at " if kind == "value" else "the values agree; the cotangents part at "
+    assert result.divergence.startswith(f"{expected}{tmp_path / 'chapter.py'}:{line}, `h = checkpoint(function, h")
+
+
 @pytest.mark.parametrize("format", ["full", "markdown", "github", "junit"])
 def test_every_report_tells_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, format: str) -> None:
     case = long_case(tmp_path, "h = h.tanh()")
