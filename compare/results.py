@@ -1,7 +1,7 @@
 """The result model: what a run stores as JSON, and what every report renders.
 
 `schema: 1`. The published JSON Schema is made from these types (`python -m compare env --schema` prints it).
-Numbers JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`.
+Numbers JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`, and a complex number as Python writes it, `"1.0-2.5j"`.
 """
 
 from __future__ import annotations
