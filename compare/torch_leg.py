@@ -453,7 +453,7 @@ def _convert(value: Any) -> Observed:
         shown = value.detach().cpu().resolve_conj().resolve_neg()
         # NumPy has no bfloat16; every bfloat16 is a float32.
         numbers = shown.float() if shown.dtype == torch.bfloat16 else shown
-        return Array(np.array(numbers.numpy(), copy=True), str(value.dtype).removeprefix("torch."))
+        return Array(np.array(numbers.numpy(force=True), copy=True), str(value.dtype).removeprefix("torch."))
     if isinstance(value, torch.dtype):
         return str(value).removeprefix("torch.")
     return plain(value, _convert)

@@ -386,10 +386,11 @@ EXAMPLES = [
             apply("step", "clone", "g"),
             no_grad(apply("move", "multiply", 0.1, "step"), write("w", "subtract", "move")),
             apply("y2", "matmul", "x", "w"), apply("t2", "tanh", "y2"), apply("loss2", "sum", "t2"),
-            backward("loss2"), Grad(target="total", source="w"), read("w", "step", "total"),
+            backward("loss2"), Grad(target="total", source="w"), read("w", "step"),
+            Read(name="total.value", what="value", handle="total"),
         ),
         a_training_step,
-        {"w.version": 1, "total.version": 1},
+        {"w.version": 1},
     ),
     Example(
         program(
@@ -637,7 +638,7 @@ def test_a_kink_used_as_a_value_is_not_a_number() -> None:
         )
     )  # fmt: skip
     assert isinstance(gradient(run, "x"), OneSided)
-    assert run.observed["h.value"] == Surrogate("'x.grad' is used as a value, and it is at a kink")
+    assert run.observed["h.value"] == Surrogate("a gradient at a kink is used as a value")
 
 
 # ---- numbers ----
@@ -837,16 +838,6 @@ def test_a_large_gradient_that_the_program_computes_with_is_known_elementwise() 
     )  # fmt: skip
     np.testing.assert_allclose(numbers(gradient(run, "x")), np.cos(data), rtol=1e-12)
     np.testing.assert_allclose(numbers(run.observed["h.value"]), 2 * np.cos(data), rtol=1e-12)
-
-
-def test_a_gradient_that_no_backward_reached_is_not_a_tensor() -> None:
-    checked = program(
-        leaf("x", 1.0), leaf("y", 2.0), apply("loss", "multiply", "x", 2.0), backward("loss"),
-        Grad(target="g", source="y"), read("x", "g"),
-    )  # fmt: skip
-    run = run_reference(checked)
-    assert numbers(gradient(run, "x")) == 2.0
-    assert withdrawn(run, "g.value") == "'y.grad' is used as a tensor, but no backward has reached it"
 
 
 def test_a_crash_is_a_failure_that_names_its_statement(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,83 @@
+"""What PyTorch's gradient formulas read: whether a gradient made with create_graph requires grad, and through what.
+
+The formula of `x * y` for `x` reads `y`; that of `exp` reads its result; that of `x + y` reads nothing but the
+cotangent, and a gradient through it is a constant to a second backward. `sign` answers zeros that do not even depend
+on the cotangent. JAX has no such thing: there a second derivative that nothing depends on is zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from compare.ops.op import Op
+
+__all__ = ["Formula", "backward_formula"]
+
+
+@dataclass(frozen=True)
+class Formula:
+    """What the gradient of one operand is computed from.
+
+    reads: the places of the operands it reads. result: it reads the result of the op too. passes: it reads the
+        cotangent; where not, it answers zeros. exact: False where PyTorch chooses a formula by the values, and this
+        is the most that one of them reads.
+    """
+
+    reads: tuple[int, ...] = ()
+    result: bool = False
+    passes: bool = True
+    exact: bool = True
+
+
+LINEAR, ZEROS = Formula(), Formula(passes=False)
+BOTH = Formula((0, 1))
+
+CONSTANT_SLOPES = frozenset("add subtract maximum minimum clip where max min astype concat stack copy complex".split())
+"""Rows that are not marked linear, but whose formulas read the cotangent only: they mask it, or hand it on."""
+PIECEWISE_CONSTANT = frozenset("sign floor ceil round".split())
+FROM_RESULT = frozenset(
+    "reciprocal sqrt rsqrt exp expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp polar".split()
+)
+FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu"}
+OF_TWO_OPERANDS = {
+    "multiply": (Formula((1,)), Formula((0,))),
+    "matmul": (Formula((1,)), Formula((0,))),
+    "vecdot": (Formula((1,)), Formula((0,))),
+    "outer": (Formula((1,)), Formula((0,))),
+    "divide": (Formula((1,)), BOTH),
+    "remainder": (LINEAR, BOTH),
+    "power": (BOTH, Formula((0, 1), result=True)),
+    "hypot": (Formula((0, 1), result=True), Formula((0, 1), result=True)),
+    "atan2": (BOTH, BOTH),
+    "logaddexp": (BOTH, BOTH),
+}
+
+
+def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: bool = False) -> Formula:
+    """The formula for the operand at `place`.
+
+    Args: values: the operands; arrays, or Python and mpmath numbers.
+    """
+    if in_place and place == 0 and op.without_history:
+        return ZEROS
+    if place in op.places(op.linear, len(values)) or op.name in CONSTANT_SLOPES:
+        return LINEAR
+    if op.name in PIECEWISE_CONSTANT:
+        return ZEROS
+    if op.name == "power" and place == 0 and not isinstance(values[1], np.ndarray) and values[1] == 0:
+        return ZEROS
+    if op.name in OF_TWO_OPERANDS:
+        return OF_TWO_OPERANDS[op.name][place]
+    if op.name in ("prod", "cumulative_prod"):
+        return _of_a_product(op.name, np.asarray(values[0]))
+    return Formula((0,), result=op.name in (FROM_RESULT_IN_PLACE if in_place else FROM_RESULT))
+
+
+def _of_a_product(name: str, values: Any) -> Formula:
+    if values.ndim == 0 or (name == "cumulative_prod" and values.size == 1):
+        return LINEAR
+    return Formula((0,), result=True, exact=bool(np.all(values != 0)))
