@@ -56,7 +56,7 @@ def rule_that_saves_its_result(tape):
 def rule_that_lies(tape):
     """Both frameworks follow a backward rule, even where it is not the derivative
 
-    Shows: custom-function.
+    Shows: custom-function, surrogate-gradient.
     """
     tenfold = tape.custom_function(lambda x: x * x, backward=lambda cotangent, x: 20 * x * cotangent)
     a = tape.leaf(3.0)
@@ -98,7 +98,7 @@ def straight_through_rule(tape):
 def straight_through_by_detach(tape):
     """Straight-through needs no rule: a detached difference does it
 
-    Shows: detach.
+    Shows: straight-through, detach.
     """
     a = tape.leaf([0.75, 1.75])
     rounded = a + (a.round() - a).detach()
