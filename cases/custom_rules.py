@@ -210,6 +210,130 @@ def rule_in_a_checkpointed_layer(tape):
     tape.expect(a.grad, 0.0)
 
 
+# ---- a rule that is differentiated again ----
+
+
+@case
+def second_derivative_through_a_rule(tape):
+    """A second derivative differentiates the rule
+
+    Shows: custom-function, create-graph.
+    """
+    cube = tape.custom_function(lambda x: x * x * x, backward=lambda cotangent, x: 3 * x * x * cotangent)
+    a = tape.leaf(2.0)
+    slope = tape.grad(cube(a), a, create_graph=True)
+    slope.backward()
+    tape.expect(slope, 12.0)
+    tape.expect(a.grad, 12.0)
+
+
+@case
+def second_derivative_of_a_rule_that_lies(tape):
+    """A second derivative goes through the result by the same rule
+
+    Shows: second-order-rule.
+    """
+    rounded = tape.custom_function(lambda x: x.round(), backward=lambda cotangent, x: cotangent * x)
+    a = tape.leaf(1.3)
+    slope = tape.grad(rounded(a) * a, a, create_graph=True)
+    slope.backward()
+    tape.expect(slope, 1.3 * 1.3 + 1.0)
+    tape.expect(a.grad, 3 * 1.3)
+
+
+@case
+def saved_result_in_a_second_derivative(tape):
+    """A saved result leads a second derivative back to the rule
+
+    Shows: second-order-rule.
+    """
+
+    @tape.custom_function
+    def exponential(x):
+        y = x.exp()
+        return y
+
+    @exponential.backward
+    def _(cotangent, y):
+        return 10 * cotangent * y
+
+    a = tape.leaf(0.0)
+    slope = tape.grad(exponential(a), a, create_graph=True)
+    slope.backward()
+    tape.expect(slope, 10.0)
+    tape.expect(a.grad, 100.0)
+
+
+@case
+def saved_intermediate_in_a_second_derivative(tape):
+    """A saved intermediate is a constant to the second derivative
+
+    Shows: second-order-rule.
+    """
+
+    @tape.custom_function
+    def cube(x):
+        square = x * x
+        return square * x
+
+    @cube.backward
+    def _(cotangent, square):
+        return 3 * square * cotangent
+
+    a = tape.leaf(2.0)
+    slope = tape.grad(cube(a) ** 2, a, create_graph=True)
+    slope.backward()
+    tape.expect(slope, 192.0)
+    tape.expect(a.grad, 288.0)  # of the 480 that the second derivative of a to the sixth is
+
+
+@case
+def once_differentiable_rule_that_is_silent(tape):
+    """A rule that may be used once makes a constant of the gradient where no cotangent has history
+
+    Shows: once-differentiable.
+    """
+
+    @tape.custom_function(once_differentiable=True)
+    def cube(x):
+        return x * x * x
+
+    @cube.backward
+    def _(cotangent, x):
+        return 3 * x * x * cotangent
+
+    a = tape.leaf(2.0)
+    slope = tape.grad(cube(a), a, create_graph=True)
+    (slope * a).backward()
+    tape.expect(slope, 12.0)
+    tape.expect(a.grad, 12.0)  # of the 36 that the derivative of 3 * a to the third is
+
+
+@case
+def once_differentiable_rule_that_raises(tape):
+    """A rule that may be used once raises where its cotangent has history
+
+    Shows: once-differentiable.
+    """
+
+    @tape.custom_function(once_differentiable=True)
+    def cube(x):
+        return x * x * x
+
+    @cube.backward
+    def _(cotangent, x):
+        return 3 * x * x * cotangent
+
+    a = tape.leaf(2.0)
+    slope = tape.grad(cube(a) ** 2, a, create_graph=True)
+    with tape.expect_error(
+        torch="RuntimeError: trying to differentiate twice a function that was marked with @once_differentiable",
+        concept="once-differentiable",
+    ):
+        slope.backward()
+    tape.expect(slope, 192.0)
+
+
 # ---- what composes with what ----
 
 

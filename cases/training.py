@@ -463,6 +463,20 @@ def checkpoint_of_several_results(tape):
 
 
 @case
+def second_derivative_through_a_checkpoint(tape):
+    """A checkpoint can be differentiated twice
+
+    Shows: checkpoint, create-graph.
+    """
+    a = tape.leaf(2.0)
+    y = tape.checkpoint(lambda x: x**4, a)
+    slope = tape.grad(y, a, create_graph=True)
+    slope.backward()
+    tape.expect(slope, 32.0)
+    tape.expect(a.grad, 48.0)
+
+
+@case
 def write_to_what_a_checkpoint_computes_again(tape):
     """The result of a checkpoint was not saved, so it may be written
 
