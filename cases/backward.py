@@ -332,6 +332,20 @@ def gradients_own_their_memory(shown):
 
 
 @case
+def cotangent_becomes_the_gradient(tape):
+    """A cotangent that goes back through a view becomes .grad itself, and the next backward adds to it
+
+    Shows: grad-buffer.
+    """
+    x = tape.leaf([1.0, 2.0])
+    v = tape.constant([1.0, 10.0])
+    x.reshape((-1,)).backward(gradient=v)
+    (x * x).sum().backward()
+    tape.expect(x.grad, [3.0, 14.0])
+    tape.expect_divergence(v, torch=[3.0, 14.0], jax=[1.0, 10.0], concept="grad-buffer")
+
+
+@case
 def gradient_clipped_in_place(tape):
     """Scaling and clipping .grad in place is a function of the gradient
 

@@ -835,6 +835,51 @@ def real_beside_complex(tape):
     tape.expect(x.grad, [10.0, 40.0])
 
 
+@demonstration
+def real_numbers_among_complex_ones(shown):
+    """A real number spread over a complex tensor, or chosen beside complex ones, breaks PyTorch's backward pass
+
+    Shows: real-among-complex.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(1.0, requires_grad=True)
+        w = torch.zeros(2, dtype=torch.complex64)
+        w[:] = x
+        try:
+            (w * 1j).imag.sum().backward()
+        except RuntimeError as error:
+            print("gradient through the write", error)
+        chosen = torch.where(torch.tensor([True, False]), x, torch.tensor([1j, 2j]))
+        try:
+            chosen.real.sum().backward()
+        except RuntimeError as error:
+            print("gradient through where", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def write(x):
+            w = jnp.zeros(2, dtype=jnp.complex64).at[:].set(x)
+            return jnp.sum((w * 1j).imag)
+
+        def choose(x):
+            return jnp.sum(jnp.where(jnp.array([True, False]), x, jnp.array([1j, 2j])).real)
+
+        x = jnp.array(1.0)
+        print("gradient through the write", jax.grad(write)(x))
+        print("gradient through where", jax.grad(choose)(x))
+
+    refused = raises("RuntimeError: Expected isFloatingType(grad.scalar_type())")
+    shown.expect_divergence("gradient through the write", torch=refused, jax=2.0, concept="real-among-complex")
+    shown.expect_divergence("gradient through where", torch=refused, jax=1.0, concept="real-among-complex")
+
+
 @case
 def hook_on_a_complex_tensor(tape):
     """A hook on a complex tensor sees the gradient, not its conjugate

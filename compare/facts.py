@@ -762,10 +762,11 @@ class Facts:
                     f"{list(viewed.shape)}."
                 )
             check_cast(value.dtype, target)
-            if self.recording and value.requires_grad and is_complex(target.dtype) and not is_complex(value.dtype):
+            mixed = is_complex(target.dtype) and not is_complex(value.dtype)
+            if self.recording and value.requires_grad and mixed and value.shape != viewed.shape:
                 raise ProgramError(
-                    f"Item write to '{target.name}', which is complex, of '{value.name}', which is real and requires "
-                    "grad: PyTorch fails in the backward pass. Cast it with astype."
+                    f"Item write to '{target.name}', which is complex, of '{value.name}', which is real, requires grad "
+                    "and fills several elements: PyTorch fails in the backward pass. Cast it with astype."
                 )
         else:
             check_number(statement.value)

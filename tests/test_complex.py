@@ -304,9 +304,19 @@ def test_writes_that_pytorch_refuses_or_fails_on_are_refused() -> None:
 
     def mixed(tape: Tape) -> None:
         w = tape.leaf([1j, 2.0]) * 1.0
-        w[0] = tape.leaf(3.0)
+        w[:] = tape.leaf(3.0)
 
     refused(mixed, "fails in the backward pass. Cast it with astype")
+
+    def one_by_one(tape: Tape) -> None:
+        w = tape.leaf([1j, 2.0]) * 1.0
+        x = tape.leaf(3.0)
+        w[0] = x
+        loss = w.abs().sum()
+        loss.backward()
+        tape.observe(x.grad)
+
+    assert judged(one_by_one)["x.grad"].verdict == "match"
 
     def dropped(tape: Tape) -> None:
         w = tape.leaf([1.0]) * 1.0

@@ -47,6 +47,19 @@ ENTRIES: tuple[Concept, ...] = (
         jax_page=jax_reference("jax.lax.complex"),
     ),
     Concept(
+        id="real-among-complex",
+        title="Some ops of PyTorch take real numbers among complex ones and cannot go back.",
+        status="jax-only",
+        torch="Arithmetic drops the imaginary part of the gradient of a real operand. A real number that is "
+        "written to several complex elements, and `where` of both kinds, raise in the backward pass.",
+        jax="Every op promotes by a cast, and the cotangent of a cast to complex numbers is the real part.",
+        why="In PyTorch each op handles the promotion by itself, and these two do not.",
+        instead="Nothing is needed: `w_grad = jax.grad(lambda w: jnp.sum(z.at[:].set(w).real))(w)`. In PyTorch, cast "
+        "first.",
+        torch_page=torch_reference("torch.where"),
+        jax_page=PROMOTION,
+    ),
+    Concept(
         id="complex-parts",
         title="The real and imaginary parts of a tensor are views of it; those of an array are arrays of their own.",
         status="silent",
