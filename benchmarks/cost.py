@@ -1,19 +1,24 @@
 """What the workbench costs beyond running the frameworks. Run with: make benchmark
 
-(a) `compare all` over a bare script that imports both frameworks and executes the same printed sources.
-(b) `compare list`, `compare --help` and `compare explain`, which import neither framework.
-(c) lowering and printing 10,000 statements over 1,000.
+(a) `compare all` over a bare script that imports both frameworks and executes the same printed sources and snippets:
+    in one process, with nothing compiled before and with everything; and in as many processes as `compare all` starts.
+(b) a second `compare all` over a first, which compiles everything.
+(c) `compare list`, `compare --help` and `compare explain`, which import neither framework.
+(d) lowering and printing 10,000 statements over 1,000.
 
 Each figure is the median of paired runs, taken in turn, so that a machine that drifts does not favour either side.
 """
 
 from __future__ import annotations
 
+import os
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from compare.cases import load_cases
@@ -25,55 +30,104 @@ from compare.statements import Apply, Backward, ItemWrite, Leaf, Read, Ref, Writ
 from compare.torch_leg import print_torch
 
 PAIRS = 7
+PAIRS_OF_RUNS = 3
 
 BARE = """
-import builtins, pathlib, sys
+import contextlib, pathlib, sys
 import torch
 import jax
 
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.py")):
-    exec(compile(path.read_text("utf-8"), str(path), "exec"), {"__name__": "__main__", "print": lambda *shown: None})
+    torch.set_default_dtype(torch.float32)
+    jax.config.update("jax_enable_x64", False)
+    code = compile(path.read_text("utf-8"), str(path), "exec")
+    with contextlib.suppress(Exception):  # a naive port may raise
+        exec(code, {"__name__": "__main__", "print": lambda *shown: None})
 """
 
 
-def timed(*command: str) -> float:
-    """Seconds that a command takes, from start to end."""
+def timed(*commands: tuple[str, ...], cache: Path | None = None) -> float:
+    """Seconds that commands take together, from start to end."""
+    environment = dict(os.environ)
+    if cache is not None:
+        environment |= {
+            "COMPARE_CACHE_DIR": str(cache),
+            "JAX_COMPILATION_CACHE_DIR": str(cache),
+            "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        }
     started = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    running = [
+        subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+        for command in commands
+    ]
+    failed = [process.args for process in running if process.wait()]
+    seconds = time.perf_counter() - started
+    if failed:
+        raise SystemExit(f"failed: {failed[0]}")
+    return seconds
 
 
-def overhead_of_all() -> None:
-    """Print ratio (a)."""
+def write_scripts(folder: Path, processes: int) -> list[tuple[str, ...]]:
+    """Write what `compare all` prints, shared among bare scripts; the command of each."""
+    script = folder / "bare"
+    script.write_text(BARE, "utf-8")
+    shares = [folder / str(number) for number in range(processes)]
+    for share in shares:
+        share.mkdir()
+    for number, case in enumerate(load_cases().cases):
+        prepared = prepare(case)
+        sources = {"torch": prepared.torch, "jax": prepared.jax}
+        port = prepared.naive and prepared.naive.source
+        if port and port is not prepared.jax:
+            sources["naive"] = port
+        for leg, source in sources.items():
+            (shares[number % processes] / f"{number:03}_{leg}.py").write_text(source.text, "utf-8")
+    return [(sys.executable, str(script), str(share)) for share in shares]
+
+
+def cost_of_all() -> None:
+    """Print ratios (a) and (b)."""
+    compare = (sys.executable, "-m", "compare", "all")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for number, case in enumerate(load_cases().cases):
-            prepared = prepare(case)
-            (folder / f"{number:03}_torch.py").write_text(prepared.torch.text, "utf-8")
-            (folder / f"{number:03}_jax.py").write_text(prepared.jax.text, "utf-8")
-            port = prepared.naive and prepared.naive.source
-            if port and port is not prepared.jax:
-                (folder / f"{number:03}_naive.py").write_text(port.text, "utf-8")
-        script = folder / "bare"
-        script.write_text(BARE, "utf-8")
-        whole, bare = (sys.executable, "-m", "compare", "all"), (sys.executable, str(script), name)
-        timed(*whole), timed(*bare)
-        pairs = [(timed(*whole), timed(*bare)) for _ in range(PAIRS)]
-    ratio = statistics.median(one / other for one, other in pairs)
+        for names in ("one", "each", "cold", "warm"):
+            (folder / names).mkdir()
+        one, each = write_scripts(folder / "one", 1), write_scripts(folder / "each", os.cpu_count() or 1)
+        warm = folder / "warm"
+        timed(compare, cache=warm), timed(*one, cache=warm)
+        told = "at most 1.25"
+        report("(a) nothing compiled, one process", "bare", told,
+               lambda: timed((*compare, "-j", "1", "--no-cache")), lambda: timed(*one))  # fmt: skip
+        report("(a) all compiled before, one process", "bare", told,
+               lambda: timed((*compare, "-j", "1"), cache=warm), lambda: timed(*one, cache=warm))  # fmt: skip
+        report(f"(a) all compiled before, {len(each)} processes", "bare", told,
+               lambda: timed(compare, cache=warm), lambda: timed(*each, cache=warm))  # fmt: skip
+
+        def first_run() -> float:
+            shutil.rmtree(folder / "cold")
+            return timed(compare, cache=folder / "cold")
+
+        report("(b) a second run", "the first", "at most 0.33", lambda: timed(compare, cache=warm), first_run)
+
+
+def report(what: str, other: str, told: str, measure: Callable[[], float], measure_other: Callable[[], float]) -> None:
+    """Print the median of paired ratios, and the medians of both."""
+    pairs = [(measure(), measure_other()) for _ in range(PAIRS_OF_RUNS)]
+    ratio = statistics.median(one / against for one, against in pairs)
     seconds = [statistics.median(column) for column in zip(*pairs, strict=True)]
-    print(f"(a) compare all {seconds[0]:.2f} s, bare script {seconds[1]:.2f} s: ratio {ratio:.3f} (at most 1.25)")
+    print(f"{what}: compare all {seconds[0]:.2f} s, {other} {seconds[1]:.2f} s: ratio {ratio:.3f} ({told})", flush=True)
 
 
 def commands_without_frameworks() -> None:
-    """Print the times of (b), and whether a framework was imported."""
+    """Print the times of (c), and whether a framework was imported."""
     for words in (["list"], ["--help"], ["explain", "retain-grad"]):
-        timed(sys.executable, "-m", "compare", *words)
-        seconds = statistics.median(timed(sys.executable, "-m", "compare", *words) for _ in range(PAIRS))
+        timed((sys.executable, "-m", "compare", *words))
+        seconds = statistics.median(timed((sys.executable, "-m", "compare", *words)) for _ in range(PAIRS))
         probe = f"import sys; from compare.cli import cli; cli({words!r}, standalone_mode=False); "
         probe += "sys.exit(any(name in sys.modules for name in ('torch', 'jax')))"
         imported = subprocess.run([sys.executable, "-c", probe], check=False, stdout=subprocess.DEVNULL).returncode
         told = "imports a framework" if imported else "imports neither framework"
-        print(f"(b) compare {' '.join(words)}: {seconds:.3f} s (at most 0.3), {told}")
+        print(f"(c) compare {' '.join(words)}: {seconds:.3f} s (at most 0.3), {told}")
 
 
 def chain(length: int) -> Program:
@@ -108,16 +162,16 @@ def lowering(program: Program) -> float:
 
 
 def growth_of_lowering() -> None:
-    """Print (c)."""
+    """Print (d)."""
     short, long = chain(1_000), chain(10_000)
     lowering(short)
     pairs = [(lowering(long), lowering(short)) for _ in range(PAIRS)]
     ratio = statistics.median(one / other for one, other in pairs)
     seconds = statistics.median(one for one, _ in pairs)
-    print(f"(c) 10,000 statements {seconds:.2f} s (under 3), ratio to 1,000: {ratio:.1f} (at most 12)")
+    print(f"(d) 10,000 statements {seconds:.2f} s (under 3), ratio to 1,000: {ratio:.1f} (at most 12)")
 
 
 if __name__ == "__main__":
-    overhead_of_all()
+    cost_of_all()
     commands_without_frameworks()
     growth_of_lowering()

@@ -257,7 +257,7 @@ def zeros_are_not_none(tape):
 def optimizer_skips_none(shown):
     """Weight decay shrinks a parameter whose gradient is zero, and skips one whose gradient is None
 
-    Shows: none-or-zero.
+    Shows: none-or-zero, zero-grad.
     """
 
     @shown.torch
@@ -271,6 +271,9 @@ def optimizer_skips_none(shown):
             optimizer.zero_grad(set_to_none=set_to_none)
             optimizer.step()
             print(name, w.item())
+        (w * 2).backward()
+        optimizer.zero_grad()
+        print("gradient after zero_grad()", w.grad)
 
     @shown.jax
     def _():
@@ -280,6 +283,7 @@ def optimizer_skips_none(shown):
         print("after zeros", step(1.0, 0.0))
 
     shown.expect_divergence("after None", torch=1.0, concept="none-or-zero")
+    shown.expect_divergence("gradient after zero_grad()", torch=None, concept="zero-grad")
     shown.expect("after zeros", 0.5)
 
 
@@ -347,7 +351,7 @@ def cotangent_becomes_the_gradient(tape):
 
 @case
 def gradient_clipped_in_place(tape):
-    """Scaling and clipping .grad in place is a function of the gradient
+    """Scaling and clipping .grad in place is, in JAX, a function of the gradient
 
     Shows: gradient-edit.
     """
@@ -394,6 +398,10 @@ def assigning_what_is_no_gradient(shown):
         except RuntimeError as error:
             print("another shape", error)
         try:
+            x.grad = torch.ones(2, dtype=torch.float64)
+        except RuntimeError as error:
+            print("another dtype", error)
+        try:
             x.grad = 3.0
         except TypeError as error:
             print("a number", error)
@@ -405,6 +413,8 @@ def assigning_what_is_no_gradient(shown):
         x = jnp.array([3.0, 4.0])
         x.grad = jnp.ones(3)
         print("another shape", x.grad)
+        x.grad = jnp.ones(2, jnp.float16)
+        print("another dtype", x.grad)
         x.grad = 3.0
         print("a number", x.grad)
 
@@ -412,6 +422,12 @@ def assigning_what_is_no_gradient(shown):
         "another shape",
         torch=raises("RuntimeError: attempting to assign a gradient of size '[3]' to a tensor of size '[2]'"),
         jax=[1.0, 1.0, 1.0],
+        concept="array-attribute",
+    )
+    shown.expect_divergence(
+        "another dtype",
+        torch=raises("RuntimeError: attempting to assign a gradient with dtype 'double' to a tensor with grad_dtype"),
+        jax=[1.0, 1.0],
         concept="array-attribute",
     )
     shown.expect_divergence(
@@ -438,6 +454,33 @@ def only_the_named_inputs(tape):
     tape.expect(b.grad, None)
 
 
+@demonstration
+def named_intermediate(shown):
+    """An intermediate that inputs= names keeps its gradient without retain_grad
+
+    Shows: backward-inputs.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+        product = a * b
+        (product * product).backward(inputs=[product])
+        print("gradient of the product", product.grad)
+        print("gradient of a", a.grad)
+
+    @shown.jax
+    def _():
+        import jax
+
+        print("gradient of the product", jax.grad(lambda product: product * product)(2.0 * 3.0))
+
+    shown.expect("gradient of the product", 12.0)
+    shown.expect_divergence("gradient of a", torch=None, concept="backward-inputs")
+
+
 @case
 def gradient_as_a_result(tape):
     """autograd.grad returns the gradient and leaves .grad empty
@@ -456,7 +499,7 @@ def gradient_as_a_result(tape):
 
 @case
 def gradients_of_nested_inputs(tape):
-    """Both gradients are whole when one input is computed from the other
+    """Where one input is computed from the other, the gradient of each is its whole gradient
 
     Shows: autograd-grad.
     """
@@ -490,7 +533,7 @@ def unused_input(tape):
 
 @case
 def several_roots(tape):
-    """Several roots send back one sum
+    """A backward from several roots sends back the sum of their gradients
 
     Shows: several-roots.
     """
@@ -503,7 +546,7 @@ def several_roots(tape):
 
 @case
 def gradient_that_was_computed_with(tape):
-    """A gradient is a tensor like any other
+    """A gradient can be computed with, like any other tensor
 
     Shows: grad-as-value.
     """
@@ -516,7 +559,7 @@ def gradient_that_was_computed_with(tape):
 
 @case
 def every_intermediate(tape):
-    """Every gradient on the way in one backward
+    """One backward keeps the gradient of every intermediate that retains it
 
     Shows: retain-grad.
     """
@@ -538,7 +581,7 @@ def every_intermediate(tape):
 
 @case
 def retain_grad_on_leaf(tape):
-    """A leaf keeps its gradient anyway
+    """On a leaf retain_grad does nothing: a leaf keeps its gradient anyway
 
     Shows: retain-grad.
     """
@@ -619,7 +662,7 @@ def sparse_gradient(shown):
 
 @demonstration
 def one_output_of_several(shown):
-    """The outputs of an op that are not used send back zeros
+    """An output that is not used sends back zeros
 
     Shows: chain-rule.
     """

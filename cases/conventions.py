@@ -89,7 +89,7 @@ def remainder_by_a_tensor(tape):
 
 @case
 def powers_of_zero(tape):
-    """A power whose exponent is a number has the same slope at zero on both sides
+    """A power of zero has the same slope on both sides where the exponent is a number
 
     Shows: agreed-kink.
     """
@@ -139,7 +139,7 @@ def abs_at_zero(tape):
 
 @demonstration
 def absolute_losses_at_zero(shown):
-    """Every loss and norm made of absolute values has that kink, and sign has no slope
+    """Every loss and norm made of absolute values has the kink of abs
 
     Shows: abs-at-zero.
     """
@@ -515,7 +515,7 @@ def nan_in_the_branch_not_taken(tape):
 
 @case
 def nan_kept_out_twice(tape):
-    """A second where keeps the NaN out
+    """A second where, around the argument, keeps the NaN out
 
     Shows: masked-nan.
     """
@@ -542,7 +542,7 @@ def infinity_that_is_masked(tape):
 
 @case
 def row_that_is_masked_entirely(tape):
-    """The softmax and the logsumexp of a row that is masked entirely have the gradient NaN on both sides
+    """The gradient of a softmax over a row that is masked entirely is NaN on both sides
 
     Shows: masked-nan.
     """
@@ -690,7 +690,7 @@ def missing_derivative(shown):
 
 @case
 def complex_gradient(tape):
-    """The gradient of a real loss points where it grows; JAX returns its conjugate
+    """The gradient of a complex tensor points where the loss grows; JAX returns its conjugate
 
     Shows: complex-conjugate.
     """
@@ -952,7 +952,7 @@ def write_through_view_as_real(tape):
 
 @case
 def write_through_a_conjugate(tape):
-    """conj() is a view that reads the imaginary part with the other sign: a write through it arrives conjugated
+    """conj() is a view: what is written through it arrives conjugated
 
     Shows: conjugated-view.
     """

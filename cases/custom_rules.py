@@ -197,7 +197,7 @@ def result_without_history(tape):
 
 @case
 def rule_in_a_checkpointed_layer(tape):
-    """A rule does not care who computes its argument
+    """A rule follows a checkpointed function as it follows any other
 
     Shows: custom-function.
     """
@@ -704,7 +704,7 @@ def forward_rule_that_skips_its_function(shown):
 
 @demonstration
 def gradients_that_are_asked_for(shown):
-    """A rule can ask which gradients are needed
+    """A rule can ask which gradients are needed, on both sides
 
     Shows: needed-gradients.
     """
@@ -761,7 +761,7 @@ def gradients_that_are_asked_for(shown):
 
 @demonstration
 def cotangents_that_are_zero(shown):
-    """A rule can be told that nobody used an output
+    """A rule can be told that an output was not used, on both sides
 
     Shows: needed-gradients.
     """
@@ -1122,7 +1122,7 @@ def input_that_is_returned(shown):
 
 @demonstration
 def rule_that_is_wrong(shown):
-    """Both frameworks follow a wrong rule, and both can check it against differences
+    """Both frameworks can check a rule against differences
 
     Shows: gradient-check.
     """

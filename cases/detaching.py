@@ -5,9 +5,37 @@ from compare import case, demonstration, raises
 chapter_number = 4
 
 
+# ---- what detaching cuts ----
+
+
+@case
+def factor_that_is_detached(tape):
+    """A detached factor is a constant with the same number
+
+    Shows: detach.
+    """
+    x = tape.leaf(3.0)
+    y = x * x.detach()
+    y.backward()
+    tape.expect(y, 9.0)
+    tape.expect(x.grad, 3.0)
+
+
+@case
+def part_that_is_detached(tape):
+    """A part of a tensor can be detached alone
+
+    Shows: detach.
+    """
+    x = tape.leaf([1.0, 2.0, 3.0])
+    y = tape.concat([x[:1].detach(), x[1:]])
+    (y**2).sum().backward()
+    tape.expect(x.grad, [0.0, 4.0, 6.0])
+
+
 @case
 def sigmoid_detach(tape):
-    """A detached clone is a leaf of its own
+    """A detached clone is a tensor of its own, and can become a leaf
 
     Shows: detach, clone, requires-grad.
     """
@@ -52,6 +80,139 @@ def sigmoid_detach_flag_first(tape):
     tape.expect(c, [0.731058578630004879, 0.880797077977882444, 0.952574126822433219])
 
 
+@demonstration
+def stop_outside_of_a_function(shown):
+    """Outside of a differentiated function stop_gradient cuts nothing
+
+    Shows: stop-gradient-outside.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(3.0, requires_grad=True).detach()
+        try:
+            (x * x).backward()
+        except RuntimeError as error:
+            print("gradient", error)
+
+    @shown.jax
+    def _():
+        import jax
+        from jax import lax
+
+        x = lax.stop_gradient(3.0)
+        print("gradient", jax.grad(lambda x: x * x)(x))
+
+    shown.expect_divergence(
+        "gradient",
+        torch=raises("RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"),
+        jax=6.0,
+        concept="stop-gradient-outside",
+    )
+
+
+@case
+def detached_in_place(tape):
+    """detach_ cuts the tensor from now on; what was computed with it before still leads back
+
+    Shows: detach-in-place.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 2
+    z = y * 3
+    y.detach_()
+    tape.expect(y.is_leaf, True)
+    tape.expect(y.requires_grad, False)
+    after = (y * 5).sum()
+    tape.expect(after.requires_grad, False)
+    z.sum().backward()
+    tape.expect(x.grad, 6.0)
+
+
+@case
+def detached_in_place_view(tape):
+    """A view cannot be detached in place
+
+    Shows: detach-in-place.
+    """
+    x = tape.leaf([1.0, 2.0])
+    v = (x * 2)[:1]
+    with tape.expect_error(torch="RuntimeError: Can't detach views in-place", concept="detach-in-place"):
+        v.detach_()
+    v.sum().backward()
+    tape.expect(x.grad, [2.0, 0.0])
+
+
+@case
+def detached_in_place_after_save(tape):
+    """detach_ breaks the backward of an op that had saved the tensor
+
+    Shows: detach-in-place, saved-value.
+    """
+    x = tape.leaf(3.0)
+    y = x * 2
+    z = y * y
+    y.detach_()
+    with tape.expect_error(
+        torch="RuntimeError: Trying to use a saved tensor that has been detached in-place", concept="detach-in-place"
+    ):
+        z.backward()
+    tape.expect_divergence(x.grad, torch=None, jax=24.0, concept="detach-in-place")
+
+
+# ---- what a detached tensor shares ----
+
+
+@case
+def clone_that_is_written(tape):
+    """A clone passes its gradient on, and its writes stay its own
+
+    Shows: clone.
+    """
+    x = tape.leaf([1.0, 2.0])
+    c = x.clone()
+    c[0] = 5.0
+    (c * c).sum().backward()
+    tape.expect(tape.shares_storage(c, x), False)
+    tape.expect(x, [1.0, 2.0])
+    tape.expect(x.grad, [0.0, 4.0])
+
+
+@case
+def copy_that_is_written(tape):
+    """A detached clone may be written whatever the original has saved
+
+    Shows: clone, detach.
+    """
+    x = tape.leaf([0.0, 1.0])
+    y = x.exp()
+    copied = y.detach().clone()
+    copied[0] = 100.0
+    y.sum().backward()
+    tape.expect(copied, [100.0, 2.718281828459045])
+    tape.expect(x.grad, [1.0, 2.718281828459045])
+
+
+@case
+def detached_write_square(tape):
+    """The same write is harmless where the op saved its input
+
+    Shows: detached-write.
+    """
+    a = tape.leaf([1.0, 2.0, 3.0])
+    out = a**2
+    c = out.detach()
+    c[0] = 10
+    tape.expect(out.version, 1)
+    loss = out.sum()
+    loss.backward()
+    tape.expect(loss, 23.0)
+    tape.expect_naive(loss, 14.0)
+    tape.expect(a.grad, [2.0, 4.0, 6.0])
+
+
 @case
 def detached_write_sigmoid(tape):
     """Writing through detach() is fatal where the op saved its result
@@ -80,22 +241,38 @@ def detached_write_sigmoid(tape):
     tape.expect_naive(loss, 2.564429783430321)
 
 
-@case
-def detached_write_square(tape):
-    """The same write is harmless where the op saved its input
+# ---- grad modes ----
 
-    Shows: detached-write.
+
+@case
+def constant_made_under_no_grad(tape):
+    """What is computed under no_grad is a constant afterwards
+
+    Shows: no-grad.
     """
-    a = tape.leaf([1.0, 2.0, 3.0])
-    out = a**2
-    c = out.detach()
-    c[0] = 10
-    tape.expect(out.version, 1)
-    loss = out.sum()
-    loss.backward()
-    tape.expect(loss, 23.0)
-    tape.expect_naive(loss, 14.0)
-    tape.expect(a.grad, [2.0, 4.0, 6.0])
+    x = tape.leaf(3.0)
+    with tape.no_grad():
+        factor = x * 2
+    y = x * factor
+    y.backward()
+    tape.expect(factor.requires_grad, False)
+    tape.expect(x.grad, 6.0)
+    tape.expect_naive(x.grad, 12.0)
+
+
+@case
+def recorded_before_the_block(tape):
+    """A tensor that was recorded before the block goes through it untouched
+
+    Shows: no-grad.
+    """
+    x = tape.leaf(3.0)
+    y = x * x
+    with tape.no_grad():
+        z = y
+    tape.expect(z.requires_grad, True)
+    z.backward()
+    tape.expect(x.grad, 6.0)
 
 
 @case
@@ -139,186 +316,9 @@ def grad_switched_off(tape):
     tape.expect_naive(x.grad, 1080.0)
 
 
-@case
-def inference_tensor_saved(tape):
-    """A tensor made in inference mode cannot be saved for backward; its clone can
-
-    Shows: inference-mode.
-    """
-    w = tape.leaf(2.0)
-    with tape.inference_mode():
-        i = tape.constant([1.0, 1.0]) * 3
-    with tape.expect_error(
-        torch="RuntimeError: Inference tensors cannot be saved for backward", concept="inference-mode"
-    ):
-        w * i
-    loss = (w * i.clone()).sum()
-    loss.backward()
-    tape.expect(loss, 12.0)
-    tape.expect(w.grad, 6.0)
-
-
-@case
-def inference_tensor_added(tape):
-    """An op that saves nothing takes a tensor made in inference mode, where enable_grad has no effect
-
-    Shows: inference-mode, enable-grad.
-    """
-    w = tape.leaf([1.0, 2.0])
-    with tape.inference_mode(), tape.enable_grad():
-        i = w * 3
-    tape.expect(i.requires_grad, False)
-    loss = (w + i).sum()
-    loss.backward()
-    tape.expect(loss, 12.0)
-    tape.expect(w.grad, 1.0)
-    tape.expect_naive(w.grad, 4.0)
-
-
-@case
-def inference_tensor_written(tape):
-    """A write that PyTorch refuses to a tensor made in inference mode has happened all the same
-
-    Shows: inference-mode.
-    """
-    with tape.inference_mode():
-        i = tape.constant([1.0, 1.0]) * 3
-    with tape.expect_error(
-        torch="RuntimeError: Inplace update to inference tensor outside InferenceMode is not allowed",
-        concept="inference-mode",
-    ):
-        i.add_(1.0)
-    tape.expect_divergence(i, torch=4.0, jax=3.0, concept="inference-mode")
-
-
-# ---- what detaching cuts ----
-
-
-@case
-def factor_that_is_detached(tape):
-    """A detached factor is a constant with the same number
-
-    Shows: detach.
-    """
-    x = tape.leaf(3.0)
-    y = x * x.detach()
-    y.backward()
-    tape.expect(y, 9.0)
-    tape.expect(x.grad, 3.0)
-
-
-@case
-def part_that_is_detached(tape):
-    """A part of a tensor can be detached alone
-
-    Shows: detach.
-    """
-    x = tape.leaf([1.0, 2.0, 3.0])
-    y = tape.concat([x[:1].detach(), x[1:]])
-    (y**2).sum().backward()
-    tape.expect(x.grad, [0.0, 4.0, 6.0])
-
-
-@demonstration
-def stop_outside_of_a_function(shown):
-    """Outside of a differentiated function stop_gradient cuts nothing
-
-    Shows: stop-gradient-outside.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.tensor(3.0, requires_grad=True).detach()
-        try:
-            (x * x).backward()
-        except RuntimeError as error:
-            print("gradient", error)
-
-    @shown.jax
-    def _():
-        import jax
-        from jax import lax
-
-        x = lax.stop_gradient(3.0)
-        print("gradient", jax.grad(lambda x: x * x)(x))
-
-    shown.expect_divergence(
-        "gradient",
-        torch=raises("RuntimeError: element 0 of tensors does not require grad and does not have a grad_fn"),
-        jax=6.0,
-        concept="stop-gradient-outside",
-    )
-
-
-@case
-def clone_that_is_written(tape):
-    """A clone passes its gradient on, and its writes stay its own
-
-    Shows: clone.
-    """
-    x = tape.leaf([1.0, 2.0])
-    c = x.clone()
-    c[0] = 5.0
-    (c * c).sum().backward()
-    tape.expect(tape.shares_storage(c, x), False)
-    tape.expect(x, [1.0, 2.0])
-    tape.expect(x.grad, [0.0, 4.0])
-
-
-@case
-def copy_that_is_written(tape):
-    """A detached clone may be written whatever the original has saved
-
-    Shows: clone, detach.
-    """
-    x = tape.leaf([0.0, 1.0])
-    y = x.exp()
-    copied = y.detach().clone()
-    copied[0] = 100.0
-    y.sum().backward()
-    tape.expect(copied, [100.0, 2.718281828459045])
-    tape.expect(x.grad, [1.0, 2.718281828459045])
-
-
-# ---- grad modes ----
-
-
-@case
-def constant_made_under_no_grad(tape):
-    """What is computed under no_grad is a constant afterwards
-
-    Shows: no-grad.
-    """
-    x = tape.leaf(3.0)
-    with tape.no_grad():
-        factor = x * 2
-    y = x * factor
-    y.backward()
-    tape.expect(factor.requires_grad, False)
-    tape.expect(x.grad, 6.0)
-    tape.expect_naive(x.grad, 12.0)
-
-
-@case
-def recorded_before_the_block(tape):
-    """A tensor that was recorded before the block goes through it untouched
-
-    Shows: no-grad.
-    """
-    x = tape.leaf(3.0)
-    y = x * x
-    with tape.no_grad():
-        z = y
-    tape.expect(z.requires_grad, True)
-    z.backward()
-    tape.expect(x.grad, 6.0)
-
-
 @demonstration
 def decorator_and_switch(shown):
-    """Grad mode is a switch of the thread, a block and a decorator; JAX has none to ask for
+    """Grad mode can be asked for, as a block, a decorator or a switch; JAX has none
 
     Shows: grad-mode.
     """
@@ -351,6 +351,65 @@ def decorator_and_switch(shown):
     shown.expect_divergence("enabled inside", torch=False, concept="grad-mode")
     shown.expect_divergence("enabled outside", torch=True, concept="grad-mode")
     shown.expect_divergence("gradient of what is stopped", jax=0.0, concept="grad-mode")
+
+
+@demonstration
+def evaluation_mode(shown):
+    """eval() changes layers, not recording; in JAX it is an argument
+
+    Shows: evaluation-mode.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        model = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.Dropout(0.5)).eval()
+        model(torch.ones(1)).backward()
+        print("gradient", model[0].weight.grad[0])
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def model(w, x, key, train):
+            y = w * x
+            return jnp.where(jax.random.bernoulli(key, 0.5), y / 0.5, 0.0) if train else y
+
+        gradient = jax.grad(lambda w: jnp.sum(model(w, jnp.ones(1), jax.random.key(0), train=False)))
+        print("gradient", gradient(jnp.ones(1)))
+
+    shown.expect("gradient", [1.0])
+
+
+@demonstration
+def recording_a_backward_under_no_grad(shown):
+    """create_graph overrides no_grad for the backward itself
+
+    Shows: grad-mode, create-graph.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(3.0, requires_grad=True)
+        y = x * x
+        with torch.no_grad():
+            (gradient,) = torch.autograd.grad(y, x, create_graph=True)
+        print("gradient", gradient)
+        print("second derivative", torch.autograd.grad(gradient, x)[0])
+
+    @shown.jax
+    def _():
+        import jax
+
+        print("gradient", jax.grad(lambda x: x * x)(3.0))
+        print("second derivative", jax.grad(jax.grad(lambda x: x * x))(3.0))
+
+    shown.expect("gradient", 6.0)
+    shown.expect("second derivative", 2.0)
 
 
 @demonstration
@@ -399,38 +458,89 @@ def no_grad_and_tangents(shown):
     shown.expect_divergence("tangent of a square", torch=6.0, jax=0.0, concept="no-grad-forward-mode")
 
 
-@demonstration
-def recording_a_backward_under_no_grad(shown):
-    """create_graph overrides no_grad for the backward itself
+@case
+def no_grad_view_used_outside(tape):
+    """A view made under no_grad requires grad, and its gradient reaches nothing
 
-    Shows: grad-mode, create-graph.
+    Shows: no-grad-view.
     """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 2
+    with tape.no_grad():
+        v = y[:1]
+    tape.expect(v.requires_grad, True)
+    tape.expect(v.is_leaf, True)
+    loss = (v * 3).sum() + y.sum()
+    loss.backward()
+    tape.expect(loss, 12.0)
+    tape.expect(x.grad, 2.0)
+    tape.expect_naive(x.grad, [8.0, 2.0])
+    tape.expect(v.grad, None)
 
-    @shown.torch
-    def _():
-        import torch
 
-        x = torch.tensor(3.0, requires_grad=True)
-        y = x * x
-        with torch.no_grad():
-            (gradient,) = torch.autograd.grad(y, x, create_graph=True)
-        print("gradient", gradient)
-        print("second derivative", torch.autograd.grad(gradient, x)[0])
+@case
+def no_grad_view_written(tape):
+    """A view made under no_grad is written under no_grad alone, and then the leaf changes
 
-    @shown.jax
-    def _():
-        import jax
+    Shows: no-grad-view.
+    """
+    w = tape.leaf([1.0, 2.0])
+    with tape.no_grad():
+        v = w[:1]
+    with tape.expect_error(
+        torch="RuntimeError: A view was created in no_grad mode and is being modified inplace with grad mode enabled",
+        concept="no-grad-view",
+    ):
+        v.add_(1.0)
+    tape.expect(w, [1.0, 2.0])
+    with tape.no_grad():
+        v.add_(1.0)
+    tape.expect(w, [2.0, 2.0])
+    tape.expect_naive(w, [1.0, 2.0])
 
-        print("gradient", jax.grad(lambda x: x * x)(3.0))
-        print("second derivative", jax.grad(jax.grad(lambda x: x * x))(3.0))
 
-    shown.expect("gradient", 6.0)
-    shown.expect("second derivative", 2.0)
+# ---- inference mode ----
+
+
+@case
+def inference_tensor_saved(tape):
+    """A tensor made in inference mode cannot be saved for backward; its clone can
+
+    Shows: inference-mode.
+    """
+    w = tape.leaf(2.0)
+    with tape.inference_mode():
+        i = tape.constant([1.0, 1.0]) * 3
+    with tape.expect_error(
+        torch="RuntimeError: Inference tensors cannot be saved for backward", concept="inference-mode"
+    ):
+        w * i
+    loss = (w * i.clone()).sum()
+    loss.backward()
+    tape.expect(loss, 12.0)
+    tape.expect(w.grad, 6.0)
+
+
+@case
+def inference_tensor_added(tape):
+    """An op that saves nothing takes a tensor made in inference mode, where enable_grad has no effect
+
+    Shows: inference-mode, enable-grad.
+    """
+    w = tape.leaf([1.0, 2.0])
+    with tape.inference_mode(), tape.enable_grad():
+        i = w * 3
+    tape.expect(i.requires_grad, False)
+    loss = (w + i).sum()
+    loss.backward()
+    tape.expect(loss, 12.0)
+    tape.expect(w.grad, 1.0)
+    tape.expect_naive(w.grad, 4.0)
 
 
 @demonstration
 def leaf_from_inference_mode(shown):
-    """A tensor made in inference mode has no version and becomes no leaf; a JAX array is never second class
+    """A tensor made in inference mode becomes no leaf; a JAX array is never second class
 
     Shows: inference-mode.
     """
@@ -475,100 +585,17 @@ def leaf_from_inference_mode(shown):
     )
 
 
-@demonstration
-def evaluation_mode(shown):
-    """eval() changes layers, not recording; in JAX it is an argument
-
-    Shows: evaluation-mode.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        model = torch.nn.Sequential(torch.nn.Linear(1, 1, bias=False), torch.nn.Dropout(0.5)).eval()
-        model(torch.ones(1)).backward()
-        print("gradient", model[0].weight.grad[0])
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        def model(w, x, key, train):
-            y = w * x
-            return jnp.where(jax.random.bernoulli(key, 0.5), y / 0.5, 0.0) if train else y
-
-        gradient = jax.grad(lambda w: jnp.sum(model(w, jnp.ones(1), jax.random.key(0), train=False)))
-        print("gradient", gradient(jnp.ones(1)))
-
-    shown.expect("gradient", [1.0])
-
-
 @case
-def detached_in_place(tape):
-    """detach_ cuts the tensor itself; what was computed with it before leads back through it
+def inference_tensor_written(tape):
+    """A write that PyTorch refuses to a tensor made in inference mode has happened all the same
 
-    Shows: detach-in-place.
+    Shows: inference-mode.
     """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 2
-    z = y * 3
-    y.detach_()
-    tape.expect(y.is_leaf, True)
-    tape.expect(y.requires_grad, False)
-    after = (y * 5).sum()
-    tape.expect(after.requires_grad, False)
-    z.sum().backward()
-    tape.expect(x.grad, 6.0)
-
-
-@case
-def detached_in_place_view(tape):
-    """A view refuses to be detached in place
-
-    Shows: detach-in-place.
-    """
-    x = tape.leaf([1.0, 2.0])
-    v = (x * 2)[:1]
-    with tape.expect_error(torch="RuntimeError: Can't detach views in-place", concept="detach-in-place"):
-        v.detach_()
-    v.sum().backward()
-    tape.expect(x.grad, [2.0, 0.0])
-
-
-@case
-def detached_in_place_after_save(tape):
-    """detach_ breaks the backward of an op that had saved the tensor
-
-    Shows: detach-in-place, saved-value.
-    """
-    x = tape.leaf(3.0)
-    y = x * 2
-    z = y * y
-    y.detach_()
+    with tape.inference_mode():
+        i = tape.constant([1.0, 1.0]) * 3
     with tape.expect_error(
-        torch="RuntimeError: Trying to use a saved tensor that has been detached in-place", concept="detach-in-place"
+        torch="RuntimeError: Inplace update to inference tensor outside InferenceMode is not allowed",
+        concept="inference-mode",
     ):
-        z.backward()
-    tape.expect_divergence(x.grad, torch=None, jax=24.0, concept="detach-in-place")
-
-
-@case
-def no_grad_view_used_outside(tape):
-    """A view made under no_grad requires grad, and its gradient reaches nothing
-
-    Shows: no-grad-view.
-    """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 2
-    with tape.no_grad():
-        v = y[:1]
-    tape.expect(v.requires_grad, True)
-    tape.expect(v.is_leaf, True)
-    loss = (v * 3).sum() + y.sum()
-    loss.backward()
-    tape.expect(loss, 12.0)
-    tape.expect(x.grad, 2.0)
-    tape.expect_naive(x.grad, [8.0, 2.0])
-    tape.expect(v.grad, None)
+        i.add_(1.0)
+    tape.expect_divergence(i, torch=4.0, jax=3.0, concept="inference-mode")

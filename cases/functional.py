@@ -406,9 +406,26 @@ def value_that_leaves_torch_func(shown):
 # ---- vmap ----
 
 
+@case
+def one_example_at_a_time(tape):
+    """Without a map, the gradient of each example takes a backward of its own
+
+    Shows: zero-grad, vmap.
+    """
+    w = tape.leaf([0.5, -1.0])
+    x = tape.constant([[0.0, 1.0], [2.0, 3.0]])
+    ((w * x[0]).sum() ** 2).backward()
+    first = w.grad
+    w.grad = None
+    ((w * x[1]).sum() ** 2).backward()
+    second = w.grad
+    tape.expect(first, [0.0, -2.0])
+    tape.expect(second, [-8.0, -12.0])
+
+
 @demonstration
 def gradients_per_example(shown):
-    """Both map a gradient over a batch
+    """Both frameworks map a gradient over a batch
 
     Shows: vmap.
     """
@@ -522,7 +539,7 @@ def write_inside_vmap(shown):
 
 @demonstration
 def branch_inside_vmap(shown):
-    """PyTorch's own transformations meet the limits of tracing
+    """Inside vmap PyTorch meets the limits of tracing too
 
     Shows: traced-graph.
     """

@@ -27,7 +27,7 @@ def graph_is_freed(tape):
 
 @case
 def graph_is_retained(tape):
-    """A retained graph is a pullback that is called twice
+    """Going backward twice through a retained graph is calling one pullback twice
 
     Shows: retain-graph.
     """
@@ -136,7 +136,7 @@ def step_between_two_backwards(tape):
 
 @case
 def backward_in_stages(tape):
-    """A backward in stages passes the gradient over the cut by hand
+    """A backward in stages hands the gradient over the cut
 
     Shows: staged-backward.
     """
@@ -215,7 +215,7 @@ def backward_in_threads(shown):
 
 @case
 def gradient_without_a_graph(tape):
-    """Without create_graph a gradient is a number and nothing more
+    """Without create_graph a gradient is a constant
 
     Shows: create-graph.
     """
@@ -246,22 +246,7 @@ def three_derivatives(tape):
 
 @case
 def gradient_penalty(tape):
-    """A penalty on a gradient is a loss like any other
-
-    Shows: create-graph.
-    """
-    w = tape.leaf([1.0, 2.0])
-    x = tape.leaf([3.0, 4.0])
-    y = ((w * x) ** 2).sum()
-    x_gradient = tape.grad(y, x, create_graph=True)
-    penalty = (x_gradient**2).sum()
-    penalty.backward()
-    tape.expect(w.grad, [144.0, 2048.0])
-
-
-@case
-def penalty_on_the_length_of_a_gradient(tape):
-    """The same, pulling the length of the gradient towards 1
+    """A penalty on the length of a gradient is a loss like any other
 
     Shows: create-graph.
     """
@@ -292,7 +277,7 @@ def hessian_vector_product(tape):
 
 @demonstration
 def hessian_vector_product_forward(shown):
-    """JAX takes the same product forward over reverse
+    """The same product takes one forward pass over a reverse one
 
     Shows: hessian-vector-product.
     """
@@ -368,24 +353,8 @@ def write_before_the_second_backward(tape):
 
 
 @case
-def hook_at_second_order(tape):
-    """A hook acts on the second backward too
-
-    Shows: second-order-rule.
-    """
-    x = tape.leaf(1.0)
-    h = x * 2
-    h.register_hook(lambda cotangent: cotangent * 10)
-    y = h**3
-    gradient = tape.grad(y, x, create_graph=True)
-    tape.expect(gradient, 240.0)
-    gradient.backward()
-    tape.expect(x.grad, 4800.0)
-
-
-@case
 def recorded_backward_into_grad(tape):
-    """A recorded backward puts a new tensor into .grad, and warns of the cycle
+    """With create_graph each backward puts a new tensor into .grad, and PyTorch warns of a cycle
 
     Shows: create-graph, grad-buffer.
     """
@@ -399,6 +368,22 @@ def recorded_backward_into_grad(tape):
     tape.expect(x.grad, 12.0)
     second = tape.grad(x.grad, x)
     tape.expect(second, 4.0)
+
+
+@case
+def hook_at_second_order(tape):
+    """A hook acts on the second backward too
+
+    Shows: second-order-rule.
+    """
+    x = tape.leaf(1.0)
+    h = x * 2
+    h.register_hook(lambda cotangent: cotangent * 10)
+    y = h**3
+    gradient = tape.grad(y, x, create_graph=True)
+    tape.expect(gradient, 240.0)
+    gradient.backward()
+    tape.expect(x.grad, 4800.0)
 
 
 @case
@@ -435,34 +420,6 @@ def step_that_is_a_constant(tape):
     tape.observe(w.grad)
 
 
-@demonstration
-def whole_hessian(shown):
-    """Jacobian and Hessian are the same functions on both sides
-
-    Shows: jacobian.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.tensor([1.0, 2.0])
-        print("hessian", torch.autograd.functional.hessian(lambda x: (x**3).sum(), x))
-        print("jacobian", torch.autograd.functional.jacobian(lambda x: x[:1] * x, x))
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        x = jnp.array([1.0, 2.0])
-        print("hessian", jax.hessian(lambda x: jnp.sum(x**3))(x))
-        print("jacobian", jax.jacrev(lambda x: x[:1] * x)(x))
-
-    shown.expect("hessian", [[6.0, 0.0], [0.0, 12.0]])
-    shown.expect("jacobian", [[2.0, 0.0], [2.0, 1.0]])
-
-
 # ---- loops ----
 
 
@@ -484,7 +441,7 @@ def gradient_through_time(tape):
 
 @demonstration
 def loop_as_a_scan(shown):
-    """A recorded loop is a scan
+    """A recorded loop is a scan in JAX
 
     Shows: unrolled-loop.
     """

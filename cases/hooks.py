@@ -5,11 +5,14 @@ from compare import case, demonstration, raises
 chapter_number = 8
 
 
+# ---- hooks of a tensor ----
+
+
 @case
 def hook_on_nonleaf(tape):
     """A hook edits what flows back through an intermediate
 
-    Shows: tensor-hook.
+    Shows: tensor-hook, surrogate-gradient.
     """
     a = tape.leaf([1.0, 2.0])
     h = 3 * a
@@ -64,20 +67,6 @@ def hook_removed(tape):
 
 
 @case
-def hook_that_returns_nothing(tape):
-    """A hook that returns None leaves the cotangent as it is
-
-    Shows: tensor-hook.
-    """
-    a = tape.leaf([1.0, 2.0])
-    h = 3 * a
-    h.register_hook(lambda cotangent: None)
-    loss = (h * h).sum()
-    loss.backward()
-    tape.expect(a.grad, [18.0, 36.0])
-
-
-@case
 def hook_with_retain_grad(tape):
     """A retained gradient is read after the hooks
 
@@ -91,120 +80,6 @@ def hook_with_retain_grad(tape):
     loss.backward()
     tape.expect(h.grad, [12.0, 24.0])
     tape.expect(a.grad, [36.0, 72.0])
-
-
-# ---- when and on what a hook runs ----
-
-
-@case
-def hook_on_a_tensor_used_twice(tape):
-    """A hook runs once, on the sum over all uses
-
-    Shows: hook-sum.
-    """
-    x = tape.leaf(2.0)
-    y = x * 1
-    y.register_hook(lambda cotangent: cotangent + 1)
-    (y * 3 + y * 4).backward()
-    tape.expect(x.grad, 8.0)
-
-
-@case
-def leaf_hook_in_each_backward(tape):
-    """A hook on a leaf sees the gradient of each backward, not the sum
-
-    Shows: leaf-hook.
-    """
-    x = tape.leaf(1.0)
-    x.register_hook(lambda gradient: gradient * gradient)
-    (x * 2).backward()
-    (x * 3).backward()
-    tape.expect(x.grad, 13.0)
-
-
-@demonstration
-def hooks_off_the_path(shown):
-    """A hook runs only where a gradient is asked for
-
-    Shows: hook-sum.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        seen = []
-        x, u = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
-        x.register_hook(lambda cotangent: seen.append("x"))
-        u.register_hook(lambda cotangent: seen.append("u"))
-        torch.autograd.grad(x * u, x)
-        print("hooks that ran", seen)
-
-    @shown.jax
-    def _():
-        import jax
-
-        seen = []
-
-        def tap(name):
-            @jax.custom_vjp
-            def identity(x):
-                return x
-
-            def backward(_, cotangent):
-                seen.append(name)
-                return (cotangent,)
-
-            identity.defvjp(lambda x: (identity(x), None), backward)
-            return identity
-
-        jax.grad(lambda x, u: tap("x")(x) * tap("u")(u))(2.0, 3.0)
-        print("hooks that ran", seen)
-
-    shown.expect("hooks that ran", ["x"])
-
-
-@demonstration
-def cotangent_that_is_observed(shown):
-    """A hook sees a number; a rule under jit sees a tracer, and a callback the number
-
-    Shows: traced-side-effect, tensor-hook.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        seen = []
-        x = torch.tensor(2.0, requires_grad=True)
-        y = x * 3
-        y.register_hook(lambda cotangent: seen.append(cotangent.item()))
-        (y * y).backward()
-        print("seen", seen)
-
-    @shown.jax
-    def _():
-        import jax
-
-        seen, called_back = [], []
-
-        @jax.custom_vjp
-        def tap(x):
-            return x
-
-        def tap_backward(_, cotangent):
-            seen.append("tracer" if isinstance(cotangent, jax.core.Tracer) else cotangent)
-            jax.debug.callback(lambda number: called_back.append(number.item()), cotangent)
-            return (cotangent,)
-
-        tap.defvjp(lambda x: (tap(x), None), tap_backward)
-        jax.jit(jax.grad(lambda x: tap(x * 3) ** 2))(2.0)
-        jax.effects_barrier()
-        print("seen", seen)
-        print("seen by a callback", called_back)
-
-    shown.expect_divergence("seen", torch=[12.0], jax=["tracer"], concept="traced-side-effect")
-    shown.expect_divergence("seen by a callback", jax=[12.0], concept="traced-side-effect")
 
 
 @demonstration
@@ -252,12 +127,225 @@ def hook_on_several_tensors(shown):
     shown.expect("gradients seen together", [3.0, 2.0])
 
 
+@demonstration
+def cotangent_that_is_observed(shown):
+    """A hook sees a number; a rule under jit sees a tracer, and a callback the number
+
+    Shows: traced-side-effect, tensor-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        seen = []
+        x = torch.tensor(2.0, requires_grad=True)
+        y = x * 3
+        y.register_hook(lambda cotangent: seen.append(cotangent.item()))
+        (y * y).backward()
+        print("seen", seen)
+
+    @shown.jax
+    def _():
+        import jax
+
+        seen, called_back = [], []
+
+        @jax.custom_vjp
+        def tap(x):
+            return x
+
+        def tap_backward(_, cotangent):
+            seen.append("tracer" if isinstance(cotangent, jax.core.Tracer) else cotangent)
+            jax.debug.callback(lambda number: called_back.append(number.item()), cotangent)
+            return (cotangent,)
+
+        tap.defvjp(lambda x: (tap(x), None), tap_backward)
+        jax.jit(jax.grad(lambda x: tap(x * 3) ** 2))(2.0)
+        jax.effects_barrier()
+        print("seen", seen)
+        print("seen by a callback", called_back)
+
+    shown.expect_divergence("seen", torch=[12.0], jax=["tracer"], concept="traced-side-effect")
+    shown.expect_divergence("seen by a callback", jax=[12.0], concept="traced-side-effect")
+
+
+# ---- when and on what a hook runs ----
+
+
+@case
+def hook_on_a_tensor_used_twice(tape):
+    """A hook runs once, on the sum over all uses
+
+    Shows: hook-sum.
+    """
+    x = tape.leaf(2.0)
+    y = x * 1
+    y.register_hook(lambda cotangent: cotangent + 1)
+    (y * 3 + y * 4).backward()
+    tape.expect(x.grad, 8.0)
+
+
+@demonstration
+def rule_at_each_use(shown):
+    """A rule put at each use runs at each use, and sees its own share; a hook sees the sum
+
+    Shows: hook-sum.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        seen = []
+        x = torch.tensor(2.0, requires_grad=True)
+        y = x * 1
+        y.register_hook(lambda cotangent: seen.append(cotangent.item()))
+        (y * 3 + y * 4).backward()
+        print("seen", seen)
+
+    @shown.jax
+    def _():
+        import jax
+
+        seen = []
+
+        @jax.custom_vjp
+        def tap(x):
+            return x
+
+        def tap_backward(_, cotangent):
+            seen.append(cotangent.item())
+            return (cotangent,)
+
+        def tapped_once(x):
+            y = tap(x)
+            return y * 3 + y * 4
+
+        tap.defvjp(lambda x: (tap(x), None), tap_backward)
+        jax.grad(tapped_once)(2.0)
+        print("seen", list(seen))
+        jax.grad(lambda x: tap(x) * 3 + tap(x) * 4)(2.0)
+        print("seen at each use", sorted(seen[1:]))
+
+    shown.expect("seen", [7.0])
+    shown.expect_divergence("seen at each use", jax=[3.0, 4.0], concept="hook-sum")
+
+
+@case
+def leaf_hook_in_each_backward(tape):
+    """A hook on a leaf sees the gradient of each backward, not the sum
+
+    Shows: leaf-hook.
+    """
+    x = tape.leaf(1.0)
+    x.register_hook(lambda gradient: gradient * gradient)
+    (x * 2).backward()
+    (x * 3).backward()
+    tape.expect(x.grad, 13.0)
+
+
+@demonstration
+def hooks_off_the_path(shown):
+    """A hook runs only where a gradient is asked for
+
+    Shows: hook-sum, node-hook.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        seen = []
+        x, u = torch.tensor(2.0, requires_grad=True), torch.tensor(3.0, requires_grad=True)
+        x.register_hook(lambda cotangent: seen.append("x"))
+        u.register_hook(lambda cotangent: seen.append("u"))
+        torch.autograd.grad(x * u, x)
+        print("hooks that ran", list(seen))
+        y = x * 3
+        y.register_hook(lambda cotangent: seen.append("y"))
+        y.grad_fn.register_hook(lambda after, before: seen.append("node of y"))
+        torch.autograd.grad(y * u, y)
+        print("hooks that ran for y", seen[1:])
+
+    @shown.jax
+    def _():
+        import jax
+
+        seen = []
+
+        def tap(name):
+            @jax.custom_vjp
+            def identity(x):
+                return x
+
+            def backward(_, cotangent):
+                seen.append(name)
+                return (cotangent,)
+
+            identity.defvjp(lambda x: (identity(x), None), backward)
+            return identity
+
+        jax.grad(lambda x, u: tap("x")(x) * tap("u")(u))(2.0, 3.0)
+        print("hooks that ran", seen)
+
+    shown.expect("hooks that ran", ["x"])
+    shown.expect_divergence("hooks that ran for y", torch=["y"], concept="node-hook")
+
+
+@demonstration
+def hook_without_a_graph(shown):
+    """A hook needs a tensor that requires grad; a JAX array takes none
+
+    Shows: backward-without-graph.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        try:
+            torch.ones(1).register_hook(print)
+        except RuntimeError as error:
+            print("register_hook", error)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        try:
+            jnp.ones(1).register_hook(print)
+        except AttributeError as error:
+            print("register_hook", error)
+
+    shown.expect_divergence(
+        "register_hook",
+        torch=raises("RuntimeError: cannot register a hook on a tensor that doesn't require gradient"),
+        jax=raises("AttributeError: 'jaxlib._jax.ArrayImpl' object has no attribute 'register_hook'"),
+        concept="backward-without-graph",
+    )
+
+
 # ---- what a hook returns ----
+
+
+@case
+def hook_that_returns_nothing(tape):
+    """A hook that returns None leaves the cotangent as it is
+
+    Shows: tensor-hook.
+    """
+    a = tape.leaf([1.0, 2.0])
+    h = 3 * a
+    h.register_hook(lambda cotangent: None)
+    loss = (h * h).sum()
+    loss.backward()
+    tape.expect(a.grad, [18.0, 36.0])
 
 
 @demonstration
 def none_from_a_hook(shown):
-    """None from a hook keeps the gradient; None from a backward rule is zero
+    """None from a backward rule is zero, where None from a hook keeps the gradient
 
     Shows: hook-result.
     """
@@ -300,11 +388,12 @@ def hook_that_returns_something_else(shown):
         for name, hook in (
             ("another shape", lambda cotangent: torch.ones(3)),
             ("another dtype", lambda cotangent: cotangent.half()),
+            ("a number", lambda cotangent: 3.0),
         ):
             handle = x.register_hook(hook)
             try:
                 (x * 2).sum().backward()
-            except RuntimeError as error:
+            except (RuntimeError, TypeError) as error:
                 print(name, error)
             handle.remove()
 
@@ -323,6 +412,10 @@ def hook_that_returns_something_else(shown):
         except ValueError as error:
             print("another shape", error)
         print("another dtype", gradient_with(lambda cotangent: cotangent.astype(jnp.float16)))
+        try:
+            gradient_with(lambda cotangent: 3.0)
+        except ValueError as error:
+            print("a number", error)
 
     shown.expect_divergence(
         "another shape",
@@ -334,6 +427,12 @@ def hook_that_returns_something_else(shown):
         "another dtype",
         torch=raises("RuntimeError: hook '<lambda>' has changed the type of value"),
         jax=[2.0, 2.0],
+        concept="hook-result",
+    )
+    shown.expect_divergence(
+        "a number",
+        torch=raises("TypeError: expected Variable, but hook returned 'float'"),
+        jax=raises("ValueError: Custom VJP bwd rule must produce an output with the same type as the args tuple"),
         concept="hook-result",
     )
 
@@ -382,39 +481,6 @@ def hook_that_raises(shown):
 
 
 @demonstration
-def hook_without_a_graph(shown):
-    """A hook needs a tensor that requires grad; a JAX array takes none
-
-    Shows: backward-without-graph.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        try:
-            torch.ones(1).register_hook(print)
-        except RuntimeError as error:
-            print("register_hook", error)
-
-    @shown.jax
-    def _():
-        import jax.numpy as jnp
-
-        try:
-            jnp.ones(1).register_hook(print)
-        except AttributeError as error:
-            print("register_hook", error)
-
-    shown.expect_divergence(
-        "register_hook",
-        torch=raises("RuntimeError: cannot register a hook on a tensor that doesn't require gradient"),
-        jax=raises("AttributeError: 'jaxlib._jax.ArrayImpl' object has no attribute 'register_hook'"),
-        concept="backward-without-graph",
-    )
-
-
-@demonstration
 def hook_that_writes_to_its_gradient(shown):
     """A hook that writes to its gradient writes to another branch too
 
@@ -455,6 +521,129 @@ def hook_that_writes_to_its_gradient(shown):
 
     shown.expect_divergence("written", torch=[200.0, 200.0], jax=[101.0, 101.0], concept="hook-write")
     shown.expect("returned", [101.0, 101.0])
+
+
+# ---- hooks and retained gradients where a tensor is written ----
+
+
+@case
+def retained_gradient_follows(tape):
+    """A retained gradient follows the tensor to its newest producer
+
+    Shows: retain-grad-follows.
+    """
+    a = tape.leaf(2.0)
+    b = a * 3
+    b.retain_grad()
+    b.mul_(10.0)
+    loss = b * b
+    loss.backward()
+    tape.expect(b.grad, 120.0)
+    tape.expect(a.grad, 3600.0)
+
+
+@case
+def hook_stays_before_a_write(tape):
+    """A hook stays with the producer it was put on: put on before a write, it sees 10
+
+    Shows: hook-position.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.register_hook(lambda cotangent: cotangent * cotangent)
+    y.mul_(10.0)
+    loss = y * 1
+    loss.backward()
+    tape.expect(x.grad, 300.0)
+    tape.expect_naive(x.grad, 30.0)
+
+
+@case
+def hook_after_a_write(tape):
+    """The same hook, put on after the write, sees 1
+
+    Shows: hook-position.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.mul_(10.0)
+    y.register_hook(lambda cotangent: cotangent * cotangent)
+    loss = y * 1
+    loss.backward()
+    tape.expect(x.grad, 30.0)
+
+
+@case
+def retained_view_off_the_path(tape):
+    """A retained view is off the path once its base is written
+
+    Shows: retain-grad-follows, empty-grad.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    v.retain_grad()
+    y.mul_(3.0)
+    y.sum().backward()
+    tape.expect(v.grad, None)
+    tape.expect(x.grad, 3.0)
+
+
+@case
+def retained_view_used_again(tape):
+    """A view used again after the write is made anew, and retains the gradient of the new one
+
+    Shows: retain-grad-follows, view.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    v.retain_grad()
+    before = (v * 5).sum()
+    y.mul_(3.0)
+    after = (v * 7).sum()
+    loss = before + after
+    loss.backward()
+    tape.expect(v.grad, 7.0)
+    tape.expect(x.grad, [26.0, 0.0])
+    tape.expect_naive(x.grad, [12.0, 0.0])
+
+
+@case
+def hook_on_a_rewritten_view(tape):
+    """A hook on a view goes with the old history of the view, and so does every later one
+
+    Shows: hook-position, view.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    v.register_hook(lambda cotangent: cotangent * 10)
+    before = (v * 5).sum()
+    y.mul_(3.0)
+    v.register_hook(lambda cotangent: cotangent * 100)
+    after = (v * 7).sum()
+    loss = before + after
+    loss.backward()
+    tape.expect(x.grad, [5021.0, 0.0])
+    tape.expect_naive(x.grad, [12.0, 0.0])
+
+
+@case
+def hook_on_a_view_that_is_written(tape):
+    """A write through a view starts at the base: the hook on the view is passed by
+
+    Shows: hook-position, view-write.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 2
+    v = y[:1]
+    v.register_hook(lambda cotangent: cotangent * 10)
+    v.mul_(3.0)
+    loss = (y * 5).sum()
+    loss.backward()
+    tape.expect(x.grad, [30.0, 10.0])
+    tape.expect_naive(x.grad, [10.0, 10.0])
 
 
 # ---- hooks of nodes, modules and saved tensors ----
@@ -756,6 +945,11 @@ def saved_in_another_dtype(shown):
         y.backward()
         print("hooks that ran", ran)
         print("gradient", x.grad)
+        try:
+            with torch.autograd.graph.disable_saved_tensors_hooks("not here"):
+                torch.autograd.graph.saved_tensors_hooks(pack, unpack).__enter__()
+        except RuntimeError as error:
+            print("where they are disabled", error)
 
     @shown.jax
     def _():
@@ -779,6 +973,9 @@ def saved_in_another_dtype(shown):
 
     shown.expect_divergence("hooks that ran", torch=["pack", "pack", "unpack", "unpack"], concept="saved-tensor-hook")
     shown.expect("gradient", [2.0, 4.0])
+    shown.expect_divergence(
+        "where they are disabled", torch=raises("RuntimeError: not here"), concept="saved-tensor-hook"
+    )
     shown.expect_divergence("gradient of the plain square", jax=[2.0002, 4.0], concept="saved-tensor-hook")
 
 
@@ -819,123 +1016,3 @@ def saved_on_the_host(shown):
         print("gradient", jax.grad(jax.checkpoint(f, policy=policy))(jnp.array([0.0, 0.5])))
 
     shown.expect("gradient", [0.0, 0.8414709848078965])
-
-
-@case
-def retained_gradient_follows(tape):
-    """A retained gradient follows the tensor to its newest producer
-
-    Shows: retain-grad-follows.
-    """
-    a = tape.leaf(2.0)
-    b = a * 3
-    b.retain_grad()
-    b.mul_(10.0)
-    loss = b * b
-    loss.backward()
-    tape.expect(b.grad, 120.0)
-    tape.expect(a.grad, 3600.0)
-
-
-@case
-def hook_stays_before_a_write(tape):
-    """A hook stays with the producer it was put on: before the write it sees 10
-
-    Shows: hook-position.
-    """
-    x = tape.leaf(2.0)
-    y = x * 3
-    y.register_hook(lambda cotangent: cotangent * cotangent)
-    y.mul_(10.0)
-    loss = y * 1
-    loss.backward()
-    tape.expect(x.grad, 300.0)
-    tape.expect_naive(x.grad, 30.0)
-
-
-@case
-def hook_after_a_write(tape):
-    """The same hook, put on after the write, sees 1
-
-    Shows: hook-position.
-    """
-    x = tape.leaf(2.0)
-    y = x * 3
-    y.mul_(10.0)
-    y.register_hook(lambda cotangent: cotangent * cotangent)
-    loss = y * 1
-    loss.backward()
-    tape.expect(x.grad, 30.0)
-
-
-@case
-def retained_view_off_the_path(tape):
-    """A retained view is off the path once its base is written
-
-    Shows: retain-grad-follows, empty-grad.
-    """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 1
-    v = y[:1]
-    v.retain_grad()
-    y.mul_(3.0)
-    y.sum().backward()
-    tape.expect(v.grad, None)
-    tape.expect(x.grad, 3.0)
-
-
-@case
-def retained_view_used_again(tape):
-    """Used after the write, the view is made anew, and its retained gradient is that of the new one
-
-    Shows: retain-grad-follows, view.
-    """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 1
-    v = y[:1]
-    v.retain_grad()
-    before = (v * 5).sum()
-    y.mul_(3.0)
-    after = (v * 7).sum()
-    loss = before + after
-    loss.backward()
-    tape.expect(v.grad, 7.0)
-    tape.expect(x.grad, [26.0, 0.0])
-    tape.expect_naive(x.grad, [12.0, 0.0])
-
-
-@case
-def hook_on_a_rewritten_view(tape):
-    """A hook on a view goes with the old history of the view, and so does every later one
-
-    Shows: hook-position, view.
-    """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 1
-    v = y[:1]
-    v.register_hook(lambda cotangent: cotangent * 10)
-    before = (v * 5).sum()
-    y.mul_(3.0)
-    v.register_hook(lambda cotangent: cotangent * 100)
-    after = (v * 7).sum()
-    loss = before + after
-    loss.backward()
-    tape.expect(x.grad, [5021.0, 0.0])
-    tape.expect_naive(x.grad, [12.0, 0.0])
-
-
-@case
-def hook_on_a_view_that_is_written(tape):
-    """A write through a view starts at the base: the hook on the view is passed by
-
-    Shows: hook-position, view-write.
-    """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 2
-    v = y[:1]
-    v.register_hook(lambda cotangent: cotangent * 10)
-    v.mul_(3.0)
-    loss = (y * 5).sum()
-    loss.backward()
-    tape.expect(x.grad, [30.0, 10.0])
-    tape.expect_naive(x.grad, [10.0, 10.0])

@@ -27,6 +27,41 @@ def out_of_place_vs_in_place(tape):
     tape.expect(integers, [2, 1])
 
 
+@demonstration
+def memory_that_is_kept(shown):
+    """A write keeps its memory in PyTorch; JAX keeps memory by donation
+
+    Shows: storage-identity, donation.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.zeros(1000)
+        pointer = x.data_ptr()
+        x += 1
+        print("kept by a write", x.data_ptr() == pointer)
+        x = x + 1
+        print("kept by an op", x.data_ptr() == pointer)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.zeros(1000)
+        pointer = x.unsafe_buffer_pointer()
+        y = x + 1
+        print("kept by an op", y.unsafe_buffer_pointer() == pointer)
+        z = jax.jit(lambda x: x.at[0].set(1.0), donate_argnums=0)(x)
+        print("kept by a donation", z.unsafe_buffer_pointer() == pointer)
+
+    shown.expect_divergence("kept by a write", torch=True, concept="storage-identity")
+    shown.expect("kept by an op", False)
+    shown.expect_divergence("kept by a donation", jax=True, concept="donation")
+
+
 @case
 def inplace_nonleaf_before_use(tape):
     """An intermediate may be written in place before anything uses it
@@ -70,34 +105,21 @@ def inplace_nonleaf_after_use(tape):
     tape.expect(b, [1000.0, 5.0])
 
 
-@case
-def inplace_on_leaf(tape):
-    """A leaf that requires grad may not be written in place, only its name may move on
-
-    Shows: inplace-on-leaf.
-    """
-    a = tape.leaf([1.0, 3.0])
-    tape.expect(a.version, 0)
-    with tape.expect_error(
-        torch="RuntimeError: a leaf Variable that requires grad is being used in an in-place operation",
-        concept="inplace-on-leaf",
-    ):
-        a += 1
-    a = a + 1
-    a.retain_grad()
-    tape.expect(a, [2.0, 4.0])
-    tape.expect(a.is_leaf, False)
-    tape.expect(a.version, 0)
-    b = a + 2
-    b[0] = 1000.0
-    b[0] = 1
-    loss = (b * b).mean()
-    tape.expect(b.version, 2)
-    loss.backward()
-    tape.expect(a.grad, [0.0, 6.0])
-
-
 # ---- writes that are fine ----
+
+
+@case
+def constant_written_before_use(tape):
+    """A tensor that nothing recorded may be written freely
+
+    Shows: inplace-write.
+    """
+    x, scale = tape.leaf([1.0, 2.0]), tape.constant([0.0, 0.0])
+    scale += 5.0
+    (x * scale).sum().backward()
+    scale += 1.0
+    tape.expect(x.grad, 5.0)
+    tape.expect(scale, 6.0)
 
 
 @case
@@ -114,21 +136,6 @@ def writes_that_nothing_saved(tape):
     tape.expect(y, [7.0, 11.0])
     tape.expect(y.version, 2)
     tape.expect(x.grad, 4.0)
-
-
-@case
-def activation_in_place(tape):
-    """An activation in place keeps its own result, and the next write destroys it
-
-    Shows: saved-value.
-    """
-    x = tape.leaf([0.0, 1.0])
-    squashed = (x * 1).tanh_()
-    squashed.sum().backward()
-    tape.expect(x.grad, [1.0, 0.41997434161402614])
-    scaled = (x * 1).exp_().mul_(2.0)
-    with tape.expect_error(torch="is at version 2; expected version 1 instead", concept="saved-value"):
-        scaled.sum().backward()
 
 
 @case
@@ -161,36 +168,21 @@ def buffer_filled_with_results(tape):
     tape.expect(x.grad, 5.0)
 
 
-@case
-def constant_written_before_use(tape):
-    """A tensor that nothing recorded may be written freely
-
-    Shows: inplace-write.
-    """
-    x, scale = tape.leaf([1.0, 2.0]), tape.constant([0.0, 0.0])
-    scale += 5.0
-    (x * scale).sum().backward()
-    scale += 1.0
-    tape.expect(x.grad, 5.0)
-    tape.expect(scale, 6.0)
-
-
 # ---- writes that the version counter catches ----
 
 
 @case
-def input_saved_and_written(tape):
-    """A square has saved its input: a write afterwards is caught
+def saved_constant_written(tape):
+    """A constant that an op has saved may not be written either
 
     Shows: write-after-save.
     """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 1
-    z = y**2
-    y.add_(1.0)
+    x, m = tape.leaf([1.0, 2.0]), tape.constant([3.0, 4.0])
+    y = (x * m).sum()
+    m.add_(1.0)
     with tape.expect_error(torch="is at version 1; expected version 0 instead", concept="write-after-save"):
-        z.sum().backward()
-    tape.expect_divergence(x.grad, torch=None, jax=[2.0, 4.0], concept="write-after-save")
+        y.backward()
+    tape.expect_divergence(x.grad, torch=None, jax=[3.0, 4.0], concept="write-after-save")
 
 
 @case
@@ -224,17 +216,102 @@ def write_beside_what_was_saved(tape):
 
 
 @case
-def saved_constant_written(tape):
-    """A constant that an op has saved is watched as well
+def activation_in_place(tape):
+    """An activation in place keeps its own result, and the next write destroys it
 
-    Shows: write-after-save.
+    Shows: saved-value.
     """
-    x, m = tape.leaf([1.0, 2.0]), tape.constant([3.0, 4.0])
-    y = (x * m).sum()
-    m.add_(1.0)
-    with tape.expect_error(torch="is at version 1; expected version 0 instead", concept="write-after-save"):
-        y.backward()
-    tape.expect_divergence(x.grad, torch=None, jax=[3.0, 4.0], concept="write-after-save")
+    x = tape.leaf([0.0, 1.0])
+    squashed = (x * 1).tanh_()
+    squashed.sum().backward()
+    tape.expect(x.grad, [1.0, 0.41997434161402614])
+    scaled = (x * 1).exp_().mul_(2.0)
+    with tape.expect_error(torch="is at version 2; expected version 1 instead", concept="saved-value"):
+        scaled.sum().backward()
+
+
+@demonstration
+def relu_layer_in_place(shown):
+    """An in-place relu is fine after a product, fatal after a sigmoid, and refused on a leaf
+
+    Shows: saved-value, inplace-on-leaf.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([-1.0, 2.0], requires_grad=True)
+        torch.nn.functional.relu(x * 2, inplace=True).sum().backward()
+        print("after a product", x.grad)
+        squashed = torch.sigmoid(x)
+        torch.nn.functional.relu(squashed, inplace=True)
+        try:
+            squashed.sum().backward()
+        except RuntimeError as error:
+            print("after a sigmoid", error)
+        try:
+            torch.nn.functional.relu(x, inplace=True)
+        except RuntimeError as error:
+            print("on a leaf", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.array([-1.0, 2.0])
+        print("after a product", jax.grad(lambda x: jnp.sum(jax.nn.relu(x * 2)))(x))
+        print("after a sigmoid", jax.grad(lambda x: jnp.sum(jax.nn.relu(jax.nn.sigmoid(x))))(jnp.zeros(2)))
+
+    shown.expect("after a product", [0.0, 2.0])
+    shown.expect_divergence(
+        "after a sigmoid",
+        torch=raises("RuntimeError: one of the variables needed for gradient computation has been modified"),
+        jax=[0.25, 0.25],
+        concept="saved-value",
+    )
+    shown.expect_divergence(
+        "on a leaf",
+        torch=raises("RuntimeError: a leaf Variable that requires grad is being used in an in-place operation"),
+        concept="inplace-on-leaf",
+    )
+
+
+@demonstration
+def which_op_saves_what(shown):
+    """Whether a write is legal depends on what each op has saved: its input, its result, or nothing
+
+    Shows: saved-value.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        def survives(name, written):
+            x = torch.tensor([0.5, 2.0], requires_grad=True)
+            operand = x * 1
+            result = getattr(operand, name)()
+            (operand if written == "operand" else result).add_(1.0)
+            try:
+                result.sum().backward()
+            except RuntimeError:
+                return False
+            return True
+
+        ops = ("exp", "sin", "sigmoid", "tanh", "relu", "sqrt", "log", "square", "neg", "abs", "reciprocal")
+        print("the operand may be written", [name for name in ops if survives(name, "operand")])
+        print("the result may be written", [name for name in ops if survives(name, "result")])
+
+    shown.expect_divergence(
+        "the operand may be written",
+        torch=["exp", "sigmoid", "tanh", "relu", "sqrt", "neg", "reciprocal"],
+        concept="saved-value",
+    )
+    shown.expect_divergence(
+        "the result may be written", torch=["sin", "log", "square", "neg", "abs"], concept="saved-value"
+    )
 
 
 @case
@@ -300,90 +377,6 @@ def counter_that_cannot_be_set(shown):
 
 
 @demonstration
-def which_op_saves_what(shown):
-    """Whether a write is legal depends on what each op has saved: its input, its result, or nothing
-
-    Shows: saved-value.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        def survives(name, written):
-            x = torch.tensor([0.5, 2.0], requires_grad=True)
-            operand = x * 1
-            result = getattr(operand, name)()
-            (operand if written == "operand" else result).add_(1.0)
-            try:
-                result.sum().backward()
-            except RuntimeError:
-                return False
-            return True
-
-        ops = ("exp", "sin", "sigmoid", "tanh", "relu", "sqrt", "log", "square", "neg", "abs", "reciprocal")
-        print("the operand may be written", [name for name in ops if survives(name, "operand")])
-        print("the result may be written", [name for name in ops if survives(name, "result")])
-
-    shown.expect_divergence(
-        "the operand may be written",
-        torch=["exp", "sigmoid", "tanh", "relu", "sqrt", "neg", "reciprocal"],
-        concept="saved-value",
-    )
-    shown.expect_divergence(
-        "the result may be written", torch=["sin", "log", "square", "neg", "abs"], concept="saved-value"
-    )
-
-
-@demonstration
-def relu_layer_in_place(shown):
-    """An in-place relu is fine after a product, fatal after a sigmoid, and refused on a leaf
-
-    Shows: saved-value, inplace-on-leaf.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.tensor([-1.0, 2.0], requires_grad=True)
-        torch.nn.functional.relu(x * 2, inplace=True).sum().backward()
-        print("after a product", x.grad)
-        squashed = torch.sigmoid(x)
-        torch.nn.functional.relu(squashed, inplace=True)
-        try:
-            squashed.sum().backward()
-        except RuntimeError as error:
-            print("after a sigmoid", error)
-        try:
-            torch.nn.functional.relu(x, inplace=True)
-        except RuntimeError as error:
-            print("on a leaf", error)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        x = jnp.array([-1.0, 2.0])
-        print("after a product", jax.grad(lambda x: jnp.sum(jax.nn.relu(x * 2)))(x))
-        print("after a sigmoid", jax.grad(lambda x: jnp.sum(jax.nn.relu(jax.nn.sigmoid(x))))(jnp.zeros(2)))
-
-    shown.expect("after a product", [0.0, 2.0])
-    shown.expect_divergence(
-        "after a sigmoid",
-        torch=raises("RuntimeError: one of the variables needed for gradient computation has been modified"),
-        jax=[0.25, 0.25],
-        concept="saved-value",
-    )
-    shown.expect_divergence(
-        "on a leaf",
-        torch=raises("RuntimeError: a leaf Variable that requires grad is being used in an in-place operation"),
-        concept="inplace-on-leaf",
-    )
-
-
-@demonstration
 def copies_of_what_is_saved(shown):
     """PyTorch can copy what is written after it was saved, and then computes as JAX does
 
@@ -415,9 +408,36 @@ def copies_of_what_is_saved(shown):
 # ---- writes to leaves ----
 
 
+@case
+def inplace_on_leaf(tape):
+    """A leaf that requires grad may not be written in place, only its name may move on
+
+    Shows: inplace-on-leaf.
+    """
+    a = tape.leaf([1.0, 3.0])
+    tape.expect(a.version, 0)
+    with tape.expect_error(
+        torch="RuntimeError: a leaf Variable that requires grad is being used in an in-place operation",
+        concept="inplace-on-leaf",
+    ):
+        a += 1
+    a = a + 1
+    a.retain_grad()
+    tape.expect(a, [2.0, 4.0])
+    tape.expect(a.is_leaf, False)
+    tape.expect(a.version, 0)
+    b = a + 2
+    b[0] = 1000.0
+    b[0] = 1
+    loss = (b * b).mean()
+    tape.expect(b.version, 2)
+    loss.backward()
+    tape.expect(a.grad, [0.0, 6.0])
+
+
 @demonstration
 def every_write_to_a_leaf(shown):
-    """Every recorded write to a leaf is refused, a write of its shape too, and leaves the data alone
+    """Every recorded write to a leaf is refused, and leaves its data alone
 
     Shows: inplace-on-leaf.
     """
@@ -671,87 +691,6 @@ def shape_written_in_place(shown):
     )
 
 
-@demonstration
-def memory_that_is_kept(shown):
-    """A write keeps its memory in PyTorch; JAX keeps memory by donation
-
-    Shows: storage-identity, donation.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.zeros(1000)
-        pointer = x.data_ptr()
-        x += 1
-        print("kept by a write", x.data_ptr() == pointer)
-        x = x + 1
-        print("kept by an op", x.data_ptr() == pointer)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        x = jnp.zeros(1000)
-        pointer = x.unsafe_buffer_pointer()
-        y = x + 1
-        print("kept by an op", y.unsafe_buffer_pointer() == pointer)
-        z = jax.jit(lambda x: x.at[0].set(1.0), donate_argnums=0)(x)
-        print("kept by a donation", z.unsafe_buffer_pointer() == pointer)
-
-    shown.expect_divergence("kept by a write", torch=True, concept="storage-identity")
-    shown.expect("kept by an op", False)
-    shown.expect_divergence("kept by a donation", jax=True, concept="donation")
-
-
-@demonstration
-def index_beyond_the_end(shown):
-    """An index out of bounds raises in PyTorch; JAX clamps the read and drops the write
-
-    Shows: out-of-bounds.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.tensor([0.0, 1.0, 2.0])
-        try:
-            print("read", x[10])
-        except IndexError as error:
-            print("read", error)
-        try:
-            x[torch.tensor([10])] = 9.0
-        except IndexError as error:
-            print("write", error)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        x = jnp.array([0.0, 1.0, 2.0])
-        print("read", x[10])
-        print("write", x.at[10].set(9.0))
-        print("gradient of the read", jax.grad(lambda x: x[10])(x))
-
-    shown.expect_divergence(
-        "read",
-        torch=raises("IndexError: index 10 is out of bounds for dimension 0 with size 3"),
-        jax=2.0,
-        concept="out-of-bounds",
-    )
-    shown.expect_divergence(
-        "write",
-        torch=raises("IndexError: index 10 is out of bounds for dimension 0 with size 3"),
-        jax=[0.0, 1.0, 2.0],
-        concept="out-of-bounds",
-    )
-    shown.expect_divergence("gradient of the read", jax=[0.0, 0.0, 1.0], concept="out-of-bounds")
-
-
 # ---- masks and positions ----
 
 
@@ -804,7 +743,7 @@ def repeated_position_added_once(tape):
 
 @demonstration
 def repeated_position_in_one_update(shown):
-    """What looks like the same update, .at[].add, adds at a repeated position every time
+    """The update .at[].add, which looks the same, adds at a repeated position every time
 
     Shows: duplicate-index.
     """
@@ -841,3 +780,49 @@ def repeated_position_written(tape):
     tape.expect(y, [2.0, 3.0])
     (y * tape.constant([10.0, 100.0])).sum().backward()
     tape.expect_divergence(v.grad, torch=[10.0, 10.0, 100.0], jax=[0.0, 10.0, 100.0], concept="duplicate-index")
+
+
+@demonstration
+def index_beyond_the_end(shown):
+    """An index out of bounds raises in PyTorch; JAX clamps the read and drops the write
+
+    Shows: out-of-bounds.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([0.0, 1.0, 2.0])
+        try:
+            print("read", x[10])
+        except IndexError as error:
+            print("read", error)
+        try:
+            x[torch.tensor([10])] = 9.0
+        except IndexError as error:
+            print("write", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        x = jnp.array([0.0, 1.0, 2.0])
+        print("read", x[10])
+        print("write", x.at[10].set(9.0))
+        print("gradient of the read", jax.grad(lambda x: x[10])(x))
+
+    shown.expect_divergence(
+        "read",
+        torch=raises("IndexError: index 10 is out of bounds for dimension 0 with size 3"),
+        jax=2.0,
+        concept="out-of-bounds",
+    )
+    shown.expect_divergence(
+        "write",
+        torch=raises("IndexError: index 10 is out of bounds for dimension 0 with size 3"),
+        jax=[0.0, 1.0, 2.0],
+        concept="out-of-bounds",
+    )
+    shown.expect_divergence("gradient of the read", jax=[0.0, 0.0, 1.0], concept="out-of-bounds")

@@ -111,6 +111,20 @@ def retain_grad_after_backward(tape):
     tape.expect(a.grad, 3.0)
 
 
+@case
+def gradient_of_itself(tape):
+    """The gradient of a tensor with respect to itself is one
+
+    Shows: backward, autograd-grad.
+    """
+    x = tape.leaf(3.0)
+    x.backward()
+    tape.expect(x.grad, 1.0)
+    y = x * 2
+    gradient = tape.grad(y, y)
+    tape.expect(gradient, 1.0)
+
+
 # ---- flags ----
 
 
@@ -177,6 +191,33 @@ def flag_at_the_call(shown):
     shown.expect("gradient of the second", [1.0, 1.0])
 
 
+@demonstration
+def old_variable(shown):
+    """A Variable is a tensor under its old name
+
+    Shows: requires-grad.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+        from torch.autograd import Variable
+
+        variable = Variable(torch.ones(1), requires_grad=True)
+        print("type", type(variable).__name__)
+        print("every tensor is one", isinstance(torch.ones(1), Variable))
+
+    @shown.jax
+    def _():
+        import jax
+
+        print("exists", hasattr(jax, "Variable"))
+
+    shown.expect_divergence("type", torch="Tensor", concept="requires-grad")
+    shown.expect_divergence("every tensor is one", torch=True, concept="requires-grad")
+    shown.expect_divergence("exists", jax=False, concept="requires-grad")
+
+
 @case
 def flag_switched_on_midway(tape):
     """Recording starts when the flag is set; what was computed before stays a constant
@@ -196,33 +237,22 @@ def flag_switched_on_midway(tape):
     tape.expect(a.grad, 3.0)
 
 
-@demonstration
-def made_under_no_grad(shown):
-    """A parameter made under no_grad requires grad; a result does not
+@case
+def leaf_frozen_after_use(tape):
+    """A leaf that is frozen after it was used collects nothing, until the flag is set again
 
-    Shows: requires-grad, no-grad.
+    Shows: frozen-leaf.
     """
-
-    @shown.torch
-    def _():
-        import torch
-
-        with torch.no_grad():
-            parameter = torch.nn.Parameter(torch.ones(2))
-            tensor = torch.ones(2, requires_grad=True)
-            result = parameter * 2
-        print("flags", [parameter.requires_grad, tensor.requires_grad, result.requires_grad])
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-        from jax import lax
-
-        print("gradient through a stop", jax.grad(lambda w: jnp.sum(lax.stop_gradient(w) * 2))(jnp.ones(2)))
-
-    shown.expect_divergence("flags", torch=[True, True, False], concept="requires-grad")
-    shown.expect_divergence("gradient through a stop", jax=[0.0, 0.0], concept="no-grad")
+    a, b = tape.leaf(2.0), tape.leaf(3.0)
+    y = a * b
+    a.requires_grad_(False)
+    y.backward(retain_graph=True)
+    tape.expect(a.grad, None)
+    tape.expect(b.grad, 2.0)
+    a.requires_grad_()
+    y.backward()
+    tape.expect(a.grad, 3.0)
+    tape.expect(b.grad, 4.0)
 
 
 @demonstration
@@ -263,30 +293,169 @@ def flag_of_a_result(shown):
 
 
 @demonstration
-def old_variable(shown):
-    """Variable is an old name of a tensor
+def made_under_no_grad(shown):
+    """A parameter made under no_grad requires grad; a result does not
 
-    Shows: requires-grad.
+    Shows: requires-grad, no-grad.
     """
 
     @shown.torch
     def _():
         import torch
-        from torch.autograd import Variable
 
-        variable = Variable(torch.ones(1), requires_grad=True)
-        print("type", type(variable).__name__)
-        print("every tensor is one", isinstance(torch.ones(1), Variable))
+        with torch.no_grad():
+            parameter = torch.nn.Parameter(torch.ones(2))
+            tensor = torch.ones(2, requires_grad=True)
+            result = parameter * 2
+        print("flags", [parameter.requires_grad, tensor.requires_grad, result.requires_grad])
 
     @shown.jax
     def _():
         import jax
+        import jax.numpy as jnp
+        from jax import lax
 
-        print("exists", hasattr(jax, "Variable"))
+        print("gradient through a stop", jax.grad(lambda w: jnp.sum(lax.stop_gradient(w) * 2))(jnp.ones(2)))
 
-    shown.expect_divergence("type", torch="Tensor", concept="requires-grad")
-    shown.expect_divergence("every tensor is one", torch=True, concept="requires-grad")
-    shown.expect_divergence("exists", jax=False, concept="requires-grad")
+    shown.expect_divergence("flags", torch=[True, True, False], concept="requires-grad")
+    shown.expect_divergence("gradient through a stop", jax=[0.0, 0.0], concept="no-grad")
+
+
+@demonstration
+def integer_leaf(shown):
+    """Neither framework differentiates with respect to integers
+
+    Shows: integer-leaf.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        try:
+            torch.tensor([1, 2], requires_grad=True)
+        except RuntimeError as error:
+            print("integers", error)
+        try:
+            torch.tensor([True]).requires_grad_()
+        except RuntimeError as error:
+            print("booleans", error)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def loss_fn(x):
+            return jnp.sum(x * 1.0)
+
+        try:
+            jax.grad(loss_fn)(jnp.array([1, 2]))
+        except TypeError as error:
+            print("integers", error)
+        try:
+            jax.grad(loss_fn)(jnp.array([True]))
+        except TypeError as error:
+            print("booleans", error)
+        print("dtype where it is allowed", str(jax.grad(loss_fn, allow_int=True)(jnp.array([1, 2])).dtype))
+
+    shown.expect_divergence(
+        "integers",
+        torch=raises("RuntimeError: Only Tensors of floating point and complex dtype can require gradients"),
+        jax=raises("TypeError: grad requires real- or complex-valued inputs"),
+        concept="integer-leaf",
+    )
+    shown.expect_divergence(
+        "booleans",
+        torch=raises("RuntimeError: only Tensors of floating point dtype can require gradients"),
+        jax=raises("TypeError: grad requires real- or complex-valued inputs"),
+        concept="integer-leaf",
+    )
+    shown.expect_divergence("dtype where it is allowed", jax="[('float0', 'V')]", concept="integer-leaf")
+
+
+@demonstration
+def dtype_of_a_slot(shown):
+    """A leaf can be told to accumulate in another dtype; a JAX gradient has the argument's
+
+    Shows: gradient-dtype.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([1.0, 2.0], requires_grad=True)
+        x.grad_dtype = torch.float64
+        (x * x).sum().backward()
+        print("dtype of the gradient", str(x.grad.dtype).removeprefix("torch."))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        gradient = jax.grad(lambda x: jnp.sum(x * x))(jnp.array([1.0, 2.0]))
+        print("dtype of the gradient", str(gradient.dtype))
+
+    shown.expect_divergence("dtype of the gradient", torch="float64", jax="float32", concept="gradient-dtype")
+
+
+@case
+def view_of_a_constant_as_leaf(tape):
+    """requires_grad_ on a view of a constant makes a leaf of the view, and not of its base
+
+    Shows: requires-grad, leaf.
+    """
+    x = tape.constant([1.0, 2.0])
+    v = x[:1]
+    v.requires_grad_()
+    tape.expect(v.is_leaf, True)
+    tape.expect(x.requires_grad, False)
+    x.mul_(10.0)
+    loss = (v * v).sum()
+    loss.backward()
+    tape.expect(loss, 100.0)
+    tape.expect_naive(loss, 1.0)
+    tape.expect(v.grad, 20.0)
+    tape.expect_naive(v.grad, 2.0)
+
+
+@case
+def view_older_than_the_flag(tape):
+    """A view older than the flag of its base requires grad too, and its gradient reaches nothing
+
+    Shows: nodeless-view.
+    """
+    x = tape.constant([1.0, 2.0])
+    v = x[:1]
+    x.requires_grad_()
+    tape.expect(v.requires_grad, True)
+    tape.expect(v.is_leaf, True)
+    loss = (v * 3).sum() + x.sum()
+    loss.backward()
+    tape.expect(x.grad, 1.0)
+    tape.expect(v.grad, None)
+
+
+@case
+def view_renewed_by_a_write(tape):
+    """The first write to its storage gives such a view a history
+
+    Shows: nodeless-view.
+    """
+    x = tape.constant([1.0, 2.0])
+    v = x[:1]
+    x.requires_grad_()
+    with tape.no_grad():
+        x.mul_(10.0)
+    tape.expect(v.is_leaf, False)
+    loss = (v * 3).sum()
+    loss.backward()
+    tape.expect(loss, 30.0)
+    tape.expect_naive(loss, 3.0)
+    tape.expect(x.grad, [3.0, 0.0])
+    tape.expect_naive(x.grad, 0.0)
 
 
 # ---- leaves that are lost ----
@@ -447,7 +616,7 @@ def number_taken_out(shown):
 
 @demonstration
 def conversions_to_python(shown):
-    """PyTorch turns a differentiated value into any Python number; jax.grad allows bool, int and item()
+    """PyTorch turns a differentiated value into any number; jax.grad allows bool, int and item()
 
     Shows: python-number, branch-on-value.
     """
@@ -572,7 +741,7 @@ def numpy_and_gradients(shown):
 
 @demonstration
 def state_of_the_tape(shown):
-    """What a tensor knows of the tape, a JAX array has no attribute for
+    """A tensor knows its place on the tape; a JAX array has no attribute for it
 
     Shows: is-leaf, grad-fn, version-counter, data.
     """
@@ -679,70 +848,6 @@ def what_the_tape_kept(shown):
     shown.expect("the exponential keeps", [1.0, 1.0])
 
 
-@case
-def gradient_of_itself(tape):
-    """The gradient of a leaf with respect to itself is one
-
-    Shows: backward.
-    """
-    x = tape.leaf(3.0)
-    x.backward()
-    tape.expect(x.grad, 1.0)
-
-
-@demonstration
-def integer_leaf(shown):
-    """Neither framework differentiates with respect to integers
-
-    Shows: integer-leaf.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        try:
-            torch.tensor([1, 2], requires_grad=True)
-        except RuntimeError as error:
-            print("integers", error)
-        try:
-            torch.tensor([True]).requires_grad_()
-        except RuntimeError as error:
-            print("booleans", error)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        def loss_fn(x):
-            return jnp.sum(x * 1.0)
-
-        try:
-            jax.grad(loss_fn)(jnp.array([1, 2]))
-        except TypeError as error:
-            print("integers", error)
-        try:
-            jax.grad(loss_fn)(jnp.array([True]))
-        except TypeError as error:
-            print("booleans", error)
-        print("dtype where it is allowed", str(jax.grad(loss_fn, allow_int=True)(jnp.array([1, 2])).dtype))
-
-    shown.expect_divergence(
-        "integers",
-        torch=raises("RuntimeError: Only Tensors of floating point and complex dtype can require gradients"),
-        jax=raises("TypeError: grad requires real- or complex-valued inputs"),
-        concept="integer-leaf",
-    )
-    shown.expect_divergence(
-        "booleans",
-        torch=raises("RuntimeError: only Tensors of floating point dtype can require gradients"),
-        jax=raises("TypeError: grad requires real- or complex-valued inputs"),
-        concept="integer-leaf",
-    )
-    shown.expect_divergence("dtype where it is allowed", jax="[('float0', 'V')]", concept="integer-leaf")
-
-
 @demonstration
 def copies_of_a_graph(shown):
     """A recorded graph cannot be copied, and does not survive being stored
@@ -831,7 +936,7 @@ def container_of_parameters(shown):
 
 @demonstration
 def identity_and_equality(shown):
-    """A tensor is a key by its identity; a JAX array is a value, and no key
+    """A tensor is hashed by its identity; a JAX array is a value that cannot be hashed
 
     Shows: object-identity.
     """
@@ -859,121 +964,3 @@ def identity_and_equality(shown):
         "is its own key", torch=True, jax=raises("TypeError: unhashable type"), concept="object-identity"
     )
     shown.expect("compared with itself", [True, True])
-
-
-@demonstration
-def dtype_of_a_slot(shown):
-    """A leaf can be told to accumulate in another dtype; a JAX gradient has the argument's
-
-    Shows: gradient-dtype.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.tensor([1.0, 2.0], requires_grad=True)
-        x.grad_dtype = torch.float64
-        (x * x).sum().backward()
-        print("dtype of the gradient", str(x.grad.dtype).removeprefix("torch."))
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        gradient = jax.grad(lambda x: jnp.sum(x * x))(jnp.array([1.0, 2.0]))
-        print("dtype of the gradient", str(gradient.dtype))
-
-    shown.expect_divergence("dtype of the gradient", torch="float64", jax="float32", concept="gradient-dtype")
-
-
-@case
-def leaf_frozen_after_use(tape):
-    """A leaf that was frozen after it was used collects nothing, and collects again when the flag is back
-
-    Shows: frozen-leaf.
-    """
-    a, b = tape.leaf(2.0), tape.leaf(3.0)
-    y = a * b
-    a.requires_grad_(False)
-    y.backward(retain_graph=True)
-    tape.expect(a.grad, None)
-    tape.expect(b.grad, 2.0)
-    a.requires_grad_()
-    y.backward()
-    tape.expect(a.grad, 3.0)
-    tape.expect(b.grad, 4.0)
-
-
-@case
-def flag_set_between_uses(tape):
-    """Recording starts where the flag is set; earlier results stay constants
-
-    Shows: requires-grad.
-    """
-    a = tape.constant(2.0)
-    y = a * a
-    a.requires_grad_()
-    z = a * y
-    tape.expect(y.requires_grad, False)
-    z.backward()
-    tape.expect(z, 8.0)
-    tape.expect(a.grad, 4.0)
-
-
-@case
-def view_older_than_the_flag(tape):
-    """A view made before its base required grad requires grad too, and its gradient reaches nothing
-
-    Shows: nodeless-view.
-    """
-    x = tape.constant([1.0, 2.0])
-    v = x[:1]
-    x.requires_grad_()
-    tape.expect(v.requires_grad, True)
-    tape.expect(v.is_leaf, True)
-    loss = (v * 3).sum() + x.sum()
-    loss.backward()
-    tape.expect(x.grad, 1.0)
-    tape.expect(v.grad, None)
-
-
-@case
-def view_renewed_by_a_write(tape):
-    """The same view is given a history by the first write to its storage
-
-    Shows: nodeless-view.
-    """
-    x = tape.constant([1.0, 2.0])
-    v = x[:1]
-    x.requires_grad_()
-    with tape.no_grad():
-        x.mul_(10.0)
-    tape.expect(v.is_leaf, False)
-    loss = (v * 3).sum()
-    loss.backward()
-    tape.expect(loss, 30.0)
-    tape.expect_naive(loss, 3.0)
-    tape.expect(x.grad, [3.0, 0.0])
-    tape.expect_naive(x.grad, 0.0)
-
-
-@case
-def view_of_a_constant_as_leaf(tape):
-    """requires_grad_ on a view of a constant makes a leaf of the view, and not of its base
-
-    Shows: requires-grad, leaf.
-    """
-    x = tape.constant([1.0, 2.0])
-    v = x[:1]
-    v.requires_grad_()
-    tape.expect(v.is_leaf, True)
-    tape.expect(x.requires_grad, False)
-    x.mul_(10.0)
-    loss = (v * v).sum()
-    loss.backward()
-    tape.expect(loss, 100.0)
-    tape.expect_naive(loss, 1.0)
-    tape.expect(v.grad, 20.0)
-    tape.expect_naive(v.grad, 2.0)

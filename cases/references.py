@@ -154,7 +154,7 @@ def update_under_jit(shown):
 
 @demonstration
 def update_without_a_name(shown):
-    """An update whose result gets no name changes nothing
+    """An update whose result gets no name changes nothing, without a word
 
     Shows: discarded-update.
     """
@@ -655,7 +655,7 @@ def gradient_written_by_a_rule(shown):
 
 @demonstration
 def pullback_out_of_jit(shown):
-    """What vjp returns is a value that leaves a jitted function; a node of the tape cannot even be stored
+    """What vjp returns is a value that leaves a jitted function; a node of the tape cannot be stored
 
     Shows: vjp-value.
     """

@@ -65,7 +65,7 @@ def branch_on_a_differentiated_value(shown):
 
 @demonstration
 def branch_under_jit(shown):
-    """Under jit the same if raises; lax.cond says it for a traced value
+    """Under jit a Python if on a value raises; lax.cond says it for a traced value
 
     Shows: branch-under-jit.
     """
@@ -232,7 +232,7 @@ def shape_from_a_mask(shown):
 
 @demonstration
 def shape_from_a_number(shown):
-    """A traced integer is no size and no list index
+    """A traced integer cannot be a size or a list index
 
     Shows: static-shape.
     """
@@ -528,7 +528,7 @@ def buffer_that_a_function_captures(shown):
 
 @demonstration
 def parameter_that_a_function_captures(shown):
-    """A parameter that is updated outside reaches a compiled function with its next trace, and not before
+    """A parameter that is updated outside reaches a compiled function with its next trace
 
     Shows: captured-constant.
     """

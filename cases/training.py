@@ -45,7 +45,7 @@ def gradient_at_the_new_point(tape):
 
 @demonstration
 def momentum(shown):
-    """Momentum is hidden in the optimizer, or carried along
+    """Momentum is hidden in the optimizer in PyTorch, and carried along in JAX
 
     Shows: optimizer-step.
     """
@@ -84,6 +84,67 @@ def momentum(shown):
 
 
 @case
+def micro_batches(tape):
+    """Gradients of micro-batches accumulate to the gradient of the batch
+
+    Shows: grad-accumulation.
+    """
+    w = tape.leaf(1.0)
+    for x in (1.0, 2.0, 3.0):
+        ((w * x) ** 2 / 3).backward()
+    tape.expect(w.grad, 28 / 3)
+
+
+@case
+def clipped_step(tape):
+    """Clipping is an edit of .grad between the backward and the step
+
+    Shows: gradient-edit.
+    """
+    w = tape.leaf([3.0, 4.0])
+    (w**2).sum().backward()
+    norm = (w.grad * w.grad).sum().sqrt()
+    with tape.no_grad():
+        w.grad *= 1.0 / norm
+        w -= w.grad
+    tape.expect(norm, 10.0)
+    tape.expect(w, [2.4, 3.2])
+
+
+@demonstration
+def clipping_of_the_library(shown):
+    """clip_grad_norm_ edits .grad in place; a JAX clip returns new gradients
+
+    Shows: gradient-edit.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        w = torch.nn.Parameter(torch.tensor([3.0, 4.0], dtype=torch.float64))
+        (w**2).sum().backward()
+        print("norm", torch.nn.utils.clip_grad_norm_([w], 5.0))
+        print("norm of the clipped gradient", w.grad.norm())
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        jax.config.update("jax_enable_x64", True)
+        gradient = jax.grad(lambda w: jnp.sum(w**2))(jnp.array([3.0, 4.0]))
+        norm = jnp.linalg.norm(gradient)
+        clipped = gradient * jnp.minimum(1.0, 5.0 / norm)
+        print("norm", norm)
+        print("norm of the clipped gradient", jnp.linalg.norm(clipped))
+
+    shown.expect("norm", 10.0)
+    # PyTorch divides by the norm plus 1e-6.
+    shown.expect_divergence("norm of the clipped gradient", torch=4.9999995000000, jax=5.0, concept="gradient-edit")
+
+
+@case
 def rebound_parameter(tape):
     """The step of JAX, written in PyTorch, makes the parameter a non-leaf
 
@@ -100,7 +161,7 @@ def rebound_parameter(tape):
 
 @case
 def parameter_rebound_under_no_grad(tape):
-    """The same under no_grad makes the parameter a constant
+    """The step of JAX under no_grad makes the parameter a constant
 
     Shows: rebound-parameter.
     """
@@ -148,68 +209,56 @@ def replaced_parameter(shown):
     shown.expect_divergence("what the optimizer holds", torch=1.0, concept="object-identity")
 
 
-@case
-def micro_batches(tape):
-    """Gradients of micro-batches accumulate to the gradient of the batch
-
-    Shows: grad-accumulation.
-    """
-    w = tape.leaf(1.0)
-    for x in (1.0, 2.0, 3.0):
-        ((w * x) ** 2 / 3).backward()
-    tape.expect(w.grad, 28 / 3)
+# ---- which parameters a loss trains ----
 
 
 @case
-def clipped_step(tape):
-    """Clipping stands between the backward and the step
+def frozen_parameter(tape):
+    """A parameter without requires_grad is an argument that is not differentiated
 
-    Shows: gradient-edit.
+    Shows: frozen-leaf.
     """
-    w = tape.leaf([3.0, 4.0])
-    (w**2).sum().backward()
-    norm = (w.grad * w.grad).sum().sqrt()
+    frozen = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
+    frozen.requires_grad_(False)
+    trained = tape.leaf([0.5, -1.0])
+    loss = ((frozen @ trained) ** 2).sum()
+    loss.backward()
+    tape.expect(frozen.grad, None)
+    tape.expect(trained.grad, [-18.0, -26.0])
+
+
+@case
+def frozen_in_one_loss(tape):
+    """A critic's loss runs the actor without training it
+
+    Shows: frozen-leaf.
+    """
+    actor, critic = tape.leaf([0.5, -1.0]), tape.leaf([1.0, 2.0])
     with tape.no_grad():
-        w.grad *= 1.0 / norm
-        w -= w.grad
-    tape.expect(norm, 10.0)
-    tape.expect(w, [2.4, 3.2])
+        action = actor.tanh()
+    loss = (critic * action).sum() ** 2
+    loss.backward()
+    tape.expect(actor.grad, None)
+    tape.expect_naive(actor.grad, [-1.6689540081824534, -1.7824906383216264])
+    tape.observe(critic.grad)
 
 
-@demonstration
-def clipping_of_the_library(shown):
-    """clip_grad_norm_ edits .grad in place; a JAX clip returns new gradients
+@case
+def shared_forward(tape):
+    """One forward serves an actor and a critic when the actor's loss cuts its own use of it
 
-    Shows: gradient-edit.
+    Shows: shared-forward.
     """
-
-    @shown.torch
-    def _():
-        import torch
-
-        w = torch.nn.Parameter(torch.tensor([3.0, 4.0], dtype=torch.float64))
-        (w**2).sum().backward()
-        print("norm", torch.nn.utils.clip_grad_norm_([w], 5.0))
-        print("norm of the clipped gradient", w.grad.norm())
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        jax.config.update("jax_enable_x64", True)
-        gradient = jax.grad(lambda w: jnp.sum(w**2))(jnp.array([3.0, 4.0]))
-        norm = jnp.linalg.norm(gradient)
-        clipped = gradient * jnp.minimum(1.0, 5.0 / norm)
-        print("norm", norm)
-        print("norm of the clipped gradient", jnp.linalg.norm(clipped))
-
-    shown.expect("norm", 10.0)
-    # PyTorch divides by the norm plus 1e-6.
-    shown.expect_divergence("norm of the clipped gradient", torch=4.9999995000000, jax=5.0, concept="gradient-edit")
-
-
-# ---- tied weights ----
+    backbone = tape.leaf([[0.5, -0.25], [0.75, 0.1]])
+    actor, critic = tape.leaf([1.0, -1.0]), tape.leaf([0.5, 2.0])
+    x = tape.constant([0.3, -0.7])
+    features = (backbone @ x).tanh()
+    actor_loss = (actor * features.detach()).sum() ** 2
+    critic_loss = (critic * features).sum() ** 2
+    (actor_loss + critic_loss).backward()
+    tape.observe(backbone.grad)
+    tape.observe(actor.grad)
+    tape.observe(critic.grad)
 
 
 @case
@@ -393,6 +442,29 @@ def buffer_written_before_the_backward(shown):
 # ---- checkpoints ----
 
 
+@case
+def checkpoint_of_several_results(tape):
+    """A checkpoint changes what is saved, not what is computed
+
+    Shows: checkpoint.
+    """
+
+    @tape.function
+    def layer(x, w):
+        h = (x * w).tanh()
+        return h * w, h.exp()
+
+    x = tape.leaf([0.5, -0.25])
+    w = tape.leaf([2.0, 4.0])
+    kept, wide = layer(x, w)
+    again, wide_again = tape.checkpoint(layer, x, w)
+    (kept * wide).sum().backward()
+    x_grad = x.grad.clone()
+    (again * wide_again).sum().backward()
+    tape.observe(x_grad)
+    tape.expect((x.grad - 2 * x_grad).abs().max(), 0.0)
+
+
 @demonstration
 def checkpointed_function(shown):
     """A checkpoint runs Python again in PyTorch, and equations again in JAX
@@ -440,43 +512,6 @@ def checkpointed_function(shown):
 
 
 @case
-def checkpoint_of_several_results(tape):
-    """A checkpoint changes what is saved, not what is computed
-
-    Shows: checkpoint.
-    """
-
-    @tape.function
-    def layer(x, w):
-        h = (x * w).tanh()
-        return h * w, h.exp()
-
-    x = tape.leaf([0.5, -0.25])
-    w = tape.leaf([2.0, 4.0])
-    kept, wide = layer(x, w)
-    again, wide_again = tape.checkpoint(layer, x, w)
-    (kept * wide).sum().backward()
-    x_grad = x.grad.clone()
-    (again * wide_again).sum().backward()
-    tape.observe(x_grad)
-    tape.expect((x.grad - 2 * x_grad).abs().max(), 0.0)
-
-
-@case
-def second_derivative_through_a_checkpoint(tape):
-    """A checkpoint can be differentiated twice
-
-    Shows: checkpoint, create-graph.
-    """
-    a = tape.leaf(2.0)
-    y = tape.checkpoint(lambda x: x**4, a)
-    slope = tape.grad(y, a, create_graph=True)
-    slope.backward()
-    tape.expect(slope, 32.0)
-    tape.expect(a.grad, 48.0)
-
-
-@case
 def write_to_what_a_checkpoint_computes_again(tape):
     """The result of a checkpoint was not saved, so it may be written
 
@@ -506,6 +541,53 @@ def write_to_the_input_of_a_checkpoint(tape):
     ):
         y.backward()
     tape.expect_divergence(a.grad, torch=None, jax=4.0, concept="write-after-save")
+
+
+@case
+def second_derivative_through_a_checkpoint(tape):
+    """A checkpoint can be differentiated twice
+
+    Shows: checkpoint, create-graph.
+    """
+    a = tape.leaf(2.0)
+    y = tape.checkpoint(lambda x: x**4, a)
+    slope = tape.grad(y, a, create_graph=True)
+    slope.backward()
+    tape.expect(slope, 32.0)
+    tape.expect(a.grad, 48.0)
+
+
+@demonstration
+def checkpointed_dropout(shown):
+    """A checkpoint draws the same mask again: PyTorch restores the generator, a JAX key is a value
+
+    Shows: dropout-mask.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+        from torch.utils.checkpoint import checkpoint
+
+        torch.manual_seed(0)
+        x = torch.ones(6, requires_grad=True)
+        y = checkpoint(lambda x: torch.nn.functional.dropout(x * x, 0.5), x, use_reentrant=False)
+        y.sum().backward()
+        print("one mask in both passes", torch.equal(2 * y, x.grad))
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        def dropout(x, key):
+            return jnp.where(jax.random.bernoulli(key, 0.5, x.shape), x * x / 0.5, 0.0)
+
+        x, key = jnp.ones(6), jax.random.key(0)
+        gradient = jax.grad(lambda x: jnp.sum(jax.checkpoint(dropout)(x, key)))(x)
+        print("one mask in both passes", bool(jnp.all(2 * dropout(x, key) == gradient)))
+
+    shown.expect("one mask in both passes", True)
 
 
 @demonstration
@@ -548,39 +630,6 @@ def checkpoint_that_reads_a_global(shown):
 
     shown.expect("value", 36.0)
     shown.expect_divergence("gradient", torch=120.0, jax=24.0, concept="checkpoint-global")
-
-
-@demonstration
-def checkpointed_dropout(shown):
-    """A checkpoint draws the same mask again: PyTorch puts the generator back, a JAX key stays what it is
-
-    Shows: dropout-mask.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-        from torch.utils.checkpoint import checkpoint
-
-        torch.manual_seed(0)
-        x = torch.ones(6, requires_grad=True)
-        y = checkpoint(lambda x: torch.nn.functional.dropout(x * x, 0.5), x, use_reentrant=False)
-        y.sum().backward()
-        print("one mask in both passes", torch.equal(2 * y, x.grad))
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        def dropout(x, key):
-            return jnp.where(jax.random.bernoulli(key, 0.5, x.shape), x * x / 0.5, 0.0)
-
-        x, key = jnp.ones(6), jax.random.key(0)
-        gradient = jax.grad(lambda x: jnp.sum(jax.checkpoint(dropout)(x, key)))(x)
-        print("one mask in both passes", bool(jnp.all(2 * dropout(x, key) == gradient)))
-
-    shown.expect("one mask in both passes", True)
 
 
 @demonstration
@@ -764,52 +813,3 @@ def losses_that_keep_their_graphs(shown):
 
     shown.expect("total", 18.0)
     shown.expect_divergence("nodes behind the total", torch=10, concept="graph-memory")
-
-
-@case
-def shared_forward(tape):
-    """One forward serves an actor and a critic when the actor's loss cuts its own use of it
-
-    Shows: shared-forward.
-    """
-    backbone = tape.leaf([[0.5, -0.25], [0.75, 0.1]])
-    actor, critic = tape.leaf([1.0, -1.0]), tape.leaf([0.5, 2.0])
-    x = tape.constant([0.3, -0.7])
-    features = (backbone @ x).tanh()
-    actor_loss = (actor * features.detach()).sum() ** 2
-    critic_loss = (critic * features).sum() ** 2
-    (actor_loss + critic_loss).backward()
-    tape.observe(backbone.grad)
-    tape.observe(actor.grad)
-    tape.observe(critic.grad)
-
-
-@case
-def frozen_in_one_loss(tape):
-    """A critic's loss runs the actor without training it
-
-    Shows: frozen-leaf.
-    """
-    actor, critic = tape.leaf([0.5, -1.0]), tape.leaf([1.0, 2.0])
-    with tape.no_grad():
-        action = actor.tanh()
-    loss = (critic * action).sum() ** 2
-    loss.backward()
-    tape.expect(actor.grad, None)
-    tape.expect_naive(actor.grad, [-1.6689540081824534, -1.7824906383216264])
-    tape.observe(critic.grad)
-
-
-@case
-def frozen_parameter(tape):
-    """A parameter without requires_grad is an argument that is not differentiated
-
-    Shows: frozen-leaf.
-    """
-    frozen = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
-    frozen.requires_grad_(False)
-    trained = tape.leaf([0.5, -1.0])
-    loss = ((frozen @ trained) ** 2).sum()
-    loss.backward()
-    tape.expect(frozen.grad, None)
-    tape.expect(trained.grad, [-18.0, -26.0])

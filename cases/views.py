@@ -5,6 +5,9 @@ from compare import case, demonstration, raises
 chapter_number = 7
 
 
+# ---- writes that every view sees ----
+
+
 @case
 def base_written_after_view(tape):
     """A view shows what is written to its base later, and its gradient goes through that write
@@ -26,24 +29,6 @@ def base_written_after_view(tape):
     tape.expect(y, [20.0, 40.0, 60.0])
 
 
-# ---- views that are written ----
-
-
-@case
-def view_written_after_use(tape):
-    """An op that has saved a view is told of a write to its base
-
-    Shows: write-after-save, view-write.
-    """
-    x = tape.leaf([1.0, 2.0])
-    y = x * 1
-    v = y[:1]
-    z = v * v
-    y.add_(1.0)
-    with tape.expect_error(torch="is at version 1; expected version 0 instead", concept="write-after-save"):
-        z.sum().backward()
-
-
 @case
 def sibling_views(tape):
     """Two views of one base see each other's writes
@@ -59,39 +44,6 @@ def sibling_views(tape):
     tape.expect_naive(b, [1.0, 2.0])
     tape.expect(x.grad, 5.0)
     tape.expect_naive(x.grad, 1.0)
-
-
-@case
-def tracked_value_through_a_view(tape):
-    """A tracked value written through a view makes the base a part of the graph
-
-    Shows: written-value, view-write.
-    """
-    base, x = tape.constant([0.0, 0.0, 0.0]), tape.leaf([4.0])
-    v = base[:1]
-    v.copy_(x)
-    tape.expect(base.requires_grad, True)
-    (base**2).sum().backward()
-    tape.expect(base, [4.0, 0.0, 0.0])
-    tape.expect_naive(base, 0.0)
-    tape.expect(x.grad, 8.0)
-    tape.expect_naive(x.grad, 0.0)
-
-
-@case
-def view_of_a_leaf_written(tape):
-    """A view of a leaf may not be written either
-
-    Shows: inplace-on-leaf.
-    """
-    x = tape.leaf([1.0, 2.0])
-    with tape.expect_error(
-        torch="RuntimeError: a view of a leaf Variable that requires grad is being used in an in-place operation",
-        concept="inplace-on-leaf",
-    ):
-        x[:1].add_(1.0)
-    x.sum().backward()
-    tape.expect(x.grad, 1.0)
 
 
 @case
@@ -117,7 +69,7 @@ def views_of_one_storage(tape):
 
 @case
 def transposed_and_flat(tape):
-    """Rows of a transpose are columns, and a flat view counts through both
+    """A write through a transpose, or through a flat view, is a write to the matrix
 
     Shows: view-write.
     """
@@ -132,7 +84,7 @@ def transposed_and_flat(tape):
 
 @case
 def diagonal_write(tape):
-    """A diagonal is a view, and so is the one beside it
+    """A diagonal is a view: a write to it is a write to the matrix
 
     Shows: view-write.
     """
@@ -147,7 +99,7 @@ def diagonal_write(tape):
 
 @case
 def positions_within_a_view(tape):
-    """Positions written within a slice are positions of its base
+    """A write at positions of a slice is a write to its base
 
     Shows: view-write.
     """
@@ -159,6 +111,57 @@ def positions_within_a_view(tape):
     (y * y).sum().backward()
     tape.expect(a.grad, [2.0, 0.0, 6.0, 0.0])
     tape.expect(v.grad, [10.0, 12.0])
+
+
+@case
+def tracked_value_through_a_view(tape):
+    """A tracked value written through a view makes the base a part of the graph
+
+    Shows: written-value, view-write.
+    """
+    base, x = tape.constant([0.0, 0.0, 0.0]), tape.leaf([4.0])
+    v = base[:1]
+    v.copy_(x)
+    tape.expect(base.requires_grad, True)
+    (base**2).sum().backward()
+    tape.expect(base, [4.0, 0.0, 0.0])
+    tape.expect_naive(base, 0.0)
+    tape.expect(x.grad, 8.0)
+    tape.expect_naive(x.grad, 0.0)
+
+
+# ---- writes that are refused ----
+
+
+@case
+def view_of_a_leaf_written(tape):
+    """A view of a leaf may not be written either
+
+    Shows: inplace-on-leaf.
+    """
+    x = tape.leaf([1.0, 2.0])
+    with tape.expect_error(
+        torch="RuntimeError: a view of a leaf Variable that requires grad is being used in an in-place operation",
+        concept="inplace-on-leaf",
+    ):
+        x[:1].add_(1.0)
+    x.sum().backward()
+    tape.expect(x.grad, 1.0)
+
+
+@case
+def view_written_after_use(tape):
+    """A write to the base of a saved view is caught
+
+    Shows: write-after-save, view-write.
+    """
+    x = tape.leaf([1.0, 2.0])
+    y = x * 1
+    v = y[:1]
+    z = v * v
+    y.add_(1.0)
+    with tape.expect_error(torch="is at version 1; expected version 0 instead", concept="write-after-save"):
+        z.sum().backward()
 
 
 @case
@@ -180,9 +183,45 @@ def one_of_several_views(tape):
     tape.expect(a.grad, [3.0, 4.0, 1.0, 2.0])
 
 
+@demonstration
+def rows_of_a_loop(shown):
+    """A loop over rows may not write them in PyTorch, and writes nothing in JAX
+
+    Shows: multiple-views.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        y = torch.tensor([1.0, 2.0], requires_grad=True) * 1
+        try:
+            for row in y:
+                row += 1.0
+        except RuntimeError as error:
+            print("loop", error)
+        print("afterwards", y.detach())
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        y = jnp.array([1.0, 2.0])
+        for row in y:
+            row += 1.0
+        print("afterwards", y)
+
+    shown.expect_divergence(
+        "loop",
+        torch=raises("RuntimeError: Output 0 of Unbind is a view and is being modified inplace"),
+        concept="multiple-views",
+    )
+    shown.expect("afterwards", [1.0, 2.0])
+
+
 @case
 def stale_view_of_several(tape):
-    """After its base was written, a view that came with others is of no use
+    """After its base was written, a view that was returned with others cannot be used
 
     Shows: multiple-views.
     """
@@ -214,24 +253,6 @@ def expanded_elements(tape):
     tape.expect(wide, [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]])
     (wide * wide).sum().backward()
     tape.expect(a.grad, [[6.0], [12.0]])
-
-
-@case
-def functional_scatters(tape):
-    """The scatter functions return what a write through a view would have left
-
-    Shows: functional-scatter.
-    """
-    a = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
-    row, diagonal = tape.leaf([5.0, 6.0]), tape.leaf([7.0, 8.0])
-    with_row = a.select_scatter(row, axis=0, position=1)
-    with_diagonal = a.diagonal_scatter(diagonal)
-    tape.expect(with_row, [[1.0, 2.0], [5.0, 6.0]])
-    tape.expect(with_diagonal, [[7.0, 2.0], [3.0, 8.0]])
-    (with_row * with_diagonal).sum().backward()
-    tape.expect(a.grad, [[7.0, 4.0], [5.0, 0.0]])
-    tape.expect(row.grad, [3.0, 8.0])
-    tape.expect(diagonal.grad, [1.0, 6.0])
 
 
 # ---- what is a view, and what is a copy ----
@@ -310,148 +331,25 @@ def cast_that_does_nothing(shown):
     shown.expect_divergence("original", torch=[1.0, 1.0], jax=[0.0, 0.0], concept="maybe-view")
 
 
-# ---- several views at once, and overlapping ones ----
+# ---- updates without a write ----
 
 
-@demonstration
-def rows_of_a_loop(shown):
-    """A loop over rows may not write them in PyTorch, and writes nothing in JAX
+@case
+def functional_scatters(tape):
+    """The scatter functions return what a write through a view would have left
 
-    Shows: multiple-views.
+    Shows: functional-scatter.
     """
-
-    @shown.torch
-    def _():
-        import torch
-
-        y = torch.tensor([1.0, 2.0], requires_grad=True) * 1
-        try:
-            for row in y:
-                row += 1.0
-        except RuntimeError as error:
-            print("loop", error)
-        print("afterwards", y.detach())
-
-    @shown.jax
-    def _():
-        import jax.numpy as jnp
-
-        y = jnp.array([1.0, 2.0])
-        for row in y:
-            row += 1.0
-        print("afterwards", y)
-
-    shown.expect_divergence(
-        "loop",
-        torch=raises("RuntimeError: Output 0 of Unbind is a view and is being modified inplace"),
-        concept="multiple-views",
-    )
-    shown.expect("afterwards", [1.0, 2.0])
-
-
-@demonstration
-def element_of_an_expanded_tensor(shown):
-    """A write to one element of an expanded tensor writes them all
-
-    Shows: expanded-write.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        expanded = torch.zeros(1).expand(3)
-        try:
-            expanded.add_(1.0)
-        except RuntimeError as error:
-            print("all elements", error)
-        expanded[0] = 1.0
-        print("one element", expanded)
-
-    @shown.jax
-    def _():
-        import jax.numpy as jnp
-
-        expanded = jnp.broadcast_to(jnp.zeros(1), (3,))
-        print("one element", expanded.at[0].set(1.0))
-
-    shown.expect_divergence(
-        "all elements",
-        torch=raises("RuntimeError: unsupported operation: more than one element of the written-to tensor refers to"),
-        concept="expanded-write",
-    )
-    shown.expect_divergence("one element", torch=[1.0, 1.0, 1.0], jax=[1.0, 0.0, 0.0], concept="expanded-write")
-
-
-@demonstration
-def overlapping_windows(shown):
-    """Overlapping windows share elements: reads agree, and a write counts some of them twice
-
-    Shows: strides.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        x = torch.tensor([0.0, 1.0, 2.0, 3.0], requires_grad=True)
-        (x.unfold(0, 2, 1) ** 2).sum().backward()
-        print("gradient of a read", x.grad)
-        y = torch.tensor([0.0, 1.0, 2.0, 3.0])
-        y.unfold(0, 2, 1).add_(1.0)
-        print("after a write of one more", y)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        windows = jnp.arange(3)[:, None] + jnp.arange(2)
-        x = jnp.array([0.0, 1.0, 2.0, 3.0])
-        print("gradient of a read", jax.grad(lambda x: jnp.sum(x[windows] ** 2))(x))
-        print("after a write of one more", x.at[windows].set(x[windows] + 1.0))
-
-    shown.expect("gradient of a read", [0.0, 4.0, 8.0, 6.0])
-    shown.expect_divergence(
-        "after a write of one more", torch=[1.0, 3.0, 4.0, 4.0], jax=[1.0, 2.0, 3.0, 4.0], concept="strides"
-    )
-
-
-@demonstration
-def strides_of_a_gradient(shown):
-    """Strides are part of a tensor and of its gradient; a JAX array has none
-
-    Shows: strides.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        w = torch.zeros(2, 3).t().requires_grad_()
-        (w * torch.ones(3, 2)).sum().backward()
-        print("strides of leaf and gradient", [list(w.stride()), list(w.grad.stride())])
-        x = torch.ones(2, 2, requires_grad=True)
-        weights = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
-        (x.t().as_strided((2, 2), (2, 1)) * weights).sum().backward()
-        print("gradient through as_strided", x.grad)
-
-    @shown.jax
-    def _():
-        import jax.numpy as jnp
-
-        try:
-            print("strides", jnp.zeros((2, 3)).T.strides)
-        except AttributeError as error:
-            print("strides", error)
-
-    shown.expect_divergence("strides of leaf and gradient", torch=[[1, 3], [1, 3]], concept="strides")
-    shown.expect_divergence("gradient through as_strided", torch=[[1.0, 2.0], [3.0, 4.0]], concept="strides")
-    shown.expect_divergence(
-        "strides",
-        jax=raises("AttributeError: 'jaxlib._jax.ArrayImpl' object has no attribute 'strides'"),
-        concept="strides",
-    )
+    a = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
+    row, diagonal = tape.leaf([5.0, 6.0]), tape.leaf([7.0, 8.0])
+    with_row = a.select_scatter(row, axis=0, position=1)
+    with_diagonal = a.diagonal_scatter(diagonal)
+    tape.expect(with_row, [[1.0, 2.0], [5.0, 6.0]])
+    tape.expect(with_diagonal, [[7.0, 2.0], [3.0, 8.0]])
+    (with_row * with_diagonal).sum().backward()
+    tape.expect(a.grad, [[7.0, 4.0], [5.0, 0.0]])
+    tape.expect(row.grad, [3.0, 8.0])
+    tape.expect(diagonal.grad, [1.0, 6.0])
 
 
 @demonstration
@@ -526,7 +424,149 @@ def writes_rewritten_as_scatters(shown):
     shown.expect("gradient", [20.0, 20.0, 2.0])
 
 
+# ---- strides ----
+
+
+@demonstration
+def strides_of_a_gradient(shown):
+    """Strides are part of a tensor and of its gradient; a JAX array has none
+
+    Shows: strides.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        w = torch.zeros(2, 3).t().requires_grad_()
+        (w * torch.ones(3, 2)).sum().backward()
+        print("strides of leaf and gradient", [list(w.stride()), list(w.grad.stride())])
+        x = torch.ones(2, 2, requires_grad=True)
+        weights = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+        (x.t().as_strided((2, 2), (2, 1)) * weights).sum().backward()
+        print("gradient through as_strided", x.grad)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        try:
+            print("strides", jnp.zeros((2, 3)).T.strides)
+        except AttributeError as error:
+            print("strides", error)
+
+    shown.expect_divergence("strides of leaf and gradient", torch=[[1, 3], [1, 3]], concept="strides")
+    shown.expect_divergence("gradient through as_strided", torch=[[1.0, 2.0], [3.0, 4.0]], concept="strides")
+    shown.expect_divergence(
+        "strides",
+        jax=raises("AttributeError: 'jaxlib._jax.ArrayImpl' object has no attribute 'strides'"),
+        concept="strides",
+    )
+
+
+@demonstration
+def element_of_an_expanded_tensor(shown):
+    """A write to one element of an expanded tensor writes them all
+
+    Shows: expanded-write.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        expanded = torch.zeros(1).expand(3)
+        expanded[0] = 1.0
+        print("one element", expanded)
+
+    @shown.jax
+    def _():
+        import jax.numpy as jnp
+
+        expanded = jnp.broadcast_to(jnp.zeros(1), (3,))
+        print("one element", expanded.at[0].set(1.0))
+
+    shown.expect_divergence("one element", torch=[1.0, 1.0, 1.0], jax=[1.0, 0.0, 0.0], concept="expanded-write")
+
+
+@demonstration
+def overlapping_windows(shown):
+    """Overlapping windows share elements: reads agree, and a write counts some of them twice
+
+    Shows: strides.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor([0.0, 1.0, 2.0, 3.0], requires_grad=True)
+        (x.unfold(0, 2, 1) ** 2).sum().backward()
+        print("gradient of a read", x.grad)
+        y = torch.tensor([0.0, 1.0, 2.0, 3.0])
+        y.unfold(0, 2, 1).add_(1.0)
+        print("after a write of one more", y)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+
+        windows = jnp.arange(3)[:, None] + jnp.arange(2)
+        x = jnp.array([0.0, 1.0, 2.0, 3.0])
+        print("gradient of a read", jax.grad(lambda x: jnp.sum(x[windows] ** 2))(x))
+        print("after a write of one more", x.at[windows].set(x[windows] + 1.0))
+
+    shown.expect("gradient of a read", [0.0, 4.0, 8.0, 6.0])
+    shown.expect_divergence(
+        "after a write of one more", torch=[1.0, 3.0, 4.0, 4.0], jax=[1.0, 2.0, 3.0, 4.0], concept="strides"
+    )
+
+
 # ---- memory shared with others ----
+
+
+@demonstration
+def memory_of_numpy(shown):
+    """from_numpy shares memory; jnp.asarray copies, and device_put shares where it is allowed to
+
+    Shows: shared-memory.
+    """
+
+    @shown.torch
+    def _():
+        import numpy as np
+        import torch
+
+        buffer = np.ones(4, np.float32)
+        shared, copied = torch.from_numpy(buffer), torch.tensor(buffer)
+        buffer[0] = 7.0
+        print("without a copy", shared)
+        print("copied", copied)
+
+    @shown.jax
+    def _():
+        import jax
+        import jax.numpy as jnp
+        import numpy as np
+
+        buffer = np.ones(4, np.float32)
+        without, copied = jnp.asarray(buffer), jnp.array(buffer)
+        buffer[0] = 7.0
+        print("without a copy", without)
+        print("copied", copied)
+        memory = np.zeros(2048, np.float32)
+        start = -memory.ctypes.data % 64 // 4  # only aligned memory is shared
+        aligned = memory[start : start + 1024]
+        allowed = jax.device_put(aligned, may_alias=True)
+        aligned[0] = 7.0
+        print("allowed to share", allowed[0])
+
+    shown.expect_divergence("allowed to share", jax=7.0, concept="shared-memory")
+    shown.expect_divergence(
+        "without a copy", torch=[7.0, 1.0, 1.0, 1.0], jax=[1.0, 1.0, 1.0, 1.0], concept="shared-memory"
+    )
+    shown.expect("copied", [1.0, 1.0, 1.0, 1.0])
 
 
 @demonstration
@@ -566,49 +606,6 @@ def write_through_numpy(shown):
     shown.expect_divergence(
         "write", jax=raises("ValueError: assignment destination is read-only"), concept="numpy-write"
     )
-
-
-@demonstration
-def memory_of_numpy(shown):
-    """from_numpy shares memory; jnp.array and jnp.asarray copy, and device_put may be allowed to share
-
-    Shows: shared-memory.
-    """
-
-    @shown.torch
-    def _():
-        import numpy as np
-        import torch
-
-        buffer = np.ones(4, np.float32)
-        shared, copied = torch.from_numpy(buffer), torch.tensor(buffer)
-        buffer[0] = 7.0
-        print("without a copy", shared)
-        print("copied", copied)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-        import numpy as np
-
-        buffer = np.ones(4, np.float32)
-        without, copied = jnp.asarray(buffer), jnp.array(buffer)
-        buffer[0] = 7.0
-        print("without a copy", without)
-        print("copied", copied)
-        memory = np.zeros(2048, np.float32)
-        start = -memory.ctypes.data % 64 // 4  # only aligned memory is shared
-        aligned = memory[start : start + 1024]
-        allowed = jax.device_put(aligned, may_alias=True)
-        aligned[0] = 7.0
-        print("allowed to share", allowed[0])
-
-    shown.expect_divergence("allowed to share", jax=7.0, concept="shared-memory")
-    shown.expect_divergence(
-        "without a copy", torch=[7.0, 1.0, 1.0, 1.0], jax=[1.0, 1.0, 1.0, 1.0], concept="shared-memory"
-    )
-    shown.expect("copied", [1.0, 1.0, 1.0, 1.0])
 
 
 @demonstration

@@ -351,7 +351,7 @@ def _run_cases(
             )
         except KeyboardInterrupt:
             interrupted = True
-            done = runs.assembled(list(finished.values()))
+            done = runs.assembled([finished[case.id] for case in chosen if case.id in finished])
     again = f" --seed {seed}" if seed else ""
     again += f" --cases {shlex.quote(str(output.cases))}" if output.cases else ""
     report = Report(

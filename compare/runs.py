@@ -1,28 +1,30 @@
-"""Many cases: shared among fresh processes, told in the order of the catalogue."""
+"""Many cases: shared among fresh processes, told in the order of the catalogue.
+
+This is the parent's side. It imports nothing that a case needs to run.
+"""
 
 from __future__ import annotations
 
 import importlib.metadata
 import platform
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
-from compare.cases import Case, Catalogue, load_chapter
+from compare.cases import Case
 from compare.errors import shown_path
 from compare.results import CaseResult, Environment, Run, summarize
-from compare.runner import import_frameworks, run_and_check_settings, settings_put_back, stopped
-from compare.workers import Done, Lost, do_jobs, serve
+from compare.workers import Done, Lost, do_jobs
 
-__all__ = ["TIME_LIMIT", "assembled", "environment", "run_cases", "serve_cases"]
+__all__ = ["TIME_LIMIT", "Job", "assembled", "environment", "run_cases"]
 
 TIME_LIMIT = 60.0
 """Seconds for one case: a hundred times what the slowest takes."""
 
 
-class _Job(msgspec.Struct, frozen=True, array_like=True):
+class Job(msgspec.Struct, frozen=True, array_like=True):
     """A case to run, by the file and the id."""
 
     path: str
@@ -51,38 +53,37 @@ def run_cases(
         stop_at_first: stop after the first case that is not as declared.
         limit: seconds for one case.
         cache: the directory where JAX keeps compiled programs for the next run; None keeps none.
-        on_result: called with every result, in order, as soon as it is there, and with what the case printed besides.
-    Raises: KeyboardInterrupt: after `on_result` was called with every result that was there.
+        on_result: called with every result as soon as it is there, and with what the case printed besides.
+    Returns: the results in the order of the cases.
     """
-    jobs = [msgspec.json.encode(_Job(case.path, case.id, dtype, seed)) for case in cases]
-    ended: dict[int, tuple[CaseResult, str]] = {}
-    results: list[CaseResult] = []
+    jobs = [msgspec.json.encode(Job(case.path, case.id, dtype, seed)) for case in cases]
+    results: dict[int, CaseResult] = {}
+    last = len(cases) - 1
     endings = do_jobs(
-        "compare.runs:serve_cases", jobs, workers=workers, limit=limit, environment=_cache_environment(cache)
+        "compare.serving:serve_cases",
+        jobs,
+        workers=workers,
+        limit=limit,
+        in_order=stop_at_first,
+        environment=_cache_environment(cache),
     )
-    try:
+    with closing(endings):
         for index, ending in endings:
+            results[index] = result = _result(cases[index], dtype, ending)
             # Of a job that was lost, the result itself tells what was printed.
-            ended[index] = _result(cases[index], dtype, ending), ending.output if isinstance(ending, Done) else ""
-            while len(results) in ended:
-                result, output = ended[len(results)]
-                on_result(result, output)
-                del ended[len(results)]
-                results.append(result)
-                if stop_at_first and result.outcome in ("mismatch", "error"):
-                    return assembled(results)
-    except KeyboardInterrupt:
-        for _, (result, output) in sorted(ended.items()):
-            on_result(result, output)
-        raise
-    finally:
-        endings.close()
-    return assembled(results)
+            on_result(result, ending.output if isinstance(ending, Done) else "")
+            if stop_at_first and result.outcome in ("mismatch", "error"):
+                last = min(last, index)
+            if all(before in results for before in range(last + 1)):
+                break
+    return assembled([results[index] for index in range(last + 1)])
 
 
 def _result(case: Case, dtype: str, ending: Done | Lost) -> CaseResult:
     if isinstance(ending, Done):
         return msgspec.json.decode(ending.reply, type=CaseResult)
+    from compare.runner import stopped  # imports what only workers need
+
     where = f"Case '{case.id}' ({shown_path(case.path)}:{case.line})"
     # The list of extension modules that ends a report of Python's is long, and about no case.
     said = [line for line in ending.output.splitlines() if line.strip() and not line.startswith("Extension modules:")]
@@ -106,27 +107,6 @@ def _cache_environment(cache: Path | None) -> Mapping[str, str]:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "0",
     }
-
-
-# ---- in a worker ----
-
-_chapters: dict[str, Catalogue] = {}
-
-
-def serve_cases() -> NoReturn:
-    """Run the cases that the parent sends."""
-    serve(import_frameworks, _run_job)
-
-
-def _run_job(job: bytes) -> tuple[bytes, bool]:
-    """The result of one case, and whether it left settings changed, so that this process is spent."""
-    wanted = msgspec.json.decode(job, type=_Job)
-    if wanted.path not in _chapters:
-        with settings_put_back():
-            _chapters[wanted.path] = load_chapter(Path(wanted.path))
-    case = _chapters[wanted.path].find(wanted.id)
-    result, changed = run_and_check_settings(case, dtype=wanted.dtype, seed=wanted.seed)
-    return msgspec.json.encode(result), changed
 
 
 # ---- what a run says about itself ----

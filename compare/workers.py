@@ -120,9 +120,9 @@ class _Worker:
     """
 
     def __init__(
-        self, target: str, log: Path, environment: Mapping[str, str], events: queue.SimpleQueue[_Event]
+        self, target: str, share: int, log: Path, environment: Mapping[str, str], events: queue.SimpleQueue[_Event]
     ) -> None:
-        self.log = log
+        self.share = share
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-u", "-c", _BOOT, target, json.dumps(sys.path)],
@@ -198,40 +198,77 @@ _Event = tuple[_Worker, tuple[bytes, bytes] | None]
 
 
 def do_jobs(
-    target: str, jobs: Sequence[bytes], *, workers: int, limit: float, environment: Mapping[str, str]
+    target: str,
+    jobs: Sequence[bytes],
+    *,
+    workers: int,
+    limit: float,
+    environment: Mapping[str, str],
+    in_order: bool = False,
 ) -> Generator[tuple[int, Done | Lost]]:
     """Do jobs in fresh processes.
 
     Args:
         target: `module:function` that calls `serve` in a worker. limit: seconds for one job.
         environment: variables that are set for the workers.
+        in_order: start jobs in their order. Otherwise each worker starts at a place of its own, because neighbours
+            need the same things, and those that have done their share help the others.
     Yields: the index of each job that ended, and how, in the order in which they end.
     Raises: RuntimeError: when a worker cannot even get ready.
     """
-    waiting = deque(enumerate(jobs))
+    waiting = _shares(list(enumerate(jobs)), workers, in_order)
     events: queue.SimpleQueue[_Event] = queue.SimpleQueue()
     staff: list[_Worker] = []
     numbers = itertools.count()
     with tempfile.TemporaryDirectory(prefix="compare-", ignore_cleanup_errors=True) as folder:
+
+        def hire(share: int) -> None:
+            job = _next_job(waiting, share)
+            if job is not None:
+                log = Path(folder) / f"{next(numbers)}.log"
+                staff.append(_Worker(target, share, log, environment, events))
+                staff[-1].take(*job, limit)
+
         try:
-            while waiting or staff:
-                while waiting and len(staff) < workers:
-                    staff.append(_Worker(target, Path(folder) / f"{next(numbers)}.log", environment, events))
-                    staff[-1].take(*waiting.popleft(), limit)
+            for share in range(len(waiting)):
+                hire(share)
+            while staff:
                 worker, message = _next_event(staff, events)
                 if message is not None and message[0] == _READY:
                     worker.begin(limit)
                     continue
                 index, ended = worker.job, _ending(worker, message, limit)
-                if message is not None and message[0] == _DONE and waiting:
-                    worker.take(*waiting.popleft(), limit)
+                job = _next_job(waiting, worker.share) if message is not None and message[0] == _DONE else None
+                if job is not None:
+                    worker.take(*job, limit)
                 else:
                     staff.remove(worker)
                     worker.stop()
+                    hire(worker.share)
                 yield index, ended
         finally:
             for worker in staff:
                 worker.stop()
+
+
+_Jobs = deque[tuple[int, bytes]]
+
+
+def _shares(jobs: list[tuple[int, bytes]], workers: int, in_order: bool) -> list[_Jobs]:
+    """The jobs of each worker: neighbours, or all of them in one queue for all."""
+    workers = max(1, min(workers, len(jobs)))
+    if in_order:
+        return [deque(jobs)] * workers
+    bounds = [len(jobs) * number // workers for number in range(workers + 1)]
+    return [deque(jobs[start:end]) for start, end in itertools.pairwise(bounds)]
+
+
+def _next_job(waiting: list[_Jobs], share: int) -> tuple[int, bytes] | None:
+    """The next job of a worker's share; then the last one of whoever has most to do."""
+    if waiting[share]:
+        return waiting[share].popleft()
+    longest = max(waiting, key=len)
+    return longest.pop() if longest else None
 
 
 def _next_event(staff: Sequence[_Worker], events: queue.SimpleQueue[_Event]) -> _Event:

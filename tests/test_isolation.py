@@ -239,15 +239,18 @@ def test_what_a_case_prints_is_no_part_of_the_result(tmp_path: Path) -> None:
 def test_ctrl_c_reports_what_finished_also_behind_a_case_that_hangs(
     tmp_path: Path, workers: str, expected: list[str]
 ) -> None:
-    hanging, mark = "import time\ntime.sleep(600)", tmp_path / "mark"
-    bodies = {"first": GOOD, "second": GOOD if workers == "1" else hanging, "third": GOOD}
-    folder = chapter(tmp_path, **bodies, fourth=f"open({str(mark)!r}, 'w').close()\n{hanging}")
+    def hanging(mark: Path) -> str:
+        return f"import time\nopen({str(mark)!r}, 'w').close()\ntime.sleep(600)"
+
+    marks = [tmp_path / name for name in ("fourth", "second")[: int(workers)]]
+    bodies = {"first": GOOD, "second": GOOD if workers == "1" else hanging(marks[1]), "third": GOOD}
+    folder = chapter(tmp_path, **bodies, fourth=hanging(marks[0]))
     command = [sys.executable, "-m", "compare", "all", "--cases", str(folder), "-j", workers, "-q", "--no-cache"]
     with subprocess.Popen(
         [*command, "--output-format", "json"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         deadline = time.monotonic() + 60
-        while not mark.exists():  # the fourth has started, so the third has replied
+        while not all(mark.exists() for mark in marks):  # a process that starts on a case has replied to the one before
             assert time.monotonic() < deadline
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)

@@ -116,17 +116,21 @@ def test_global_state_is_put_back(tmp_path: Path) -> None:
 
 def test_workers_give_the_same_results_in_order(tmp_path: Path) -> None:
     cases = catalogue(tmp_path, first=GOOD, second=GOOD.replace("4.0", "5.0"), third=GOOD)
-    seen: list[str] = []
-    run = run_cases(cases.cases, workers=2, on_result=lambda result, printed: seen.append(result.id))
+    seen: set[str] = set()
+    run = run_cases(cases.cases, workers=2, on_result=lambda result, printed: seen.add(result.id))
     alone = run_cases(cases.cases)
-    assert seen == ["first", "second", "third"]
+    assert seen == {"first", "second", "third"}
+    assert [case.id for case in run.cases] == ["first", "second", "third"]
     assert [case.observations for case in run.cases] == [case.observations for case in alone.cases]
     assert [case.outcome for case in run.cases] == ["match", "mismatch", "match"]
 
 
-def test_stopping_at_the_first_departure(tmp_path: Path) -> None:
-    cases = catalogue(tmp_path, first=GOOD.replace("4.0", "5.0"), second=GOOD)
-    assert len(run_cases(cases.cases, stop_at_first=True).cases) == 1
+@pytest.mark.parametrize("workers", [1, 2])
+def test_stopping_at_the_first_departure(tmp_path: Path, workers: int) -> None:
+    wrong = GOOD.replace("4.0", "5.0")
+    cases = catalogue(tmp_path, first=GOOD, second=wrong, third=wrong, fourth=GOOD)
+    run = run_cases(cases.cases, stop_at_first=True, workers=workers)
+    assert [case.id for case in run.cases] == ["first", "second"]
 
 
 def test_the_seed_changes_random_data_and_nothing_else(tmp_path: Path) -> None:

@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from compare.workers import Done, Lost, do_jobs
+from compare.workers import Done, Lost, _next_job, _shares, do_jobs
 
 SERVED = """
 import os, signal, subprocess, sys, time
@@ -64,9 +65,9 @@ def do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Do:
     (tmp_path / "jobs_of_a_test.py").write_text(SERVED, "utf-8")
     monkeypatch.syspath_prepend(str(tmp_path))
 
-    def run(*jobs: str, workers: int = 1, limit: float = 60, target: str = "main") -> list[tuple[int, Done | Lost]]:
-        words = [job.encode() for job in jobs]
-        return list(do_jobs(f"jobs_of_a_test:{target}", words, workers=workers, limit=limit, environment={}))
+    def run(*jobs: str, target: str = "main", **options: Any) -> list[tuple[int, Done | Lost]]:
+        words, settings = [job.encode() for job in jobs], {"workers": 1, "limit": 60, "environment": {}} | options
+        return list(do_jobs(f"jobs_of_a_test:{target}", words, **settings))
 
     return run
 
@@ -144,8 +145,19 @@ def test_a_long_reply_arrives_whole(do: Do) -> None:
 
 def test_a_slow_job_does_not_hold_up_the_others(do: Do) -> None:
     endings = do("hang", "a", "b", "c", workers=2, limit=2)
-    assert [index for index, _ in endings] == [1, 2, 3, 0]
+    assert [index for index, _ in endings] == [2, 3, 1, 0]
     assert len({words(ending)[1] for _, ending in endings[:3]}) == 1
+
+
+def test_neighbours_go_to_the_same_process_and_the_idle_help_from_the_end() -> None:
+    waiting = _shares([(number, b"") for number in range(5)], 2, in_order=False)
+    taken = [_next_job(waiting, share) for share in (0, 1, 0, 0, 1, 0)]
+    assert [job and job[0] for job in taken] == [0, 2, 1, 4, 3, None]
+
+
+def test_jobs_can_be_started_in_their_order(do: Do) -> None:
+    endings = do("hang", "a", "b", "c", workers=2, limit=2, in_order=True)
+    assert [index for index, _ in endings] == [1, 2, 3, 0]
 
 
 def test_no_more_processes_than_jobs(do: Do) -> None:
