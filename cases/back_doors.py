@@ -156,7 +156,7 @@ def nonleaf_data_write_after_save(tape):
 
 @case
 def detached_leaf_written(tape):
-    """The name of a detached leaf is a second name for its storage
+    """A write through the name of a detached leaf is a write to the leaf
 
     Shows: detached-write.
     """

@@ -409,7 +409,7 @@ def rule_inside_transformations(shown):
 
 @demonstration
 def rules_that_disagree(shown):
-    """PyTorch keeps a rule for each direction, and they may disagree; custom_jvp makes one from the other
+    """PyTorch keeps a rule for each direction, and they may disagree; one custom_jvp rule serves both
 
     Shows: two-rules.
     """

@@ -197,7 +197,7 @@ def copy_that_is_written(tape):
 
 @case
 def detached_write_square(tape):
-    """The same write is harmless where the op saved its input
+    """A write through detach() is harmless where the op saved its input
 
     Shows: detached-write.
     """
@@ -215,7 +215,7 @@ def detached_write_square(tape):
 
 @case
 def detached_write_sigmoid(tape):
-    """Writing through detach() is fatal where the op saved its result
+    """The same write is fatal where the op saved its result
 
     Shows: saved-value, detached-write.
     """

@@ -375,7 +375,7 @@ def none_from_a_hook(shown):
 
 @demonstration
 def hook_that_returns_something_else(shown):
-    """Both refuse another shape; another dtype passes in JAX alone
+    """Both refuse a hook's result of another shape; another dtype passes in JAX alone
 
     Shows: hook-result.
     """
@@ -544,7 +544,7 @@ def retained_gradient_follows(tape):
 
 @case
 def hook_stays_before_a_write(tape):
-    """A hook stays with the producer it was put on: put on before a write, it sees 10
+    """A hook stays with the producer it was put on, whatever is written later
 
     Shows: hook-position.
     """
@@ -560,7 +560,7 @@ def hook_stays_before_a_write(tape):
 
 @case
 def hook_after_a_write(tape):
-    """The same hook, put on after the write, sees 1
+    """A hook put on after the write sees the gradient of what was written
 
     Shows: hook-position.
     """
@@ -905,7 +905,7 @@ def saved_copy_and_a_write(tape):
 
 @case
 def saved_tensor_that_is_handed_on(tape):
-    """Hooks that do nothing switch the version check off
+    """Hooks on saved tensors that do nothing switch the version check off
 
     Shows: saved-tensor-hook, write-after-save.
     """

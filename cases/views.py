@@ -135,7 +135,7 @@ def tracked_value_through_a_view(tape):
 
 @case
 def view_of_a_leaf_written(tape):
-    """A view of a leaf may not be written either
+    """A view of a leaf that requires grad may not be written
 
     Shows: inplace-on-leaf.
     """
