@@ -326,20 +326,30 @@ def tied_weights_in_a_pytree(shown):
 
 
 @case
-def running_mean(tape):
-    """A running mean is written under no_grad in PyTorch, and returned in JAX
+def running_statistics(tape):
+    """Running statistics are written under no_grad in PyTorch, and are new values in JAX
 
     Shows: running-statistics.
     """
-    mean = tape.constant([0.0, 0.0])
-    x = tape.leaf([[1.0, -2.0], [3.0, 4.0]])
+    mean, variance = tape.constant([0.0, 0.0]), tape.constant([1.0, 1.0])
+    x = tape.leaf([[1.0, -2.0], [3.0, 4.0], [2.0, 0.0]])
     batch_mean = x.mean(axis=0)
+    centered = x - batch_mean
+    normalized = centered / (x.var(axis=0, correction=0) + 1e-5).sqrt()
     with tape.no_grad():
         mean.mul_(0.9).add_(0.1 * batch_mean)
-    loss = ((x - batch_mean) ** 2 * tape.constant([[1.0, 2.0], [0.5, -1.0]])).sum()
-    loss.backward()
-    tape.expect(mean, [0.2, 0.1])
-    tape.observe(x.grad)
+        variance.mul_(0.9).add_(0.1 * x.var(axis=0, correction=1))
+    (normalized**3).sum().backward()
+    tape.expect(mean, [0.2, 0.06666666666666667])
+    tape.expect(variance, [1.0, 1.8333333333333333])
+    tape.expect(
+        x.grad,
+        [
+            [1.8370759727229944, 0.6626964072234188],
+            [1.8370759727229944, 0.3313495842286488],
+            [-3.674151945445989, -0.9940459914520677],
+        ],
+    )
 
 
 @demonstration
