@@ -1,6 +1,6 @@
 """Writing into a leaf through a back door: .data, detach and no_grad."""
 
-from compare import case, demonstration
+from compare import case
 
 chapter_number = 6
 
@@ -168,41 +168,6 @@ def detached_leaf_written(tape):
     (w * w).sum().backward()
     tape.expect(w.grad, [20.0, 40.0])
     tape.expect_naive(w.grad, [2.0, 4.0])
-
-
-@demonstration
-def storage_that_is_swapped(shown):
-    """Assigning .data puts another storage under a leaf, and under what was saved of it
-
-    Shows: data-assignment.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        w = torch.tensor([1.0, 2.0], requires_grad=True)
-        loss = (w * w).sum()
-        w.data = torch.tensor([100.0, 200.0])
-        print("version", w._version)
-        loss.backward()
-        print("loss", loss.detach())
-        print("gradient", w.grad)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        w = jnp.array([1.0, 2.0])
-        loss, pullback = jax.vjp(lambda w: jnp.sum(w * w), w)
-        w = jnp.array([100.0, 200.0])
-        print("loss", loss)
-        print("gradient", pullback(jnp.ones(()))[0])
-
-    shown.expect_divergence("version", torch=0, concept="data-assignment")
-    shown.expect("loss", 5.0)
-    shown.expect_divergence("gradient", torch=[200.0, 400.0], jax=[2.0, 4.0], concept="data-assignment")
 
 
 @case
