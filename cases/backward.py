@@ -664,7 +664,7 @@ def sparse_gradient(shown):
 def one_output_of_several(shown):
     """An output that is not used sends back zeros
 
-    Shows: chain-rule.
+    Shows: chain-rule, grad-fn.
     """
 
     @shown.torch
@@ -675,6 +675,8 @@ def one_output_of_several(shown):
         eigenvalues, _ = torch.linalg.eigh(x)
         eigenvalues[1].backward()
         print("gradient of the largest eigenvalue", x.grad)
+        _, second = torch.ones(4, requires_grad=True).split(2)
+        print("place of a piece among the outputs", second.output_nr)
 
     @shown.jax
     def _():
@@ -685,3 +687,4 @@ def one_output_of_several(shown):
         print("gradient of the largest eigenvalue", jax.grad(lambda x: jnp.linalg.eigh(x)[0][1])(x))
 
     shown.expect("gradient of the largest eigenvalue", [[0.0, 0.0], [0.0, 1.0]])
+    shown.expect_divergence("place of a piece among the outputs", torch=1, concept="grad-fn")

@@ -303,6 +303,9 @@ def safe_divisions_at_zero(shown):
         x = torch.zeros(2, requires_grad=True)
         torch.nn.functional.normalize(x, dim=0)[0].backward()
         print("normalized", x.grad)
+        x = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+        torch.nn.functional.cosine_similarity(x, torch.ones(2, dtype=torch.float64), dim=0).backward()
+        print("cosine is finite", bool(x.grad.isfinite().all()))
         points = torch.tensor([[0.0, 0.0], [1.0, 1.0]], dtype=torch.float64, requires_grad=True)
         torch.cdist(points, points).sum().backward()
         print("distances", points.grad)
@@ -321,10 +324,13 @@ def safe_divisions_at_zero(shown):
             return jnp.sqrt(jnp.sum((points[:, None] - points[None]) ** 2, -1))
 
         print("normalized", jax.grad(lambda x: normalized(x)[0])(jnp.zeros(2)))
+        cosine = jax.grad(lambda x: normalized(x) @ normalized(jnp.ones(2)))(jnp.zeros(2))
+        print("cosine is finite", bool(jnp.all(jnp.isfinite(cosine))))
         points = jnp.array([[0.0, 0.0], [1.0, 1.0]])
         print("distances", jax.grad(lambda points: jnp.sum(distances(points)))(points))
 
     shown.expect_divergence("normalized", torch=[1e12, 0.0], jax=[NAN, NAN], concept="norm-at-zero")
+    shown.expect_divergence("cosine is finite", torch=True, jax=False, concept="norm-at-zero")
     root = 1.4142135623730951
     shown.expect_divergence(
         "distances", torch=[[-root, -root], [root, root]], jax=[[NAN, NAN], [NAN, NAN]], concept="norm-at-zero"
@@ -423,7 +429,9 @@ def defaults_that_differ(shown):
 
         torch.set_default_dtype(torch.float64)
         x = torch.tensor([1.0, 2.0, 3.0, 6.0], requires_grad=True)
+        x.std().backward()
         print("std", x.std())
+        print("gradient of std", x.grad)
         print("median", x.median())
         one = torch.tensor(1.0, requires_grad=True)
         torch.nn.functional.gelu(one).backward()
@@ -437,11 +445,18 @@ def defaults_that_differ(shown):
         jax.config.update("jax_enable_x64", True)
         x = jnp.array([1.0, 2.0, 3.0, 6.0])
         print("std", jnp.std(x))
+        print("gradient of std", jax.grad(jnp.std)(x))
         print("median", jnp.median(x))
         print("gradient of gelu at 1", jax.grad(jax.nn.gelu)(1.0))
         exact = jax.grad(lambda x: jax.nn.gelu(x, approximate=False))(1.0)
         print("gradient of the exact gelu at 1", exact)
 
+    shown.expect_divergence(
+        "gradient of std",
+        torch=[-0.30860669992418377, -0.15430334996209188, 0.0, 0.46291004988627565],
+        jax=[-0.2672612419124244, -0.1336306209562122, 0.0, 0.4008918628686366],
+        concept="same-name",
+    )
     shown.expect_divergence("std", torch=2.160246899469287, jax=1.8708286933869707, concept="same-name")
     shown.expect_divergence("median", torch=2.0, jax=2.5, concept="same-name")
     shown.expect_divergence(
@@ -596,11 +611,13 @@ def outside_of_the_domain(tape):
 
     Shows: undefined-point.
     """
-    x = tape.leaf(-1.0)
+    x, z = tape.leaf(-1.0), tape.leaf(-1.0)
     y = x.log()
     y.backward()
+    z.sqrt().backward()
     tape.expect(y, NAN)
     tape.expect(x.grad, -1.0)
+    tape.expect(z.grad, NAN)
 
 
 @case

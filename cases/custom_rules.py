@@ -229,7 +229,7 @@ def second_derivative_through_a_rule(tape):
 
 @case
 def second_derivative_of_a_rule_that_lies(tape):
-    """A second derivative goes through the result by the same rule
+    """A second derivative follows a made-up rule again
 
     Shows: second-order-rule.
     """
@@ -1147,6 +1147,7 @@ def rule_that_is_wrong(shown):
         except RuntimeError as error:
             print("check", error)
         print("check of the plain op", torch.autograd.gradcheck(lambda x: x**2, (x,)))
+        print("check of its second derivative", torch.autograd.gradgradcheck(lambda x: x**2, (x,)))
 
     @shown.jax
     def _():
@@ -1167,6 +1168,8 @@ def rule_that_is_wrong(shown):
             print("check", error)
         check_grads(lambda x: x**2, (x,), order=1)
         print("check of the plain op", True)
+        check_grads(lambda x: x**2, (x,), order=2)
+        print("check of its second derivative", True)
 
     shown.expect("gradient", [1.0])
     shown.expect_divergence(
@@ -1176,6 +1179,7 @@ def rule_that_is_wrong(shown):
         concept="gradient-check",
     )
     shown.expect("check of the plain op", True)
+    shown.expect("check of its second derivative", True)
 
 
 @demonstration

@@ -51,6 +51,43 @@ def hooks_in_order(tape):
     tape.expect(a.grad, [210.0, 390.0])
 
 
+@demonstration
+def nested_rules(shown):
+    """Nested rules run from the outside in: the hook registered first is applied last
+
+    Shows: hook-order.
+    """
+
+    @shown.torch
+    def _():
+        import torch
+
+        x = torch.tensor(1.0, requires_grad=True)
+        x.register_hook(lambda cotangent: cotangent + 1)
+        x.register_hook(lambda cotangent: cotangent * 10)
+        (x * 2).backward()
+        print("one more, then tenfold", x.grad)
+
+    @shown.jax
+    def _():
+        import jax
+
+        def hook(edit):
+            @jax.custom_vjp
+            def identity(x):
+                return x
+
+            identity.defvjp(lambda x: (identity(x), None), lambda _, cotangent: (edit(cotangent),))
+            return identity
+
+        one_more, tenfold = hook(lambda cotangent: cotangent + 1), hook(lambda cotangent: cotangent * 10)
+        print("one more, then tenfold", jax.grad(lambda x: one_more(tenfold(x)) * 2)(1.0))
+        print("applied in the order of registration", jax.grad(lambda x: tenfold(one_more(x)) * 2)(1.0))
+
+    shown.expect("one more, then tenfold", 30.0)
+    shown.expect_divergence("applied in the order of registration", jax=21.0, concept="hook-order")
+
+
 @case
 def hook_removed(tape):
     """A removed hook edits nothing
@@ -499,6 +536,12 @@ def hook_that_writes_to_its_gradient(shown):
             return x.grad
 
         print("written", gradient_with(lambda cotangent: cotangent.mul_(100.0)))
+        y = torch.tensor([1.0, 2.0], requires_grad=True) * 1
+        y.register_hook(lambda cotangent: cotangent.mul_(100.0))
+        try:
+            y.sum().backward()
+        except RuntimeError as error:
+            print("written where a sum has expanded it", error)
         print("returned", gradient_with(lambda cotangent: cotangent * 100.0))
 
     @shown.jax
@@ -520,6 +563,11 @@ def hook_that_writes_to_its_gradient(shown):
         print("returned", gradient)
 
     shown.expect_divergence("written", torch=[200.0, 200.0], jax=[101.0, 101.0], concept="hook-write")
+    shown.expect_divergence(
+        "written where a sum has expanded it",
+        torch=raises("RuntimeError: unsupported operation: more than one element of the written-to tensor refers to"),
+        concept="hook-write",
+    )
     shown.expect("returned", [101.0, 101.0])
 
 

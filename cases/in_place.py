@@ -812,6 +812,7 @@ def index_beyond_the_end(shown):
         print("read", x[10])
         print("write", x.at[10].set(9.0))
         print("gradient of the read", jax.grad(lambda x: x[10])(x))
+        print("gradient of the write", jax.grad(lambda x: jnp.sum(x.at[10].set(9.0)))(x))
 
     shown.expect_divergence(
         "read",
@@ -826,3 +827,4 @@ def index_beyond_the_end(shown):
         concept="out-of-bounds",
     )
     shown.expect_divergence("gradient of the read", jax=[0.0, 0.0, 1.0], concept="out-of-bounds")
+    shown.expect_divergence("gradient of the write", jax=[1.0, 1.0, 1.0], concept="out-of-bounds")

@@ -389,6 +389,10 @@ def dtype_of_a_slot(shown):
         x.grad_dtype = torch.float64
         (x * x).sum().backward()
         print("dtype of the gradient", str(x.grad.dtype).removeprefix("torch."))
+        try:
+            print("of a result", (x * 2).grad_dtype)
+        except RuntimeError as error:
+            print("of a result", error)
 
     @shown.jax
     def _():
@@ -399,6 +403,11 @@ def dtype_of_a_slot(shown):
         print("dtype of the gradient", str(gradient.dtype))
 
     shown.expect_divergence("dtype of the gradient", torch="float64", jax="float32", concept="gradient-dtype")
+    shown.expect_divergence(
+        "of a result",
+        torch=raises("RuntimeError: grad_dtype can only be accessed on leaf tensors"),
+        concept="gradient-dtype",
+    )
 
 
 @case
@@ -864,6 +873,7 @@ def copies_of_a_graph(shown):
 
         a = torch.tensor([1.0, 2.0], requires_grad=True)
         b = a * 2
+        print("deep copy of a leaf is a leaf", copy.deepcopy(a).is_leaf)
         try:
             copy.deepcopy(b)
         except RuntimeError as error:
@@ -889,6 +899,7 @@ def copies_of_a_graph(shown):
         jax=[2.0, 4.0],
         concept="graph-copy",
     )
+    shown.expect_divergence("deep copy of a leaf is a leaf", torch=True, concept="graph-copy")
     shown.expect("stored value", [2.0, 4.0])
     shown.expect_divergence("stored: leaf, requires grad", torch=[True, True], concept="graph-copy")
 
@@ -909,6 +920,10 @@ def container_of_parameters(shown):
         print("gradients of w and b", [parameters["w"].grad, parameters["b"][0].grad])
         gradients = torch.autograd.grad(parameters["w"] ** 2, {"w": parameters["w"]})
         print("gradient in a dictionary", gradients["w"])
+        try:
+            torch.autograd.grad(parameters["w"] ** 2, {"w": None})
+        except RuntimeError as error:
+            print("None among the inputs", error)
 
     @shown.jax
     def _():
@@ -920,13 +935,27 @@ def container_of_parameters(shown):
         print("gradient in a dictionary", jax.grad(lambda parameters: parameters["w"] ** 2)({"w": 2.0})["w"])
         print("gradient of None", gradients["unused"])
         try:
+            jax.grad(lambda parameters: parameters["w"] * 3)({"w": 2.0, "layers": 3})
+        except TypeError as error:
+            print("an integer in the container", error)
+        try:
             jax.grad(lambda parameters: parameters["w"] * 3)({"w": 2.0, "name": "layer"})
         except TypeError as error:
             print("a word in the container", error)
 
     shown.expect("gradients of w and b", [3.0, 1.0])
     shown.expect("gradient in a dictionary", 4.0)
+    shown.expect_divergence(
+        "None among the inputs",
+        torch=raises("RuntimeError: all inputs have to be Tensors or GradientEdges, but got NoneType"),
+        concept="parameter-container",
+    )
     shown.expect_divergence("gradient of None", jax=None, concept="parameter-container")
+    shown.expect_divergence(
+        "an integer in the container",
+        jax=raises("TypeError: grad requires real- or complex-valued inputs"),
+        concept="parameter-container",
+    )
     shown.expect_divergence(
         "a word in the container",
         jax=raises("TypeError: Argument 'layer' of type <class 'str'> is not a valid JAX type"),

@@ -73,7 +73,17 @@ def donated_buffer(shown):
             print("x after", x)
         except RuntimeError as error:
             print("x after", error)
+        y.delete()
+        try:
+            y.block_until_ready()
+        except RuntimeError as error:
+            print("deleted by hand", error)
 
+    shown.expect_divergence(
+        "deleted by hand",
+        jax=raises("JaxRuntimeError: INVALID_ARGUMENT: BlockHostUntilReady() called on deleted or donated buffer"),
+        concept="donation",
+    )
     shown.expect("doubled", [2.0, 4.0])
     shown.expect_divergence("is deleted", jax=True, concept="donation")
     shown.expect_divergence(
@@ -494,13 +504,15 @@ def reference_as_an_argument(shown):
             print("gradient", jax.grad(lambda r: r[...] ** 2)(jax.new_ref(2.0)))
         except ValueError as error:
             print("gradient", error)
+        _, pullback = jax.vjp(lambda r: r[...] ** 2, jax.new_ref(2.0))
+        try:
+            pullback.with_refs(jax.new_ref(0.0))(1.0)
+        except ValueError as error:
+            print("into a reference", error)
 
-    shown.expect_divergence(
-        "gradient",
-        torch=4.0,
-        jax=raises("ValueError: Expected cotangent type Ref{float32[]} but got float32[]"),
-        concept="reference-argument",
-    )
+    refusal = raises("ValueError: Expected cotangent type Ref{float32[]} but got float32[]")
+    shown.expect_divergence("gradient", torch=4.0, jax=refusal, concept="reference-argument")
+    shown.expect_divergence("into a reference", jax=refusal, concept="reference-argument")
 
 
 @demonstration
@@ -590,9 +602,17 @@ def reference_under_two_names(shown):
         except ValueError as error:
             print("under jit", error)
         try:
+            jax.jit(lambda b: write(r, b))(r)
+        except ValueError as error:
+            print("captured and passed", error)
+        try:
             jax.jit(lambda r: r)(r)
         except ValueError as error:
             print("returned", error)
+        try:
+            jax.vmap(lambda x: r.__setitem__(..., x))(jnp.zeros((3, 1)))
+        except Exception as error:
+            print("written inside vmap", error)
 
     shown.expect("after both writes", [10.0])
     shown.expect_divergence(
@@ -600,7 +620,15 @@ def reference_under_two_names(shown):
         jax=raises("ValueError: only one reference to a mutable array may be passed as an argument to a function"),
         concept="reference-limits",
     )
+    shown.expect_divergence(
+        "captured and passed", jax=raises("ValueError: when tracing <lambda>"), concept="reference-limits"
+    )
     shown.expect_divergence("returned", jax=raises("ValueError: function <lambda>"), concept="reference-limits")
+    shown.expect_divergence(
+        "written inside vmap",
+        jax=raises("Exception: performing a set/swap operation with vmapped value on an unbatched array reference"),
+        concept="reference-limits",
+    )
 
 
 @demonstration

@@ -711,7 +711,10 @@ def sample_frozen_by_a_trace(shown):
             return generator.random()
 
         print("two calls give one number", bool(f() == f()))
+        keyed = jax.jit(lambda: jax.random.uniform(jax.random.key(0)))
+        print("with a key made inside", bool(keyed() == keyed()))
 
+    shown.expect_divergence("with a key made inside", jax=True, concept="captured-constant")
     shown.expect_divergence("two calls give one number", torch=False, jax=True, concept="captured-constant")
 
 

@@ -413,7 +413,7 @@ def batch_normalization(shown):
 
 @demonstration
 def buffer_written_before_the_backward(shown):
-    """A buffer that a layer saved is watched like any other tensor
+    """A buffer may be written until a layer has saved it, and is watched from then on
 
     Shows: write-after-save.
     """
@@ -422,8 +422,11 @@ def buffer_written_before_the_backward(shown):
     def _():
         import torch
 
-        layer = torch.nn.BatchNorm1d(1, affine=False).eval()
+        layer = torch.nn.BatchNorm1d(1, affine=False)
         x = torch.tensor([[1.0], [3.0]], requires_grad=True)
+        (layer(x).sum() + layer(x * 2).sum()).backward()
+        print("running mean after two batches and a backward", layer.running_mean)
+        layer.eval()
         y = layer(x)
         layer.running_mean.add_(1.0)
         try:
@@ -436,11 +439,15 @@ def buffer_written_before_the_backward(shown):
         import jax
         import jax.numpy as jnp
 
-        mean = jnp.zeros(1)
-        _, pullback = jax.vjp(lambda x: jnp.sum(x - mean), jnp.array([[1.0], [3.0]]))
+        x, mean = jnp.array([[1.0], [3.0]]), jnp.zeros(1)
+        mean = 0.9 * mean + 0.1 * x.mean(0)
+        mean = 0.9 * mean + 0.1 * (x * 2).mean(0)
+        print("running mean after two batches and a backward", mean)
+        _, pullback = jax.vjp(lambda x: jnp.sum(x - mean), x)
         mean = mean + 1.0
         print("gradient", pullback(1.0)[0])
 
+    shown.expect("running mean after two batches and a backward", [0.58])
     shown.expect_divergence(
         "gradient",
         torch=raises("RuntimeError: one of the variables needed for gradient computation has been modified"),

@@ -17,7 +17,9 @@ def base_written_after_view(tape):
     a = tape.leaf([1.0, 2.0, 3.0])
     y = a * 2
     v = y[:2]
+    tape.expect(v.grad_fn, "SliceBackward0")
     y *= 10
+    tape.expect(v.grad_fn, "AsStridedBackward0")
     loss = v.sum()
     loss.backward()
     tape.expect(a.grad, [20.0, 20.0, 0.0])
@@ -506,6 +508,11 @@ def overlapping_windows(shown):
         y = torch.tensor([0.0, 1.0, 2.0, 3.0])
         y.unfold(0, 2, 1).add_(1.0)
         print("after a write of one more", y)
+        windows = y.unfold(0, 2, 1)
+        try:
+            windows[0].copy_(windows[1])
+        except RuntimeError as error:
+            print("a window copied to its neighbour", error)
 
     @shown.jax
     def _():
@@ -516,10 +523,17 @@ def overlapping_windows(shown):
         x = jnp.array([0.0, 1.0, 2.0, 3.0])
         print("gradient of a read", jax.grad(lambda x: jnp.sum(x[windows] ** 2))(x))
         print("after a write of one more", x.at[windows].set(x[windows] + 1.0))
+        print("a window copied to its neighbour", x.at[windows[0]].set(x[windows[1]]))
 
     shown.expect("gradient of a read", [0.0, 4.0, 8.0, 6.0])
     shown.expect_divergence(
         "after a write of one more", torch=[1.0, 3.0, 4.0, 4.0], jax=[1.0, 2.0, 3.0, 4.0], concept="strides"
+    )
+    shown.expect_divergence(
+        "a window copied to its neighbour",
+        torch=raises("RuntimeError: unsupported operation: some elements of the input tensor and the written-to"),
+        jax=[1.0, 2.0, 2.0, 3.0],
+        concept="strides",
     )
 
 
