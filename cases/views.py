@@ -17,9 +17,7 @@ def base_written_after_view(tape):
     a = tape.leaf([1.0, 2.0, 3.0])
     y = a * 2
     v = y[:2]
-    tape.expect(v.grad_fn, "SliceBackward0")
     y *= 10
-    tape.expect(v.grad_fn, "AsStridedBackward0")
     loss = v.sum()
     loss.backward()
     tape.expect(a.grad, [20.0, 20.0, 0.0])
