@@ -400,7 +400,9 @@ def test_an_error_is_held_to_the_size_of_the_whole_number() -> None:
 
 
 @pytest.mark.parametrize(
-    "mutant", [lambda z: z.conjugate(), lambda z: -z, lambda z: z.real, lambda z: z * 1j, lambda z: 2 * z], ids=str
+    "mutant",
+    [lambda z: z.conjugate(), lambda z: -z, lambda z: z.real, lambda z: z * 1j, lambda z: 2 * z],
+    ids=["conjugated", "negated", "real", "turned", "doubled"],
 )
 def test_a_mutant_of_one_element_is_caught(mutant: Callable[[complex], complex]) -> None:
     right, wrong = array(2 + 1j, 0.5 - 3j, 1j), array(2 + 1j, mutant(0.5 - 3j), 1j)
