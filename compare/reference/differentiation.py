@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import Any
 
@@ -50,6 +50,7 @@ class Pullback:
     alone: bool
     create_graph: bool
     number: int
+    _unmoved: dict[Move, Any] = field(default_factory=dict)
 
     @property
     def tensors(self) -> list[Tensor]:
@@ -78,6 +79,12 @@ class Pullback:
         """The size of the roots; not below 1."""
         numbers = (abs(number) for root, _ in self.roots for number in root.value.flat if mpmath.isfinite(number))
         return max([mpmath.mpf(1), *numbers])
+
+    def unmoved(self, move: Move) -> Any:
+        """How much a move changes it, in the program itself."""
+        if move not in self._unmoved:
+            self._unmoved[move] = self.change(move, frozenset())
+        return self._unmoved[move]
 
     def change(self, move: Move, direction: Direction) -> Any:
         """How much a move changes the product of roots and cotangents, in the program moved along a direction."""
@@ -286,14 +293,13 @@ class Differentiator:
         """The left and the right derivatives along each move of a probe; nan where one step does not tell."""
         order, scale = pull.order, pull.scale
         levels = self.tape.directions.levels((node, order))
-        nowhere: Direction = frozenset()
         pairs = []
         for which in range(self.tape.plan.sizes[node, order]):
             quotients: dict[int, list[Any]] = {1: [], -1: []}
             for sign, found in quotients.items():
                 for level in range(levels):
                     move = Move(node, order, which, sign, level)
-                    found.append(pull.change(move, nowhere) / probe.steps[move])
+                    found.append(pull.unmoved(move) / probe.steps[move])
             sides = settled(quotients[1], quotients[-1], scale)
             if sides is None:
                 self.unsettled.add((node, order))
@@ -329,16 +335,13 @@ class Differentiator:
 
     def _shift(self, gradient: Tensor, tensor: Tensor, pull: Pullback, direction: Direction) -> Elements:
         """How far a gradient is moved in a run; nan where it is not known, or the run comes to lie at a kink."""
-        node, order = tensor.node, pull.order
-        storage = gradient.storage
-        nowhere: Direction = frozenset()
-        moves = [
-            [Move(node, order, which, sign, 0) for sign in (1, -1)]
-            for which in range(self.tape.plan.sizes[node, order])
-        ]
-        known = storage.doubts.unknown is None and storage.left is None and storage.vectors is None
+        node, order, storage = tensor.node, pull.order, gradient.storage
+        if storage.doubts.unknown is not None or storage.left is not None or storage.vectors is not None:
+            return _unknown_numbers(tensor)
+        count = self.tape.plan.sizes[node, order]
+        moves = [[Move(node, order, which, sign, 0) for sign in (1, -1)] for which in range(count)]
         # A run that is not planned belongs to a differentiation of other gradients than this.
-        if not known or not moves or direction.union({moves[0][0]}) not in self.tape.directions.planned:
+        if not moves or direction.union({moves[0][0]}) not in self.tape.directions.planned:
             return _unknown_numbers(tensor)
         steps = self.tape.probes[node].steps
         reach = mpmath.mpf(1)
@@ -346,11 +349,14 @@ class Differentiator:
             reach *= self.tape.probes[move.node].steps[move]
         shifts = []
         for pair in moves:
-            right, left = (
-                move.sign * (pull.change(move, direction) - pull.change(move, nowhere)) / steps[move] for move in pair
-            )
-            smooth = abs(right - left) <= NOISE * reach * pull.scale
-            shifts.append((right + left) / 2 if smooth else mpmath.nan)
+            # A side that does not exist here, at the edge of a domain, is left out.
+            sides = [
+                move.sign * (pull.change(move, direction) - before) / steps[move]
+                for move in pair
+                if not mpmath.isnan(before := pull.unmoved(move))
+            ]
+            smooth = max(sides) - min(sides) <= NOISE * reach * pull.scale
+            shifts.append(sum(sides) / len(sides) if smooth else mpmath.nan)
         return array_of(shifts, storage.value.shape)
 
     def _doubt_its_memory(self, gradient: Tensor, path: Path, pull: Pullback) -> None:
