@@ -1,4 +1,4 @@
-"""Backwards and autograd.grad: derivatives from shifts, `.grad` slots, and gradients that have history themselves.
+"""Backwards and autograd.grad: derivatives from shifts, and gradients that have history themselves.
 
 The derivative of roots along a move is their shift over the step. Where the roots are moved by other moves too, it is
 the derivative in that moved program; less the one in the program itself, that is the shift of the gradient.
@@ -6,10 +6,9 @@ the derivative in that moved program; less the one in the program itself, that i
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import zip_longest
 from typing import Any
 
@@ -18,9 +17,8 @@ import mpmath
 from compare.observed import Surrogate
 from compare.one_sided import NOISE, settled
 from compare.ops import is_complex
-from compare.reference.arithmetic import Elements, array_of, conjugate, is_single, objects, to_exact, zeros
+from compare.reference.arithmetic import Elements, array_of, is_single, objects, zeros
 from compare.reference.doubts import (
-    AT_A_KINK,
     FLOAT32_ON_THE_WAY,
     HANDED_ON,
     NO_DERIVATIVE,
@@ -32,78 +30,16 @@ from compare.reference.doubts import (
     Doubts,
     Withdrawn,
 )
-from compare.reference.layout import as_stored, overwrite, read
+from compare.reference.layout import as_stored
 from compare.reference.moves import Direction, Move, Probe
 from compare.reference.plan import Differentiation, Key, Node, Owner
-from compare.reference.recording import Recording, doubts_of
+from compare.reference.pullback import Pullback
+from compare.reference.recording import Recording
+from compare.reference.slots import accumulate
 from compare.reference.tensors import History, Path, Storage, Tensor, Version, merged
 from compare.statements import AutogradGrad, Backward
 
 __all__ = ["Differentiator"]
-
-
-@dataclass(frozen=True)
-class Pullback:
-    """Roots with their cotangents, and what a gradient of theirs has to know."""
-
-    roots: tuple[tuple[Tensor, Tensor | None], ...]
-    alone: bool
-    create_graph: bool
-    number: int
-    _unmoved: dict[Move, Any] = field(default_factory=dict)
-
-    @property
-    def tensors(self) -> list[Tensor]:
-        """The roots and cotangents whose history a gradient has."""
-        cotangents = [one for _, one in self.roots if one is not None]
-        return [root for root, _ in self.roots] + (cotangents if self.create_graph else [])
-
-    @functools.cached_property
-    def history(self) -> History:
-        return merged(root.history for root, _ in self.roots)
-
-    @functools.cached_property
-    def order(self) -> int:
-        return 1 + max(one.family.order for one in self.tensors)
-
-    @functools.cached_property
-    def inner(self) -> frozenset[int]:
-        return frozenset[int]().union(*(one.family.inner for one in self.tensors))
-
-    @functools.cached_property
-    def doubts(self) -> Doubts:
-        return doubts_of([one for pair in self.roots for one in pair if one is not None])
-
-    @functools.cached_property
-    def scale(self) -> Any:
-        """The size of the roots; not below 1."""
-        numbers = (abs(number) for root, _ in self.roots for number in root.value.flat if mpmath.isfinite(number))
-        return max([mpmath.mpf(1), *numbers])
-
-    def unmoved(self, move: Move) -> Any:
-        """How much a move changes it, in the program itself."""
-        if move not in self._unmoved:
-            self._unmoved[move] = self.change(move, frozenset())
-        return self._unmoved[move]
-
-    def change(self, move: Move, direction: Direction) -> Any:
-        """How much a move changes the product of roots and cotangents, in the program moved along a direction."""
-        both = direction.union({move})
-        total = mpmath.mpf(0)
-        for root, cotangent in self.roots:
-            moved = root.shift(both)
-            before = root.shift(direction) if direction else None
-            if moved is None:
-                continue
-            change = moved if before is None else objects(moved - before)
-            if cotangent is None:
-                total += sum(change.flat)
-                continue
-            shift = cotangent.shift(direction) if direction else None
-            weights = cotangent.value if shift is None else objects(cotangent.value + shift)
-            pairs = zip(weights.flat, change.flat, strict=True)
-            total += sum(mpmath.re(mpmath.conj(weight) * one) for weight, one in pairs if one != 0)
-        return total
 
 
 class Differentiator:
@@ -213,7 +149,7 @@ class Differentiator:
             if plan.survey or (tensor.node, pull.order) in plan.sizes:
                 gradients.append((tensor, self._gradient(tensor, pull, position, tensor.grad)))
         for tensor, gradient in gradients:
-            self._accumulate(tensor, gradient, pull.create_graph)
+            accumulate(self.tape, tensor, gradient, pull.create_graph)
 
     def _is_on_the_way(self, pull: Pullback, tensor: Tensor, inputs: Sequence[Tensor]) -> bool:
         """Whether a differentiation with respect to inputs fills the tensor's `.grad`."""
@@ -380,84 +316,7 @@ class Differentiator:
                 for direction in self.tape.directions.reaching(family.history.keys(), family.order):
                     family.shifts.setdefault(direction, _unknown_numbers(gradient))
 
-    # -- slots --
-
-    def _accumulate(self, tensor: Tensor, gradient: Tensor, create_graph: bool) -> None:
-        """Add to what `.grad` holds: into that very tensor, or for a retained gradient and a recorded sum a new one."""
-        held = tensor.grad
-        if held is None:
-            tensor.grad = gradient
-            return
-        _align(held, gradient)
-        if tensor.is_leaf and not create_graph:
-            _add_in_place(held, gradient)
-        else:
-            tensor.grad = self._sum(held, gradient, create_graph)
-
-    def _sum(self, held: Tensor, gradient: Tensor, create_graph: bool) -> Tensor:
-        index, position = gradient.born
-        assert index == self.tape.index
-        total = self.tape.bind(gradient.dtype, _copied(held), position=position + 1)
-        _add_in_place(total, gradient)
-        total.version = Version()
-        if create_graph and any(one.family.requires_grad for one in (held, gradient)):
-            self.tape.renew(held)
-            family = total.family
-            family.requires_grad, family.leaf = True, False
-            self.tape.join(family, [(one, Path(narrowed=is_single(total.dtype))) for one in (held, gradient)])
-            for direction in self.tape.directions.reaching(family.history.keys(), family.order):
-                shifts = [shift for one in (held, gradient) if (shift := one.shift(direction)) is not None]
-                family.shifts[direction] = as_stored(objects(sum(shifts[1:], shifts[0])), total.dtype)
-            self.tape.produced(total)
-        return total
-
 
 def _unknown_numbers(tensor: Tensor) -> Elements:
     """For each derivative with respect to a tensor, nan."""
     return objects(as_stored(zeros(tensor.value.shape), tensor.dtype) + mpmath.nan)
-
-
-def _held_dtype(tensor: Tensor) -> str:
-    """The dtype of what the storage holds: derivatives along vectors are real."""
-    return tensor.dtype if tensor.storage.vectors is None else "float64"
-
-
-def _copied(held: Tensor) -> Storage:
-    """The numbers of a gradient in a storage of their own."""
-    storage, dtype = held.storage, _held_dtype(held)
-    value, left = (
-        None if side is None else as_stored(read(side, held.chain, dtype).copy(), dtype)
-        for side in (storage.value, storage.left)
-    )
-    assert value is not None
-    return Storage(value, storage.doubts, left, storage.vectors)
-
-
-def _add_in_place(held: Tensor, gradient: Tensor) -> None:
-    old, new, dtype = held.storage, gradient.storage, _held_dtype(held)
-
-    def add(stored: Elements, side: Elements) -> None:
-        total = objects(read(stored, held.chain, dtype) + read(side, (), dtype))
-        overwrite(stored, held.chain, dtype, total)
-
-    if old.left is not None or new.left is not None:
-        old.left = (old.value if old.left is None else old.left).copy()
-        add(old.left, new.value if new.left is None else new.left)
-    add(old.value, new.value)
-    old.doubts |= new.doubts
-    if not held.chain:
-        negative_zero = any(number == 0 for number in old.value.flat)
-        old.doubts = replace(old.doubts, negative_zero=negative_zero, coarse=is_single(held.dtype))
-    held.version.count += 1
-    old.written()
-
-
-def _align(one: Tensor, other: Tensor) -> None:
-    """Where one gradient has derivatives along vectors and the other has elements, take both along the vectors."""
-    for tensor, vectors in ((one, other.storage.vectors), (other, one.storage.vectors)):
-        storage = tensor.storage
-        if vectors is not None and storage.vectors is None:
-            if storage.left is not None:
-                storage.doubts = replace(storage.doubts, unknown=AT_A_KINK)
-            products = [mpmath.re(sum((conjugate(to_exact(vector)) * tensor.value).flat)) for vector in vectors]
-            storage.value, storage.left, storage.vectors = array_of(products, (len(vectors),)), None, vectors

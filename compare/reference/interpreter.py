@@ -23,6 +23,7 @@ from compare.reference.doubts import (
     Doubts,
     Withdrawn,
 )
+from compare.reference.functions import call
 from compare.reference.layout import as_stored
 from compare.reference.moves import working_digits
 from compare.reference.observations import observed
@@ -174,7 +175,7 @@ class _Interpreter:
             case DefineFunction() | EnterSavedTensorsHooks() | ExitSavedTensorsHooks():
                 pass
             case CallFunction() | Jvp():
-                tape.call(statement, facts)
+                call(tape, statement, facts)
             case AutogradGrad():
                 self.gradients.autograd_grad(statement)
             case Grad():

@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence, Set
 from itertools import zip_longest
 from typing import Any
 
-import mpmath
 import numpy as np
 
 from compare.checks import bound_attributes
-from compare.facts import Facts, ViewStep
+from compare.facts import ViewStep
 from compare.grad_modes import GradMode
 from compare.ops import OPS, Op
 from compare.ops.formulas import backward_formula
@@ -21,7 +20,6 @@ from compare.reference.doubts import (
     doubts_of_result,
     is_negative_zero,
 )
-from compare.reference.functions import Evaluated, evaluated, with_tangents
 from compare.reference.layout import as_stored, overwrite, read, turns_zeros, viewed
 from compare.reference.moves import Direction, Directions, Probe
 from compare.reference.plan import Key, Node, Place, Plan
@@ -29,10 +27,8 @@ from compare.reference.tensors import Family, Path, Storage, Tensor, Version, me
 from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     Apply,
-    CallFunction,
     Constant,
     ItemWrite,
-    Jvp,
     Leaf,
     Operand,
     Ref,
@@ -284,58 +280,6 @@ class Recording:
         if view.linked:
             self.produced(view)
         return view
-
-    # -- functions: to the reference, a call is one op --
-
-    def call(self, statement: CallFunction | Jvp, facts: Facts) -> None:
-        """Bind the results of a function, and those of a jvp their tangents too. `facts`: after the call."""
-        function = facts.functions[statement.function]
-        names = (*statement.inputs, *(statement.tangents if isinstance(statement, Jvp) else ()))
-        inputs = [self.tensor(name) for name in names]
-        if self.recording:
-            for tensor in inputs:
-                self.renew(tensor)
-
-        def run(values: list[Any]) -> list[Evaluated]:
-            pairs = zip(values, inputs, strict=True)
-            given = [Evaluated(value, tensor.dtype, tensor.doubts) for value, tensor in pairs]
-            if isinstance(statement, Jvp):
-                half = len(given) // 2
-                return with_tangents(function, given[:half], given[half:], facts.float_dtype)
-            return evaluated(function, given, facts.float_dtype)
-
-        results = run(_values(inputs))
-        moved: dict[Direction, list[Evaluated]] = {}
-        for position, (target, result) in enumerate(zip(statement.targets, results, strict=True)):
-            self.work += result.value.size
-            handle = facts.handles[target]
-            tracked = handle.requires_grad
-            storage = Storage(as_stored(result.value, result.dtype), result.doubts)
-            tensor = self.bind(result.dtype, storage, requires_grad=tracked, leaf=not tracked, position=position)
-            self.tensors[target] = tensor
-            if not tracked:
-                continue
-            family, sources = tensor.family, [inputs[number] for number in facts.origins[handle.tensor]]
-            # What formulas inside read is not modelled: at most everything.
-            reads = NOWHERE.union(*(source.history for source in sources))
-            way = Path(reads, narrowed=is_single(result.dtype), exact=False)
-            self.join(family, [(source, way) for source in sources])
-            if function.rule is not None:
-                rule = Node((self.index, position), -1)
-                self.rules[rule] = (statement.function, reads)
-                family.history[rule] = Path(exact=False)
-            for direction in self.directions.reaching(family.history.keys(), family.order):
-                if function.rule is not None:
-                    family.shifts[direction] = objects(storage.value + mpmath.nan)
-                    continue
-                if direction not in moved:
-                    pairs = [(one.value, one.shift(direction)) for one in inputs]
-                    moved[direction] = run(
-                        [value if shift is None else objects(value + shift) for value, shift in pairs]
-                    )
-                change = objects(moved[direction][position].value - result.value)
-                family.shifts[direction] = as_stored(change, result.dtype)
-            self.produced(tensor)
 
     # -- writes --
 
