@@ -90,7 +90,11 @@ def test_layers_hold() -> None:
         ("cli.py", "from compare import jax_leg", "Only the runner imports the legs"),
         ("program.py", "from compare.tape import record", "Data flows one way"),
         ("functionalize.py", "from compare.judge import judge", "Data flows one way"),
-        ("reference/recording.py", "from compare import functionalize", "The reference shares no code with functionalize"),
+        (
+            "reference/recording.py",
+            "from compare import functionalize",
+            "The reference shares no code with functionalize",
+        ),
         ("convenience.py", "", "Data flows one way"),
     ],
 )
