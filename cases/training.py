@@ -561,6 +561,24 @@ def write_to_the_input_of_a_checkpoint(tape):
 
 
 @case
+def flag_of_the_input_of_a_checkpoint(tape):
+    """A flag that changed since a checkpoint changes what is saved, and that is counted
+
+    Shows: checkpoint.
+    """
+    a = tape.leaf([1.0, 2.0])
+    w = tape.leaf([3.0, 4.0])
+    y = tape.checkpoint(lambda a, w: a * w, a, w)
+    w.requires_grad_(False)
+    with tape.expect_error(
+        torch="CheckpointError: torch.utils.checkpoint: A different number of tensors was saved during the original",
+        concept="checkpoint",
+    ):
+        y.sum().backward()
+    tape.expect_divergence(a.grad, torch=None, jax=[3.0, 4.0], concept="checkpoint")
+
+
+@case
 def second_derivative_through_a_checkpoint(tape):
     """A checkpoint can be differentiated twice
 

@@ -853,7 +853,7 @@ class Facts:
     def _detach_in_place(self, statement: DetachInPlace) -> None:
         handle = self.tensor(statement.handle)
         self._outside_inference_mode("detach_")
-        if handle.link is not None:
+        if handle.link is not None or handle.storage.of_jvp:
             raise ProgramError(
                 f"detach_ on '{handle.name}', which is a view: PyTorch raises. Use detach, or declare the error with "
                 "tape.expect_error."
@@ -872,6 +872,8 @@ class Facts:
         what = f"Assigning '{handle.name}.data'"
         if handle.tensor == source.tensor:
             return
+        if handle.storage.of_jvp:
+            raise ProgramError(f"{what}: it comes from a jvp, where it is a view of a tensor inside PyTorch. Clone it.")
         if (source.shape, source.dtype) != (handle.shape, handle.dtype):
             raise ProgramError(
                 f"{what}: '{source.name}' is {source.dtype}{list(source.shape)}, the tensor {handle.dtype}"

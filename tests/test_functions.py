@@ -170,6 +170,10 @@ def test_results_of_a_jvp_are_not_written_and_have_no_version() -> None:
         y.mul_(2.0)
     with pytest.raises(ProgramError, match="depends on formulas inside PyTorch"):
         tape.observe(slope.version)
+    with pytest.raises(ProgramError, match="detach_ on 'y', which is a view"):
+        y.detach_()
+    with pytest.raises(ProgramError, match="it comes from a jvp, where it is a view"):
+        y.data = tape.constant([2.0])
 
 
 def test_a_function_sees_nothing_from_outside() -> None:

@@ -34,6 +34,7 @@ RAISED_BY_DESIGN = (
     "modified by an inplace operation",
     "a leaf Variable that requires grad",
     "is a view and is being modified inplace",
+    "A different number of tensors was saved during the original forward and recomputation",
     "its base or another view of its base has been modified inplace",
     "detached in-place",
 )
