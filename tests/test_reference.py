@@ -17,6 +17,7 @@ from compare.program import Program
 from compare.reference import run_reference
 from compare.statements import (
     Apply,
+    AssignData,
     Attempt,
     Backward,
     Constant,
@@ -488,6 +489,20 @@ def test_a_write_through_data_after_the_forward_leaves_the_gradient_of_what_was_
     assert numbers(gradient(run, "a")).tolist() == [5.0, 2.5, 1.0, 1.5]
     assert numbers(run.observed["a.value"]).tolist() == [10.0] * 4
     assert (run.observed["a.version"], run.observed["raw.version"]) == (0, 1)
+
+
+def test_a_tensor_put_under_itself_is_no_change() -> None:
+    run = run_reference(
+        program(
+            leaf("a", [1.0, 2.0]),
+            apply("v", "getitem", "a", index=(0,)),
+            AssignData(handle="v", source="v"),
+            apply("loss", "sum", "a"),
+            backward("loss"),
+            read("a"),
+        )
+    )
+    assert numbers(gradient(run, "a")).tolist() == [1.0, 1.0]
 
 
 def test_of_a_refused_backward_the_gradient_still_exists() -> None:

@@ -105,6 +105,8 @@ class Recording:
 
     def assign_data(self, tensor: Tensor, source: Tensor) -> None:
         """Put the storage of `source` under a tensor, which keeps its history."""
+        if tensor is source:
+            return
         family = tensor.family
         moved = {direction: copied(tensor.family_shift(direction)) for direction in family.shifts}
         tensor.storage, tensor.chain = source.storage, source.chain
