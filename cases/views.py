@@ -341,15 +341,15 @@ def functional_scatters(tape):
     Shows: functional-scatter.
     """
     a = tape.leaf([[1.0, 2.0], [3.0, 4.0]])
-    row, diagonal = tape.leaf([5.0, 6.0]), tape.leaf([7.0, 8.0])
-    with_row = a.select_scatter(row, axis=0, position=1)
-    with_diagonal = a.diagonal_scatter(diagonal)
-    tape.expect(with_row, [[1.0, 2.0], [5.0, 6.0]])
-    tape.expect(with_diagonal, [[7.0, 2.0], [3.0, 8.0]])
-    (with_row * with_diagonal).sum().backward()
+    row, other = tape.leaf([5.0, 6.0]), tape.leaf([7.0, 8.0])
+    one = a.select_scatter(row, axis=0, position=1)
+    two = a.diagonal_scatter(other)
+    tape.expect(one, [[1.0, 2.0], [5.0, 6.0]])
+    tape.expect(two, [[7.0, 2.0], [3.0, 8.0]])
+    (one * two).sum().backward()
     tape.expect(a.grad, [[7.0, 4.0], [5.0, 0.0]])
     tape.expect(row.grad, [3.0, 8.0])
-    tape.expect(diagonal.grad, [1.0, 6.0])
+    tape.expect(other.grad, [1.0, 6.0])
 
 
 @demonstration
