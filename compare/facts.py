@@ -74,6 +74,7 @@ __all__ = [
     "Facts",
     "Family",
     "Handle",
+    "Link",
     "Storage",
     "Version",
     "ViewStep",
