@@ -1064,23 +1064,3 @@ def saved_on_the_host(shown):
         print("gradient", jax.grad(jax.checkpoint(f, policy=policy))(jnp.array([0.0, 0.5])))
 
     shown.expect("gradient", [0.0, 0.8414709848078965])
-
-
-@case
-def hook_that_reads_a_tensor(tape):
-    """A hook reads what a tensor from outside holds when the backward runs
-
-    Shows: hook-captured.
-    """
-    x = tape.leaf([1.0, 2.0])
-    scale = tape.constant([3.0, 3.0])
-    y = x * 2
-    y.register_hook(lambda cotangent: cotangent * scale)
-    loss = (y * 5).sum()
-    loss.backward(retain_graph=True)
-    tape.expect(x.grad, 30.0)
-    tape.expect_naive(x.grad, 10.0)
-    scale.mul_(10.0)
-    loss.backward()
-    tape.expect(x.grad, 330.0)
-    tape.expect_naive(x.grad, 20.0)

@@ -269,7 +269,6 @@ class Facts:
 
     leaves: the newest handle of every leaf, by family. slots: the tensor that `.grad` of a leaf holds, by family.
     retained: for every tensor that retains its gradient, the leaves that this gradient's own history reaches.
-    captured: the names and tensors that each hook reads from outside.
     retained_slots: the tensor that its `.grad` holds. watched: tensors that ever carried a hook or retained a gradient.
     abandoned: tensors that are refused, with the reason. leaf_views: views of constants that were made leaves.
     functions: by name. origins: for a result of a call, by tensor, the places of the inputs that its history goes to;
@@ -281,7 +280,6 @@ class Facts:
     modes: list[GradMode] = field(default_factory=lambda: [GradMode()])
     hooks: set[str] = field(default_factory=set)
     hook_names: set[str] = field(default_factory=set)
-    captured: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
     leaves: dict[int, Handle] = field(default_factory=dict)
     slots: dict[int, Handle] = field(default_factory=dict)
     retained: dict[int, frozenset[int]] = field(default_factory=dict)
@@ -452,12 +450,6 @@ class Facts:
                 self.observe(statement.name)
             case _:
                 raise ProgramError(f"Unknown statement {type(statement).__name__}.")
-
-    def as_constant(self, handle: Handle) -> Handle:
-        """The tensor of another walk, as a constant of a walk of its own."""
-        family = Family(next(self.counter), requires_grad=False, is_leaf=True, depth=len(handle.chain))
-        plain = replace(handle, family=family, version=Version(), link=None)
-        return replace(plain, viewed_without_grad=False, piece=False)
 
     def bind(self, name: str, handle: Handle) -> None:
         check_identifier(name)
@@ -859,11 +851,8 @@ class Facts:
                 f"detach_ on '{handle.name}', which is a view: PyTorch raises. Use detach, or declare the error with "
                 "tape.expect_error."
             )
-        if handle.family.of_gradient or handle.storage.returned or handle.storage.of_jvp:
-            raise ProgramError(
-                f"detach_ on '{handle.name}', which autograd.grad or jvp returned: it may be a view inside PyTorch. "
-                "Use detach."
-            )
+        if handle.family.of_gradient:
+            raise ProgramError(f"detach_ on '{handle.name}', a gradient taken with create_graph. Use detach.")
         if handle.requires_grad:
             self._cut(handle, "detach_")
 
@@ -926,11 +915,6 @@ class Facts:
         inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
         cotangent = self.fresh(handle.shape, handle.dtype, creator=statement.parameter)
         inner.bind(statement.parameter, cotangent)
-        if len(statement.captured) != len(statement.captured_as):
-            raise ProgramError(f"The hook '{statement.target}' needs a name for each tensor that it reads.")
-        for alias, name in zip(statement.captured_as, statement.captured, strict=True):
-            inner.bind(alias, self.as_constant(self.tensor(name, history=False)))
-        self.captured[statement.target] = [(name, self.handles[name].tensor) for name in statement.captured]
         for applied in statement.body:
             inner.step(applied)
         if isinstance(statement.result, Ref):
@@ -1209,10 +1193,6 @@ class Facts:
         if gradients and len(gradients) != len(roots):
             raise ProgramError(f"{word}: {len(roots)} roots need {len(roots)} gradients, got {len(gradients)}.")
         self._outside_inference_mode(word)
-        for hook in self.hooks:
-            for name, tensor in self.captured.get(hook, ()):
-                if self.tensor(name, history=False).tensor != tensor:
-                    raise ProgramError(f"The hook '{hook}' reads '{name}', which names another tensor by now.")
         reached: frozenset[int] = frozenset()
         history: frozenset[int] = frozenset()
         for name, cotangent in zip_longest(roots, gradients):

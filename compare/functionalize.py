@@ -151,7 +151,6 @@ class _Functionalizer:
         self.reached: set[Value] = set()
         self.hooks: dict[str, HookedAt] = {}
         self.pieces: dict[Value, tuple[Value, ...]] = {}
-        self.with_captured: dict[tuple[HookedAt, tuple[Value, ...]], HookedAt] = {}
         self.hook_places: dict[int, Value] = {}
         self.hooked: list[tuple[Handle, Value, int]] = []
         self.probed: set[Value] = set()
@@ -635,8 +634,6 @@ class _Functionalizer:
         if handle.link is not None:
             self.hook_places[handle.tensor] = value
         self.remark("leaf-hook" if isinstance(value, Differentiable) else "tensor-hook")
-        if statement.captured:
-            self.remark("hook-captured")
         if any(hooked.value is value for hooked in self.hooks.values()):
             self.remark("hook-order")
         if any(retained.producer is value for retained in self.retained.values()):
@@ -777,7 +774,7 @@ class _Functionalizer:
         region.retained = tuple(dict.fromkeys([*probed, *(producer for _, producer in kept)]))
         if arguments or region.retained:
             self.pure.regions.append(region)
-        region.hooks = tuple(self.as_now(hooked, recorded) for hooked in self.hooks.values() if hooked.value in passed)
+        region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
         self.check_hooks(region)
         self.check_pieces(passed)
         self.check_ends(region, passed)
@@ -792,19 +789,6 @@ class _Functionalizer:
                 gradient = self.accumulated(name, before, gradient, recorded)
             self.retained_gradients[retained.handle.tensor] = gradient
         return region
-
-    def as_now(self, hooked: HookedAt, recorded: bool) -> HookedAt:
-        """A hook with the values that it reads at this backward."""
-        names = hooked.hook.captured
-        if not names or hooked.hook.result is None:
-            return hooked
-        if recorded:
-            raise ProgramError(
-                f"The hook '{hooked.hook.target}' reads '{names[0]}' in a backward with create_graph, which would be "
-                "differentiated through it. Write a number instead, or use no create_graph."
-            )
-        captured = tuple(self.stopped(self.read(self.facts.handles[name])) for name in names)
-        return self.with_captured.setdefault((hooked, captured), replace(hooked, captured=captured))
 
     def check_hooks(self, region: Region) -> None:
         """Refuse hooks that another differentiation of the same values did not have, or would have twice."""

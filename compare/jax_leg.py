@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -515,8 +515,8 @@ class _Script(_Scope):
             for lines in definition.blocks:
                 self.writer.define(lines, definition.origin)
 
-    def inner_expressions(self, outside: Mapping[str, ast.expr] | None = None) -> Expressions:
-        return Expressions("jnp", lambda op: op.jax, narrow=not self.wide, outside=outside)
+    def inner_expressions(self) -> Expressions:
+        return Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
 
     def define_hooks(self, region: Region) -> dict[Value, list[str]]:
         """Define the hooks of a region; return the names to apply to each value, in the order they wrap it."""
@@ -533,11 +533,7 @@ class _Script(_Scope):
         return found
 
     def define_hook(self, name: str, hooked: HookedAt, origin: int) -> None:
-        outside = {
-            alias: self.look_up(value) for alias, value in zip(hooked.hook.captured_as, hooked.captured, strict=False)
-        }
-        taken = {node.id for tree in outside.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        writer, hook, primal = self.writer, hooked.hook.avoiding(taken), readable(hooked.value)
+        writer, hook, primal = self.writer, hooked.hook, readable(hooked.value)
         forward, backward = self.names.reserve(f"{name}_forward"), self.names.reserve(f"{name}_backward")
         with writer.definition(f"def {name}({primal}):", origin, "@jax.custom_vjp"):
             writer.line(f"return {primal}", origin)
@@ -545,8 +541,7 @@ class _Script(_Scope):
             writer.line(f"return {name}({primal}), None", origin)
         with writer.definition(f"def {backward}(_, {hook.parameter}):", origin):
             shapes = {hook.parameter: hooked.value.shape}
-            shapes.update(zip(hook.captured_as, (value.shape for value in hooked.captured), strict=False))
-            lines, [result] = self.inner_expressions(outside).body(hook.body, [hook.result], shapes=shapes)
+            lines, [result] = self.inner_expressions().body(hook.body, [hook.result], shapes=shapes)
             for line in lines:
                 writer.line(line, origin)
             writer.line(f"return ({result},)", origin)

@@ -218,14 +218,10 @@ class Accumulated(Value):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HookedAt:
-    """A hook that is live at a backward, on the value that its tensor had when it was registered.
-
-    captured: the tensors from outside that it reads, as they are at the backward.
-    """
+    """A hook that is live at a backward, on the value that its tensor had when it was registered."""
 
     value: Value
     hook: RegisterHook
-    captured: tuple[Value, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
@@ -267,8 +263,7 @@ class Region:
     def operands(self) -> tuple[Value, ...]:
         """What the call of the function and of its pullback reads."""
         cotangents = (cotangent for cotangent in self.cotangents if cotangent is not None)
-        hooked = (value for one in self.hooks for value in one.captured)
-        return tuple(dict.fromkeys((*self.parameters, *self.captured, *cotangents, *hooked)))
+        return tuple(dict.fromkeys((*self.parameters, *self.captured, *cotangents)))
 
 
 def _between(

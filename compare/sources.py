@@ -8,7 +8,7 @@ import itertools
 import json
 import math
 import tokenize
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -349,25 +349,16 @@ class Expressions:
         namespace: `"torch"` or `"jnp"`.
         narrow: 64-bit types are off, so that an integer is an int32.
         spelling: which of a row's spellings is used.
-        outside: what stands for the names of tensors from outside the scope.
     """
 
-    def __init__(
-        self,
-        namespace: str,
-        spelling: Callable[[Op], str | None],
-        *,
-        narrow: bool = False,
-        outside: Mapping[str, ast.expr] | None = None,
-    ) -> None:
+    def __init__(self, namespace: str, spelling: Callable[[Op], str | None], *, narrow: bool = False) -> None:
         self.namespace = namespace
         self.spelling = spelling
         self.narrow = narrow
         self.inlined: dict[str, ast.expr] = {}
-        self.outside = outside or {}
 
     def handle(self, name: str) -> ast.expr:
-        return self.inlined.pop(name, None) or self.outside.get(name) or name_tree(name)
+        return self.inlined.pop(name, None) or name_tree(name)
 
     def operand(self, operand: Operand | Number) -> ast.expr:
         return self.handle(operand.name) if isinstance(operand, Ref) else number_tree(operand, self.namespace)

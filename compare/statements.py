@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -59,7 +59,6 @@ __all__ = [
     "Write",
     "as_number",
     "bound",
-    "captures",
     "from_number",
     "inlined_names",
     "is_number_word",
@@ -297,8 +296,7 @@ class RetainGrad(Statement, frozen=True, tag="retain-grad"):
 class RegisterHook(Statement, frozen=True, tag="register-hook"):
     """A tensor hook: the cotangent arrives as `parameter`, `body` runs on it, `result` replaces it.
 
-    A `result` of None leaves the cotangent as it is. captured: tensors from outside, which the body knows by the names
-    in `captured_as`; it reads what they hold when the backward runs.
+    A `result` of None leaves the cotangent as it is.
     """
 
     target: str
@@ -306,21 +304,6 @@ class RegisterHook(Statement, frozen=True, tag="register-hook"):
     parameter: str
     body: tuple[Apply, ...]
     result: Operand | None
-    captured: tuple[str, ...] = ()
-    captured_as: tuple[str, ...] = ()
-
-    def avoiding(self, taken: Collection[str]) -> RegisterHook:
-        """The same hook, whose own names are none of those."""
-        own = dict.fromkeys([self.parameter, *(applied.target for applied in self.body)])
-        names: dict[str, str] = {}
-        for name in own:
-            other = name
-            while other in taken or (other != name and (other in own or other in names.values())):
-                other += "_"
-            names[name] = other
-        body = tuple(renamed(applied, names) for applied in self.body)
-        result = Ref(names.get(self.result.name, self.result.name)) if isinstance(self.result, Ref) else self.result
-        return msgspec.structs.replace(self, parameter=names[self.parameter], body=body, result=result)
 
 
 class BackwardRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -485,7 +468,7 @@ def unwrap(statement: Statement) -> Statement:
 
 
 HANDLE_FIELDS = frozenset(
-    {"handle", "source", "roots", "outputs", "gradients", "inputs", "function", "tangents", "hook", "other", "captured"}
+    {"handle", "source", "roots", "outputs", "gradients", "inputs", "function", "tangents", "hook", "other"}
 )
 OPERAND_FIELDS = frozenset({"operands", "value"})
 TARGET_FIELDS = frozenset({"target", "targets"})
@@ -510,11 +493,6 @@ def used(statement: Statement) -> tuple[str, ...]:
         else:
             found += [item.name for item in items if isinstance(item, Ref)]
     return tuple(found)
-
-
-def captures(statement: Statement) -> tuple[str, ...]:
-    """The names of tensors that a hook keeps and reads whenever it runs."""
-    return getattr(unwrap(statement), "captured", ())
 
 
 def bound(statement: Statement) -> tuple[str, ...]:
@@ -554,9 +532,7 @@ def inlined_names(statements: Sequence[Statement], results: Sequence[Operand | N
     which is one more use of each at the end.
     """
     returned = [result.name for result in results if isinstance(result, Ref)]
-    # What a hook captures is read when the hook runs, and so has a name.
-    captured = {name for statement in statements for name in captures(statement)}
-    uses: dict[str, int] = dict.fromkeys(captured, 2)
+    uses: dict[str, int] = {}
     for name in (*(name for statement in statements for name in used(statement)), *returned):
         uses[name] = uses.get(name, 0) + 1
     inlined: set[str] = set()

@@ -67,7 +67,6 @@ from compare.statements import (
     Write,
     as_number,
     bound,
-    captures,
     inlined_names,
     nested_shape,
     renamed,
@@ -627,19 +626,6 @@ class _Refusal:
     used: bool = False
 
 
-@dataclass(frozen=True)
-class _Traced:
-    """A function of the case as it was recorded: its body, what it returns, the handles of its names.
-
-    captured: for each tensor from outside that it uses, the name that the body knows it by.
-    """
-
-    body: tuple[Apply, ...]
-    returned: tuple[Operand | None, ...]
-    handles: dict[str, Handle]
-    captured: dict[str, str]
-
-
 class Tape:
     """Records what a case does to it.
 
@@ -658,10 +644,6 @@ class Tape:
         self._attempt: _Refusal | None = None
         self._naive_error: str | None = None
         self._tracing = ""
-        # Of a tape inside a hook, the tape outside of it; and the other way round, while the hook is recorded.
-        self._outer: Tape | None = None
-        self._inner: Tape | None = None
-        self._captured: dict[str, str] = {}
         self._functions: dict[Callable[..., Any], Function] = {}
         self._definitions: list[tuple[int, DefineFunction]] = []
 
@@ -923,15 +905,13 @@ class Tape:
     def _operand(self, value: Any) -> Any:
         if isinstance(value, _Operators):
             tensor = value._tensor()
-            if tensor._tape is self:
-                return Ref(tensor._name)
-            if tensor._tape is not self._outer:
+            if tensor._tape is not self:
                 raise ProgramError(
-                    "A function may use its arguments and numbers only; a tensor from outside it is not supported. "
-                    "Pass it as an argument.",
+                    "A function or hook may use its arguments and numbers only; a tensor from outside it is not "
+                    "supported. Pass it as an argument.",
                     line=_site().line,
                 )
-            return Ref(self._capture(tensor))
+            return Ref(tensor._name)
         number = as_number(value)
         if not isinstance(number, bool | int | float | str) or isinstance(value, str):
             raise ProgramError(
@@ -939,14 +919,6 @@ class Tape:
                 line=_site().line,
             )
         return number
-
-    def _capture(self, tensor: Tensor) -> str:
-        """The name that a hook knows a tensor from outside by."""
-        name = tensor._name
-        if name not in self._captured:
-            alias = self._captured[name] = self._fresh_name(tensor._tape._shown(name))
-            self._facts.bind(alias, self._facts.as_constant(tensor._tape._facts.tensor(name, history=False)))
-        return self._captured[name]
 
     def _call(self, op: str, values: Sequence[Any], attributes: dict[str, Any]) -> Any:
         """A tensor; a tuple of them for an op that returns several views and is not told which."""
@@ -976,9 +948,6 @@ class Tape:
     def _apply(
         self, op: str, values: Sequence[Any], attributes: dict[str, Any] | None = None, *, kind: str | None = None
     ) -> Tensor:
-        if self._inner is not None:
-            # A hook that is being recorded computes with a tensor from outside.
-            return self._inner._apply(op, values, attributes, kind=kind)
         operands, given = self._arguments(op, values, attributes or {})
         return self._bind(
             lambda target, line: Apply(target=target, op=op, operands=operands, attributes=given, line=line), kind or op
@@ -1079,20 +1048,14 @@ class Tape:
     # -- hooks and functions --
 
     def _trace(
-        self,
-        what: str,
-        function: Callable[..., Any],
-        arguments: dict[str, Handle],
-        kept: Sequence[str] = (),
-        captures: bool = False,
-    ) -> _Traced:
+        self, what: str, function: Callable[..., Any], arguments: dict[str, Handle], kept: Sequence[str] = ()
+    ) -> tuple[tuple[Apply, ...], tuple[Operand | None, ...], dict[str, Handle]]:
         """Run a function of the case on arguments of the shapes and dtypes of `arguments`.
 
-        kept: names that it binds and that are needed afterwards. captures: it may use tensors from outside.
+        kept: names that it binds and that are needed afterwards.
+        Returns: its body, what it returns, and the handles of its names.
         """
         inner = Tape(dtype=self.dtype)
-        if captures:
-            inner._outer, self._inner = self, inner
         for name, handle in arguments.items():
             inner._facts.bind(name, inner._facts.fresh(handle.shape, handle.dtype, creator=name))
             inner._hints[name] = name
@@ -1100,7 +1063,7 @@ class Tape:
         try:
             result = function(*(Tensor(inner, name) for name in arguments))
         finally:
-            self._tracing, self._inner = "", None
+            self._tracing = ""
         returned = tuple(None if one is None else inner._operand(one) for one in _several(result))
         for statement in inner._statements:
             if not isinstance(statement, Apply):
@@ -1111,16 +1074,12 @@ class Tape:
         bound_last = {hint: name for name, hint in inner._hints.items()}
         wanted = [bound_last[name] for name in kept if name in bound_last]
         names = _final_names(
-            inner._statements,
-            inner._hints,
-            parameters=(*arguments, *inner._captured.values()),
-            results=returned,
-            kept=wanted,
+            inner._statements, inner._hints, parameters=tuple(arguments), results=returned, kept=wanted
         )
         body = tuple(renamed(statement, names) for statement in inner._statements)
         final = tuple(Ref(names.get(one.name, one.name)) if isinstance(one, Ref) else one for one in returned)
         handles = {names.get(name, name): handle for name, handle in inner._facts.handles.items()}
-        return _Traced(body, final, handles, inner._captured)  # type: ignore[arg-type]
+        return body, final, handles  # type: ignore[return-value]
 
     def _parameters(self, function: Callable[..., Any], word: str) -> list[str]:
         return [_usable(name) or f"{word}_{n}" for n, name in enumerate(inspect.signature(function).parameters, 1)]
@@ -1131,8 +1090,8 @@ class Tape:
         if len(parameters) != 1:
             raise ProgramError("A tensor hook takes one argument, the cotangent.", line=site.line)
         cotangent = self._facts.handle(tensor._name)
-        traced = self._trace("hook", hook, {parameters[0]: cotangent}, captures=True)
-        if len(traced.returned) != 1:
+        body, returned, _ = self._trace("hook", hook, {parameters[0]: cotangent})
+        if len(returned) != 1:
             raise ProgramError("A tensor hook returns one tensor or None.", line=site.line)
         name = self._fresh_name(site.hint or f"{self._shown(tensor._name)}_hook")
         self._record(
@@ -1140,10 +1099,8 @@ class Tape:
                 target=name,
                 handle=tensor._name,
                 parameter=parameters[0],
-                body=traced.body,
-                result=traced.returned[0],
-                captured=tuple(traced.captured),
-                captured_as=tuple(traced.captured.values()),
+                body=body,
+                result=returned[0],
                 line=site.line,
             )
         )
@@ -1220,8 +1177,7 @@ class Tape:
         if len(parameters) == 1:
             [name] = parameters
             scalar = self._facts.fresh((), self.dtype, creator=name)
-            traced = self._trace("hook on saved tensors", hook, {name: scalar})
-            body, results = traced.body, traced.returned
+            body, results, _ = self._trace("hook on saved tensors", hook, {name: scalar})
             if not body and results == (Ref(name),):
                 return False
             if len(body) == 1 and body[0].op == "clone" and results == (Ref(body[0].target),):
@@ -1273,8 +1229,7 @@ class Tape:
                 line=function._line,
             )
         kept = (*rule_parameters, *function._non_differentiable)
-        forward = self._trace("function", function._forward, arguments, kept)
-        body, results, handles = forward.body, forward.returned, forward.handles
+        body, results, handles = self._trace("function", function._forward, arguments, kept)
         rule = None
         if function._rule is not None:
             cotangents, saved = rule_parameters[: len(results)], rule_parameters[len(results) :]
@@ -1293,12 +1248,12 @@ class Tape:
                 },
                 **{name: handles[name] for name in saved},
             }
-            backward = self._trace("backward rule", function._rule, given)
+            rule_body, gradients, _ = self._trace("backward rule", function._rule, given)
             rule = BackwardRule(
                 cotangents=tuple(cotangents),
                 saved=tuple(saved),
-                body=backward.body,
-                results=backward.returned,  # type: ignore[arg-type]
+                body=rule_body,
+                results=gradients,  # type: ignore[arg-type]
                 non_differentiable=function._non_differentiable,
                 once_differentiable=function._once_differentiable,
             )
@@ -1373,8 +1328,8 @@ class Tape:
     def _record(self, statement: Any) -> None:
         if self._tracing:
             raise CaseError(
-                f"A {self._tracing} may compute with its arguments and numbers, and a hook with tensors from outside; "
-                "here it does something else to a tensor from outside it, which is not supported.",
+                f"A {self._tracing} may use its arguments and numbers only; here it touches a tensor from outside it, "
+                "which is not supported.",
                 line=statement.line,
             )
         if self._attempt is not None and self._is_attempted(statement):
@@ -1471,8 +1426,7 @@ def _final_names(
         if isinstance(unwrap(statement), RegisterHook | DefineFunction):
             # A hook stays registered and a function defined, so its name stays taken.
             last_use[bound(statement)[0]] = len(statements)
-    captured = (name for statement in statements for name in captures(statement))
-    for name in (*(result.name for result in results if isinstance(result, Ref)), *kept, *captured):
+    for name in (*(result.name for result in results if isinstance(result, Ref)), *kept):
         last_use[name] = len(statements)
     final: dict[str, str] = {}
     holder = {name: name for name in parameters}

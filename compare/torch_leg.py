@@ -278,13 +278,7 @@ class _TorchPrinter:
         return spelled
 
     def hook(self, statement: RegisterHook) -> None:
-        statement = statement.avoiding(statement.captured)
-        outside = {
-            alias: self.expressions.handle(name)
-            for alias, name in zip(statement.captured_as, statement.captured, strict=True)
-        }
-        expressions = Expressions("torch", lambda op: op.torch, outside=outside)
-        lines, [result] = expressions.body(statement.body, [statement.result])
+        lines, [result] = Expressions("torch", lambda op: op.torch).body(statement.body, [statement.result])
         function = f"lambda {statement.parameter}: {result}"
         if lines:
             function = f"{statement.target}_function"

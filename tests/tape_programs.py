@@ -368,19 +368,8 @@ class Builder:
     def draw_hook(self) -> None:
         name = f"hook{self.count}"
         self.count += 1
-        factor: Any = self.choose((*NUMBERS, Ref("outer")))
-        body = (Apply(target="_1", op=self.choose(("multiply", "add")), operands=(Ref("g"), factor)),)
-        captured = (self.pick(),) if isinstance(factor, Ref) else ()
-        hook = RegisterHook(
-            target=name,
-            handle=self.pick(),
-            parameter="g",
-            body=body,
-            result=Ref("_1"),
-            captured=captured,
-            captured_as=("outer",) if captured else (),
-        )
-        if self.offer(hook):
+        body = (Apply(target="_1", op="multiply", operands=(Ref("g"), self.choose(NUMBERS))),)
+        if self.offer(RegisterHook(target=name, handle=self.pick(), parameter="g", body=body, result=Ref("_1"))):
             self.hooks.append(name)
 
     def draw_remove(self) -> None:

@@ -141,19 +141,6 @@ ENTRIES: tuple[Concept, ...] = (
         jax_page=CUSTOM_VJP,
     ),
     Concept(
-        id="hook-captured",
-        title="A hook reads a tensor from outside when it runs; a rule reads an array when it is traced.",
-        status="silent",
-        torch="A tensor that the hook's function refers to is read in each backward pass, with what it holds by then.",
-        jax="The rule reads what the name is bound to while the function is traced. A compiled function keeps that "
-        "array, whatever the name is bound to later.",
-        why="Both are closures; the tensor is written in place, while the name of an array is bound to another one.",
-        instead="Write the rule for the array of that moment, or pass it as a residual: `hook.defvjp(lambda h: "
-        "(hook(h), c), lambda c, g: (g * c,))`.",
-        torch_page=torch_reference("torch.Tensor.register_hook"),
-        jax_page=CUSTOM_VJP,
-    ),
-    Concept(
         id="post-accumulate-hook",
         title="What runs after a gradient was added is code after the call of jax.grad.",
         status="idiom",
