@@ -423,7 +423,7 @@ def shown_by(name: str, port: LegRun, *legs: LegRun) -> bool:
     return any(name in leg.observed and compare(seen, leg.observed[name], "float64").agree for leg in legs)
 
 
-@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=True, length=14))
 def test_ports_of_random_programs_run(program: Program) -> None:
     check(program, note)

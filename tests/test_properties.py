@@ -124,7 +124,7 @@ def test_straight_line_programs_agree_on_all_three_legs(program: Program) -> Non
     check(program, note)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=300, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(tape_programs(tape_words=True, length=10))
 def test_tape_programs_agree_or_raise(program: Program) -> None:
     check(program, note)
