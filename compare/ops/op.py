@@ -120,6 +120,7 @@ class Op:
     scalars: operands may also be Python numbers.
     without_history: operands whose history the result does not carry, out of place: PyTorch records nothing for them.
     write: PyTorch's in-place statement over the same names, where it has one: `"x += y"`.
+    calls: further PyTorch spellings of the same computation, which a recording recognises beside `torch` and `write`.
     view: set when the result aliases `x`.
     jax_names: further names for `jax` and `view.put`, from the operands' shapes and the attributes.
     """
@@ -136,6 +137,7 @@ class Op:
     scalars: bool = False
     without_history: tuple[str, ...] = ()
     write: str | None = None
+    calls: tuple[str, ...] = ()
     view: View | None = None
     jax_names: Callable[[tuple[Shape, ...], Attributes], dict[str, Any]] = _no_names
 
