@@ -14,7 +14,7 @@ import itertools
 import linecache
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -74,7 +74,11 @@ from compare.statements import (
     used,
 )
 
-__all__ = ["Function", "GradSlot", "GradSwitch", "Hook", "Reading", "Tape", "Tensor", "record"]
+__all__ = [
+    "Function", "GradSlot", "GradSwitch", "Hook", "Reading", "Site", "Tape", "Tensor", "assigned_name",
+    "assigned_names", "record",
+    "recorded_at", "usable_name",
+]  # fmt: skip
 
 IN_PLACE_WORDS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
@@ -168,7 +172,7 @@ class Function:
         self._once_differentiable = False
         self._line = _site().line
         self._place = len(tape._statements)
-        self._name = (hint if forward.__name__ == "<lambda>" else _usable(forward.__name__)) or "function"
+        self._name = (hint if forward.__name__ == "<lambda>" else usable_name(forward.__name__)) or "function"
         self._definitions: list[DefineFunction] = []
 
     def backward(self, rule: Callable[..., Any]) -> Callable[..., Any]:
@@ -503,7 +507,7 @@ def _axes_taken(item: Any) -> int:
 
 
 @dataclass(frozen=True)
-class _Site:
+class Site:
     """The line of the case that is running, the name it assigns to (if any), and its text.
 
     hints: the names of `a, b = ...`, where that is what it assigns to.
@@ -515,21 +519,45 @@ class _Site:
     hints: tuple[str | None, ...] = ()
 
 
-def _site() -> _Site:
+_given: list[Site] = []
+
+
+@contextlib.contextmanager
+def recorded_at(site: Site) -> Iterator[None]:
+    """What is done to a tape inside of the block comes from this place: of a program that ran before."""
+    _given.append(site)
+    try:
+        yield
+    finally:
+        _given.pop()
+
+
+def _is_replay(frame: FrameType) -> bool:
+    """Whether the frame does to a tape what another program did."""
+    return frame.f_globals.get("__name__", "").startswith("compare.recording")
+
+
+def _site() -> Site:
     """Find the case's own frame, and the name that the expression being evaluated is assigned to."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename == __file__:
         frame = frame.f_back
     if frame is None:
-        return _Site(0, None, "")
+        return Site(0, None, "")
+    if _given:
+        # A composite names its intermediates itself; what it returns has the name that the caller gives it.
+        given = _given[-1]
+        return given if _is_replay(frame) else replace(given, hint=assigned_name(frame), hints=assigned_names(frame))
     line = frame.f_lineno
     text = linecache.getline(frame.f_code.co_filename, line).strip()
-    return _Site(line, _assigned_name(frame), text, _assigned_names(frame))
+    return Site(line, assigned_name(frame), text, assigned_names(frame))
 
 
-def _assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
+def assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
     """`a` and `b` for the frame that evaluates the value of `a, b = ...`; a returned tuple takes its caller's names."""
     while frame is not None:
+        if _given and _is_replay(frame):
+            return _given[-1].hints
         running = executing.Source.executing(frame)
         node: Any = running.node
         parent = getattr(node, "parent", None)
@@ -562,9 +590,11 @@ def _flattened(targets: ast.Tuple) -> Iterator[ast.expr]:
         yield from _flattened(target) if isinstance(target, ast.Tuple) else (target,)
 
 
-def _assigned_name(frame: FrameType | None) -> str | None:
+def assigned_name(frame: FrameType | None) -> str | None:
     """`b` for the frame that evaluates the value of `b = ...`; a returned value takes its caller's name."""
     while frame is not None:
+        if _given and _is_replay(frame):
+            return _given[-1].hint
         node: Any = executing.Source.executing(frame).node
         parent = getattr(node, "parent", None)
         loop = parent if isinstance(parent, ast.For) and parent.iter is node else node
@@ -593,14 +623,14 @@ def _target_name(target: ast.expr) -> str | None:
     if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
         # `weights["w1"] = ...` names a tensor; `h[0] = ...` is a write, or a place in a list.
         key = target.slice.value
-        return _usable(key) if isinstance(key, str) else None
+        return usable_name(key) if isinstance(key, str) else None
     if isinstance(target, ast.Attribute):
         # What is assigned to `.data` has no name of its own.
-        return None if target.attr == "data" else _usable(target.attr)
-    return _usable(target.id) if isinstance(target, ast.Name) else None
+        return None if target.attr == "data" else usable_name(target.attr)
+    return usable_name(target.id) if isinstance(target, ast.Name) else None
 
 
-def _usable(name: str) -> str | None:
+def usable_name(name: str) -> str | None:
     """A name that may stand in printed source: reserved ones get an underscore; None where nothing comes near."""
     if name.startswith("_"):
         return None
@@ -1082,7 +1112,7 @@ class Tape:
         return body, final, handles  # type: ignore[return-value]
 
     def _parameters(self, function: Callable[..., Any], word: str) -> list[str]:
-        return [_usable(name) or f"{word}_{n}" for n, name in enumerate(inspect.signature(function).parameters, 1)]
+        return [usable_name(name) or f"{word}_{n}" for n, name in enumerate(inspect.signature(function).parameters, 1)]
 
     def _register_hook(self, tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook:
         site = _site()
@@ -1394,6 +1424,8 @@ def _declared_value(value: Any) -> Any:
 
 def _caller_line() -> int:
     """The line of the case that opened a `with` block."""
+    if _given:
+        return _given[-1].line
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename in (__file__, contextlib.__file__):
         frame = frame.f_back

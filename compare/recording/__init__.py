@@ -1,0 +1,1 @@
+"""Recording real PyTorch code: one run of it becomes a tape program."""

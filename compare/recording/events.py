@@ -1,0 +1,173 @@
+"""What a recording is made of: the events of one run of PyTorch code, in order.
+
+They hold PyTorch's own objects. Tensors are kept alive, so that one tensor is one object for as long as the recording is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import CodeType
+from typing import Any
+
+__all__ = [
+    "Called", "Event", "Filled", "GradModeSet", "Hooked", "HookRun", "InferenceModeEntered", "InferenceModeLeft",
+    "Looked", "Met", "RanBackward", "Recording", "RuleRun", "Site", "TookFunction", "Unhooked",
+]  # fmt: skip
+
+Site = tuple[tuple[CodeType, int], ...]
+"""Where an event happened: the code and the instruction of the innermost line outside of PyTorch, then its callers."""
+
+
+@dataclass(slots=True)
+class Called:
+    """A function of PyTorch, called with these arguments. Lists in them are copies."""
+
+    function: Any
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    result: Any
+    site: Site
+
+
+@dataclass(slots=True)
+class Met:
+    """The first use of a tensor that was not seen being made.
+
+    values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
+    tracked, leaf: it required grad, and was a leaf. stale: what its `.grad` held already.
+    hint: what it is for, where the recorder knows.
+    """
+
+    tensor: Any
+    values: Any
+    tracked: bool
+    leaf: bool
+    stale: Any
+    site: Site
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Filled:
+    """A tensor was filled with numbers that no program says: random ones. values: a copy of them."""
+
+    tensor: Any
+    values: Any
+    site: Site
+
+
+@dataclass(slots=True)
+class GradModeSet:
+    """Recording of history was switched."""
+
+    enabled: bool
+    site: Site
+
+
+@dataclass(slots=True)
+class InferenceModeEntered:
+    """A `with torch.inference_mode(flag):` block opens."""
+
+    flag: bool
+    site: Site
+
+
+@dataclass(slots=True)
+class InferenceModeLeft:
+    """The innermost inference-mode block closes."""
+
+    site: Site
+
+
+@dataclass(slots=True)
+class RanBackward:
+    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own. result: what it returned."""
+
+    function: Any
+    arguments: tuple[Any, ...]
+    keywords: dict[str, Any]
+    site: Site
+    result: Any = None
+    error: str = ""
+
+
+@dataclass(slots=True)
+class HookRun:
+    """One call of a tensor hook: the cotangent it got, what it did, and what it returned."""
+
+    cotangent: Any
+    events: list[Event]
+    result: Any
+
+
+@dataclass(slots=True)
+class Hooked:
+    """A tensor hook was registered. runs: its calls, filled in by later backwards."""
+
+    tensor: Any
+    name: str
+    site: Site
+    runs: list[HookRun] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Unhooked:
+    """A tensor hook was removed."""
+
+    hook: Hooked
+    site: Site
+
+
+@dataclass(slots=True)
+class RuleRun:
+    """One run of the backward rule of a custom function: cotangents in, gradients out."""
+
+    cotangents: tuple[Any, ...]
+    saved: tuple[Any, ...]
+    events: list[Event]
+    result: Any
+
+
+@dataclass(slots=True)
+class TookFunction:
+    """`Function.apply`: what its forward did, and what its backward rule did when a backward ran it."""
+
+    kind: Any
+    arguments: tuple[Any, ...]
+    events: list[Event]
+    result: Any
+    site: Site
+    rules: list[RuleRun] = field(default_factory=list)
+    non_differentiable: tuple[Any, ...] = ()
+    once_differentiable: bool = False
+
+
+@dataclass(slots=True)
+class Looked:
+    """Python took numbers out of a tensor: `item`, `bool`, `tolist`, `numpy`."""
+
+    word: str
+    tensor: Any
+    result: Any
+    site: Site
+
+
+Event = (
+    Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked | Unhooked
+    | TookFunction | Looked
+)  # fmt: skip
+
+
+@dataclass
+class Recording:
+    """One run: its events, what it printed, and the error that ended it early, if one did.
+
+    names: of tensors by id, where something outside of the program names them: a module's parameter, a variable.
+    """
+
+    events: list[Event]
+    dtype: str
+    names: dict[int, str] = field(default_factory=dict)
+    final: list[Callable[[], Any]] = field(default_factory=list)
+    error: BaseException | None = None

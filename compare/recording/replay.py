@@ -1,0 +1,931 @@
+"""From the events of a run to a tape program: what PyTorch did is done to a tape, and the tape records it.
+
+The tape knows shapes, dtypes, storages and versions by its own rules. Where these say anything else than the tensors of the
+run, the recording is refused: the two would not be the same program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import linecache
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from types import CodeType, SimpleNamespace
+from typing import Any
+
+from compare.composites import COMPOSITES
+from compare.errors import CompareError, ProgramError, shown_path
+from compare.program import Program
+from compare.recording.calls import Recognised, bare_name, described, find_composite, recognise
+from compare.recording.events import (
+    Called,
+    Event,
+    Filled,
+    GradModeSet,
+    Hooked,
+    InferenceModeEntered,
+    InferenceModeLeft,
+    Looked,
+    Met,
+    RanBackward,
+    Recording,
+    RuleRun,
+    TookFunction,
+    Unhooked,
+)
+from compare.recording.events import Site as Place
+from compare.statements import (
+    EnterGradMode,
+    ExitGradMode,
+    Grad,
+    Leaf,
+    Read,
+    Ref,
+    SetGrad,
+    Write,
+)
+from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
+
+__all__ = ["RecordingRefused", "Replayed", "Specialised", "replay"]
+
+
+class RecordingRefused(CompareError):
+    """A run that no tape program says exactly. Names what it is, its file and line, and the remedy."""
+
+
+@dataclass(frozen=True)
+class Specialised:
+    """Something that was taken as it came in this one run: a branch, a number, random data."""
+
+    line: int
+    text: str
+    why: str
+
+
+@dataclass
+class Replayed:
+    """The program of a run, and what to hold it against.
+
+    final: by observation name, the tensor of the run that has to show the same number when the program has ended.
+    """
+
+    program: Program
+    specialised: list[Specialised]
+    final: dict[str, Any]
+    source: str = ""
+    names: dict[int, str] = field(default_factory=dict)
+
+
+def replay(recording: Recording, *, id: str, title: str) -> Replayed:
+    """Record a run on a tape. Raises RecordingRefused."""
+    return _Replay(recording.dtype, recording.names).program(recording, id, title)
+
+
+# ---- places ----
+
+
+def _line_of(code: CodeType, instruction: int) -> int:
+    positions = list(code.co_positions())
+    return positions[instruction // 2][0] or code.co_firstlineno if instruction // 2 < len(positions) else 0
+
+
+def _frames(place: Place) -> Any:
+    """Frames as `executing` reads them; the innermost, with its callers behind it."""
+    back = None
+    for code, instruction in reversed(place):
+        line = _line_of(code, instruction)
+        back = SimpleNamespace(f_code=code, f_lasti=instruction, f_lineno=line, f_globals={}, f_back=back)
+    return back
+
+
+class _Sites:
+    """The lines and names of places, each looked up once."""
+
+    def __init__(self) -> None:
+        self.found: dict[Place, Site] = {}
+
+    def of(self, place: Place) -> Site:
+        if place not in self.found:
+            self.found[place] = self._look_up(place)
+        return self.found[place]
+
+    def _look_up(self, place: Place) -> Site:
+        frame = _frames(place)
+        if frame is None:
+            return Site(0, None, "")
+        text = linecache.getline(frame.f_code.co_filename, frame.f_lineno).strip()
+        return Site(frame.f_lineno, assigned_name(frame), text, assigned_names(frame))
+
+
+def where(place: Place) -> str:
+    """`file.py:12`, or an empty text where nothing is known."""
+    if not place:
+        return ""
+    code, instruction = place[0]
+    return f"{shown_path(code.co_filename)}:{_line_of(code, instruction)}"
+
+
+# ---- the replay ----
+
+CASTS = frozenset("to float double half bfloat16 long int short bool type type_as cfloat cdouble".split())
+SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
+COPIES = frozenset("tensor as_tensor asarray".split())
+WORDS = frozenset(
+    "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive".split()
+)
+_SUBSTITUTED = {"identity": "x"}
+
+
+class _Replay:
+    def __init__(self, dtype: str, names: dict[int, str], tape: Tape | None = None) -> None:
+        import torch
+
+        self.torch = torch
+        self.tape = tape or Tape(dtype=dtype)
+        self.names = names
+        self.handles: dict[int, Tensor] = {}
+        self.kept: list[Any] = []
+        self.storages: dict[int, list[Any]] = {}
+        self.sites = _Sites()
+        self.blocks: list[tuple[str, bool]] = []
+        self.enabled = True
+        self.hooks: dict[int, Any] = {}
+        self.specialised: dict[tuple[int, str], Specialised] = {}
+        self.final: dict[str, Any] = {}
+        self.leaves: dict[int, Any] = {}
+        self.written: dict[int, Any] = {}
+        self.unread: dict[int, Any] = {}
+        self.random: list[int] = []
+        self.unnamed: Callable[[], str] | None = None
+        self.functions: dict[Any, list[tuple[Any, Any]]] = {}
+
+    # ---- the whole ----
+
+    def program(self, recording: Recording, id: str, title: str) -> Replayed:
+        self.check_known(recording.events)
+        self.play(recording.events)
+        self.end()
+        try:
+            program = self.tape.program(id, title)
+        except ProgramError as error:
+            raise RecordingRefused(str(error)) from error
+        notes = sorted(self.specialised.values(), key=lambda one: one.line)
+        return Replayed(program, notes, self.final)
+
+    def check_known(self, events: Sequence[Event]) -> None:
+        """Refuse every function that has no row, all of them at once."""
+        unknown: dict[str, str] = {}
+        for event in self._called(events):
+            name = bare_name(event.function)
+            if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
+                continue
+            if find_composite(event.function) is None and self._recognised(event) is None:
+                given = self._unmatched(event)
+                unknown.setdefault(f"{described(event.function)}{given}", where(event.site))
+        if unknown:
+            lines = [f"  {name}  ({place})" if place else f"  {name}" for name, place in unknown.items()]
+            raise RecordingRefused(
+                "The vocabulary has no row for "
+                + ("this function" if len(lines) == 1 else f"these {len(lines)} functions")
+                + " of PyTorch:\n"
+                + "\n".join(lines)
+                + "\nAdd a row to compare/ops/ (or a composite to compare/composites/) for each, or write the "
+                "computation with other functions."
+            )
+
+    def _called(self, events: Sequence[Event]) -> Iterator[Called]:
+        for event in events:
+            if isinstance(event, Called):
+                if not self._is_nothing(event):
+                    yield event
+            elif isinstance(event, TookFunction):
+                yield from self._called(event.events)
+                for run in event.rules[:1]:
+                    yield from self._called(run.events)
+            elif isinstance(event, Hooked):
+                for one in event.runs[:1]:
+                    yield from self._called(one.events)
+
+    def _recognised(self, event: Called) -> Recognised | None:
+        return recognise(event.function, event.arguments, event.keywords)
+
+    def _unmatched(self, event: Called) -> str:
+        """What the call says beside tensors, where rows know the function by other arguments."""
+        said = [repr(one) for one in event.arguments if not isinstance(one, self.torch.Tensor | list | tuple)]
+        said += [
+            f"{name}={one!r}" for name, one in event.keywords.items() if not isinstance(one, self.torch.Tensor | list)
+        ]
+        return f"(..., {', '.join(said)})" if said and len(", ".join(said)) < 80 else ""
+
+    def _is_nothing(self, event: Called) -> bool:
+        """A call that returned the very tensor it got and is no write: `x.to(x.dtype)`."""
+        name = bare_name(event.function)
+        writes = (name.endswith("_") and not name.endswith("__")) or name.endswith("__set__")
+        return not writes and bool(event.arguments) and event.result is event.arguments[0] is not None
+
+    def play(self, events: Sequence[Event]) -> None:
+        for event in events:
+            place = event.site
+            try:
+                with recorded_at(self.site(place)):
+                    self.take(event)
+            except RecordingRefused:
+                raise
+            except CompareError as error:
+                at = where(place)
+                raise RecordingRefused(f"{at}: {error}" if at else str(error)) from error
+
+    def site(self, place: Place) -> Site:
+        found = self.sites.of(place)
+        if self.unnamed is not None:
+            hint = self.unnamed() if found.hint is None else found.hint
+            return Site(found.line, self._unique(hint), found.text, ())
+        return found
+
+    def _unique(self, hint: str) -> str:
+        taken = self.tape._hints
+        return next(one for n in range(1, 10_000) if (one := hint if n == 1 else f"{hint}_{n}") not in taken)
+
+    def note(self, place: Place, text: str, why: str) -> None:
+        line = self.sites.of(place).line
+        self.specialised.setdefault((line, text), Specialised(line, text, why))
+
+    # ---- events ----
+
+    def take(self, event: Event) -> None:
+        match event:
+            case Met():
+                self.meet(event)
+            case Called():
+                self.call(event)
+            case GradModeSet():
+                self.set_grad_mode(event)
+            case InferenceModeEntered():
+                self.open("inference_mode", event.flag, event.site)
+            case InferenceModeLeft():
+                self.close(event.site)
+            case Filled():
+                self.fill(event)
+            case RanBackward():
+                self.backward(event)
+            case Hooked():
+                self.hook(event)
+            case Unhooked():
+                hook = self.hooks.get(id(event.hook))
+                if hook is not None:
+                    hook.remove()
+            case TookFunction():
+                self.take_function(event)
+            case Looked():
+                self.look(event)
+
+    def tensor(self, value: Any) -> Tensor:
+        found = self.handles.get(id(value))
+        if found is None:
+            raise ProgramError(
+                f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see it: "
+                "inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
+                "detach().clone()."
+            )
+        return found
+
+    def bind(self, value: Any, handle: Tensor) -> None:
+        """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
+        known = self.tape._facts.handle(handle._name, history=False)
+        shape, dtype = tuple(value.shape), self.dtype(value.dtype)
+        if (known.shape, known.dtype) != (shape, dtype):
+            raise ProgramError(
+                f"PyTorch made a {dtype}{list(shape)} here, and the row says {known.dtype}{list(known.shape)}. "
+                "Cast the operands so that they have one dtype, or mend the row."
+            )
+        self.handles[id(value)] = handle
+        self.kept.append(value)
+        if value.numel():
+            self.storages.setdefault(value.untyped_storage().data_ptr(), []).append(value)
+
+    def dtype(self, dtype: Any) -> str:
+        return str(dtype).removeprefix("torch.")
+
+    # ---- tensors from outside ----
+
+    def meet(self, event: Met) -> None:
+        tensor = event.tensor
+        if event.values is None:
+            what = "a wrapped tensor of torch.func" if tensor.layout is self.torch.strided else str(tensor.layout)
+            what = f"a tensor on {tensor.device}" if tensor.device.type != "cpu" else what
+            raise ProgramError(f"{what} is not modelled: only dense tensors on the CPU are. Convert it first.")
+        if type(tensor) not in (self.torch.Tensor, self.torch.nn.Parameter, self.torch.nn.Buffer):
+            raise ProgramError(f"A {type(tensor).__name__} is not modelled: only plain tensors and parameters are.")
+        if event.tracked and not event.leaf:
+            raise ProgramError(
+                f"A tensor of shape {list(tensor.shape)} with history is used here whose making was not recorded: it "
+                "comes from before the recording, from another thread, or from compiled code. Compute it in here, or "
+                "detach it."
+            )
+        name = event.hint or self.names.get(id(tensor)) or self.sites.of(event.site).hint
+        hint = (usable_name(name) if name else None) or ("leaf" if event.tracked else "data")
+        with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
+            other = self._alias(tensor)
+            if other is not None:
+                handle = self.tensor(other).detach()
+                if event.tracked:
+                    handle.requires_grad_()
+            else:
+                data = event.values.resolve_conj().resolve_neg()
+                numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
+                make = self.tape.leaf if event.tracked else self.tape.constant
+                handle = make(numbers, dtype=self.dtype(tensor.dtype))
+        self.bind(tensor, handle)
+        if event.tracked:
+            self.leaves[id(tensor)] = tensor
+        if event.stale is not None:
+            handle.grad = self.tensor(event.stale)
+        if event.hint == "dropout_mask":
+            self.note(
+                event.site, "dropout", "the mask is recorded as data; in JAX draw it: "
+                "`jax.random.bernoulli(key, 1 - p, x.shape) / (1 - p)` with `key = jax.random.key(seed)`",
+            )  # fmt: skip
+
+    def _alias(self, tensor: Any) -> Any:
+        """A tensor of the tape that is the same memory, seen in the same way. Raises ProgramError for another way."""
+        if not tensor.numel():
+            return None
+        others = self.storages.get(tensor.untyped_storage().data_ptr(), [])
+        for one in reversed(others):
+            if (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride()):
+                return one
+        if others:
+            raise ProgramError(
+                f"A tensor of shape {list(tensor.shape)} shares memory with one that the recording knows, and it did not "
+                "see how: through NumPy, dlpack, or in another thread. Clone it, or make it a view with PyTorch."
+            )
+        return None
+
+    def fill(self, event: Filled) -> None:
+        target = self.tensor(event.tensor)
+        with recorded_at(Site(self.sites.of(event.site).line, "random", "")):
+            drawn = self.tape.constant(event.values.numpy(), dtype=self.dtype(event.values.dtype))
+        target.copy_(drawn)
+        self.wrote(event.tensor)
+        self.note(event.site, "random", "random numbers are recorded as data; in JAX draw them with `jax.random`")
+
+    # ---- modes ----
+
+    def set_grad_mode(self, event: GradModeSet) -> None:
+        if event.enabled == self.enabled:
+            return
+        if self.blocks and self.blocks[-1][0] == "grad" and self.blocks[-1][1] == event.enabled:
+            self.close(event.site)
+        else:
+            before = self.enabled
+            self.open("enable_grad" if event.enabled else "no_grad", True, event.site)
+            self.blocks[-1] = ("grad", before)
+        self.enabled = event.enabled
+
+    def open(self, mode: Any, flag: bool, place: Place) -> None:
+        self.tape._record(EnterGradMode(mode=mode, flag=flag, line=self.sites.of(place).line))
+        self.blocks.append((mode, self.enabled))
+        if mode == "inference_mode":
+            self.enabled = not flag
+
+    def close(self, place: Place) -> None:
+        _, self.enabled = self.blocks.pop()
+        if isinstance(self.tape._statements[-1], EnterGradMode):
+            self.tape._statements.pop()
+            self.tape._facts.modes.pop()
+            return
+        self.tape._record(ExitGradMode(line=self.sites.of(place).line))
+
+    def look(self, event: Looked) -> None:
+        code = event.site[0][0].co_filename if event.site else ""
+        if event.word == "numpy":
+            why = "NumPy reads this memory: what it computes is not part of the program, and enters as data"
+        elif event.word == "__bool__":
+            why = f"Python branched on a tensor, which was {event.result} in this run: only this branch is translated"
+        else:
+            why = "Python took a number out of a tensor: what depends on it is specialised to this run"
+        if code:
+            self.note(event.site, event.word, why)
+
+    # ---- calls ----
+
+    def call(self, event: Called) -> None:
+        if self._is_nothing(event):
+            return
+        name = bare_name(event.function)
+        if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
+            self.word(name, event)
+            return
+        found = self._recognised(event)
+        if found is not None:
+            self.apply(found, event)
+            return
+        made = find_composite(event.function)
+        assert made is not None
+        if "out" in event.keywords and event.keywords["out"] is not None:
+            raise ProgramError(f"{described(event.function)} with out= is not modelled; assign the result.")
+        arguments = tuple(self.converted(one) for one in event.arguments)
+        keywords = {key: self.converted(one) for key, one in event.keywords.items()}
+        try:
+            inspect.signature(made).bind(self.tape, *arguments, **keywords)
+        except TypeError as error:
+            raise ProgramError(f"{described(event.function)}: {error}.") from error
+        self.results(event, made(self.tape, *arguments, **keywords))
+
+    def results(self, event: Called, made: Any) -> None:
+        result = event.result
+        if isinstance(result, self.torch.Tensor):
+            self.one_result(event, result, made)
+            return
+        if isinstance(result, list | tuple) and isinstance(made, list | tuple) and len(result) == len(made):
+            for one, handle in zip(result, made, strict=True):
+                if isinstance(one, self.torch.Tensor):
+                    self.one_result(event, one, handle)
+            return
+        if result is not None or made is not None:
+            raise ProgramError(f"{described(event.function)} returned {type(result).__name__}, its composite another thing.")
+
+    def one_result(self, event: Called, result: Any, handle: Tensor) -> None:
+        known = self.handles.get(id(result))
+        if known is not None:
+            if known._name != handle._name:
+                raise ProgramError(f"{described(event.function)} returned a tensor that it got, its row a new one.")
+            self.wrote(result)
+            return
+        self.check_aliases(event, result, handle)
+        self.bind(result, handle)
+
+    def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
+        """The result shares memory with what it was made from exactly where the tape says so."""
+        facts = self.tape._facts
+        own = facts.handle(handle._name, history=False).storage
+        if not result.numel():
+            return
+        memory = result.untyped_storage().data_ptr()
+        for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
+            other = self.handles.get(id(one))
+            if other is None or not one.numel():
+                continue
+            shares = one.untyped_storage().data_ptr() == memory
+            if shares != (facts.handle(other._name, history=False).storage is own):
+                what = "a view" if shares else "a copy"
+                raise ProgramError(
+                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write would "
+                    "show in other places. Clone the result."
+                )
+
+    def _tensors(self, values: Any) -> Iterator[Any]:
+        for one in values:
+            if isinstance(one, self.torch.Tensor):
+                yield one
+            elif isinstance(one, list | tuple):
+                yield from self._tensors(one)
+
+    def converted(self, value: Any) -> Any:
+        """An argument in the words of the tape."""
+        torch = self.torch
+        if isinstance(value, torch.Tensor):
+            return self.tensor(value)
+        if isinstance(value, torch.dtype):
+            return self.dtype(value)
+        if isinstance(value, torch.Size):
+            return tuple(value)
+        if isinstance(value, list | tuple):
+            return type(value)(self.converted(one) for one in value) if type(value) in (list, tuple) else tuple(
+                self.converted(one) for one in value
+            )
+        if isinstance(value, dict):
+            return {key: self.converted(one) for key, one in value.items()}
+        if isinstance(value, torch.device):
+            return str(value)
+        return value
+
+    def apply(self, found: Recognised, event: Called) -> None:
+        op = found.op
+        attributes = {name: self.converted(one) for name, one in found.attributes.items()}
+        attributes = {
+            name: tuple(one) if isinstance(one, list) else one
+            for name, one in attributes.items()
+            if not (one is None and op.defaults[name] is ...)
+        }
+        if isinstance(event.result, self.torch.Tensor) and "shape" in attributes and op.name != "unflatten":
+            attributes["shape"] = tuple(event.result.shape)
+        operands = [self.converted(one) for one in found.operands]
+        if found.writes:
+            operands = [operands[0], *self.in_one_dtype(op, operands[1:], self.dtype(event.arguments[0].dtype))]
+            self.tape._write(operands[0], op.name, operands[1:], attributes)
+            self.wrote(event.arguments[0])
+            return
+        if isinstance(event.result, self.torch.Tensor):
+            operands = self.in_one_dtype(op, operands, self.dtype(event.result.dtype))
+        self.results(event, self.tape._apply(op.name, operands, attributes))
+
+    def in_one_dtype(self, op: Any, operands: list[Any], result: str) -> list[Any]:
+        """The operands of an elementwise op, cast as PyTorch casts them by itself."""
+        tensors = [one for one in operands if isinstance(one, Tensor)]
+        dtypes = {one.dtype_name for one in tensors}
+        if op.index_operands(operands) or op.name == "where":
+            return operands
+        if op.result_dtype is None or not dtypes or (dtypes == {result} or len(dtypes) == 1):
+            return operands
+        wanted = result
+        if result == "bool":
+            types = [getattr(self.torch, one) for one in sorted(dtypes)]
+            promoted = types[0]
+            for one in types[1:]:
+                promoted = self.torch.promote_types(promoted, one)
+            wanted = self.dtype(promoted)
+        return [
+            one.astype(dtype=wanted) if isinstance(one, Tensor) and one.dtype_name != wanted else one
+            for one in operands
+        ]
+
+    def wrote(self, tensor: Any) -> None:
+        """A tensor of the run was written; its number at the end is one that the program has to show."""
+        base = tensor._base if tensor._base is not None and id(tensor._base) in self.handles else tensor
+        self.written[id(base)] = base
+
+    # ---- words of the tape ----
+
+    def word(self, name: str, event: Called) -> None:
+        arguments, keywords = event.arguments, event.keywords
+        tensor = self.tensor(arguments[0]) if isinstance(arguments[0], self.torch.Tensor) else None
+        if name in COPIES:
+            if tensor is None:
+                raise ProgramError(f"torch.{name} of a list of tensors: build it with torch.stack.")
+            copied = tensor.detach().clone()
+            if event.result.requires_grad:
+                copied.requires_grad_()
+                self.leaves[id(event.result)] = event.result
+            self.bind(event.result, copied)
+            return
+        assert tensor is not None
+        if name in CASTS:
+            dtype = self.dtype(event.result.dtype)
+            made = tensor.clone() if dtype == tensor.dtype_name else tensor.astype(dtype=dtype)
+            self.results(event, made)
+        elif name in SEVERAL_VIEWS:
+            self.several_views(name, tensor, event)
+        elif name == "tensor_split":
+            raise ProgramError("tensor_split is not modelled; write split with sizes.")
+        elif name in ("detach", "alias"):
+            self.bind(event.result, tensor.detach())
+        elif name == "detach_":
+            tensor.detach_()
+        elif name == "data.__get__":
+            self.bind(event.result, tensor.data)
+        elif name == "data.__set__":
+            tensor.data = self.tensor(arguments[1])
+            self.wrote(arguments[0])
+        elif name == "contiguous":
+            self.bind(event.result, tensor.clone())
+        elif name == "positive":
+            self.bind(event.result, tensor.clone())
+        elif name.startswith("grad."):
+            self.grad_slot(name, tensor, event)
+        elif name in ("requires_grad_", "requires_grad.__set__"):
+            given = [*arguments[1:], *keywords.values()]
+            flag = bool(given[0]) if given else True
+            tensor.requires_grad_(flag)
+            if flag and arguments[0].is_leaf:
+                self.leaves[id(arguments[0])] = arguments[0]
+        elif name == "retain_grad":
+            tensor.retain_grad()
+            self.unread_retained(arguments[0])
+        elif name == "__getitem__":
+            self.get_item(tensor, event)
+        elif name == "__setitem__":
+            index, value = arguments[1], arguments[2]
+            given = self.converted(value)
+            if isinstance(given, Tensor) and given.dtype_name != tensor.dtype_name:
+                given = given.astype(dtype=tensor.dtype_name)
+            self.tape._set_item(tensor, self.index(index), given)
+            self.wrote(arguments[0])
+
+    def unread_retained(self, tensor: Any) -> None:
+        self.leaves.setdefault(id(tensor), tensor)
+
+    def index(self, index: Any) -> Any:
+        if isinstance(index, tuple):
+            return tuple(self.converted(one) for one in index)
+        return self.converted(index)
+
+    def get_item(self, tensor: Tensor, event: Called) -> None:
+        made = tensor[self.index(event.arguments[1])]
+        self.results(event, made)
+
+    def several_views(self, name: str, tensor: Tensor, event: Called) -> None:
+        arguments, keywords = list(event.arguments[1:]), dict(event.keywords)
+        axis = keywords.pop("dim", keywords.pop("axis", None))
+        attributes: dict[str, Any] = {}
+        if name != "unbind":
+            given = arguments.pop(0) if arguments else next(iter(keywords.values()))
+            if name == "chunk":
+                attributes["chunks"] = given
+            else:
+                attributes["sizes"] = tuple(given) if isinstance(given, list | tuple) else given
+        axis = arguments.pop(0) if arguments else axis
+        if axis:
+            attributes["axis"] = axis
+        made = self.tape._unpack(SEVERAL_VIEWS[name], (tensor,), attributes)
+        for one, handle in zip(event.result, made, strict=True):
+            self.bind(one, handle)
+
+    def grad_slot(self, name: str, tensor: Tensor, event: Called) -> None:
+        own = event.arguments[0]
+        if name == "grad.__get__":
+            result = event.result
+            if result is None or id(result) in self.handles:
+                return
+            self.bind(result, self.tape._grad(tensor, named=True))
+            return
+        value = event.arguments[1] if name == "grad.__set__" else None
+        self.read_gradient(own)
+        tensor.grad = None if value is None else self.tensor(value)
+        if value is not None:
+            self.unread[id(own)] = own
+
+    def read_gradient(self, tensor: Any) -> None:
+        """Observe a gradient at the end of its life."""
+        if self.unread.pop(id(tensor), None) is not None:
+            self.observe(self.tensor(tensor), "grad")
+
+    def observe(self, handle: Tensor, what: Any) -> str:
+        self.tape._read(Reading(handle, what), None)
+        statement = self.tape._statements[-1]
+        assert isinstance(statement, Read)
+        return statement.name
+
+    # ---- backward ----
+
+    def backward(self, event: RanBackward) -> None:
+        if event.error:
+            raise ProgramError(
+                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then is "
+                "not known. Take the failing backward out."
+            )
+        function = event.function
+        given = inspect.signature(function).bind(*event.arguments, **event.keywords)
+        given.apply_defaults()
+        said = given.arguments
+        name = bare_name(function)
+        if name == "grad":
+            self.autograd_grad(event, said)
+            return
+        if "self" in said:
+            roots, gradients = (said["self"],), (said["gradient"],)
+        else:
+            roots = self._several(said["tensors"])
+            gradients = self._several(said["grad_tensors"]) or (None,) * len(roots)
+        for one in roots:
+            self.observe_root(one)
+        inputs = self._several(said["inputs"])
+        create = bool(said["create_graph"])
+        self.tape.backward(
+            [self.tensor(one) for one in roots],
+            [None if one is None else self.tensor(one) for one in gradients],
+            inputs=[self.tensor(one) for one in inputs],
+            retain_graph=bool(said["retain_graph"]) and not create,
+            create_graph=create,
+        )
+        facts = self.tape._facts
+        for number, leaf in self.leaves.items():
+            handle = facts.handle(self.handles[number]._name, history=False)
+            if handle.family.number in facts.slots or handle.tensor in facts.retained:
+                self.unread[number] = leaf
+
+    def observe_root(self, root: Any) -> None:
+        handle = self.tensor(root)
+        if not handle._name.startswith("_"):
+            self.observe(handle, "value")
+
+    def _several(self, value: Any) -> tuple[Any, ...]:
+        if value is None:
+            return ()
+        return (value,) if isinstance(value, self.torch.Tensor) else tuple(value)
+
+    def autograd_grad(self, event: RanBackward, said: dict[str, Any]) -> None:
+        if said.get("is_grads_batched"):
+            raise ProgramError("autograd.grad with is_grads_batched is not modelled; call it once for each cotangent.")
+        outputs, inputs = self._several(said["outputs"]), self._several(said["inputs"])
+        create = bool(said["create_graph"])
+        made = self.tape.grad(
+            [self.tensor(one) for one in outputs],
+            [self.tensor(one) for one in inputs],
+            [None if one is None else self.tensor(one) for one in self._several(said["grad_outputs"])],
+            retain_graph=bool(said["retain_graph"]) and not create,
+            create_graph=create,
+            allow_unused=bool(said["allow_unused"]),
+            materialize_grads=bool(said["materialize_grads"]),
+        )
+        for one, handle in zip(event.result, made, strict=True):
+            if one is not None:
+                self.bind(one, handle)
+                self.observe(handle, "value")
+
+    # ---- hooks and functions ----
+
+    def hook(self, event: Hooked) -> None:
+        runs = event.runs
+        if not runs:
+            return
+        if len({self._shape_of(one.events, one.result is None) for one in runs}) > 1:
+            raise ProgramError(
+                "The hook did not do the same each time it was called. Only a hook that always does the same is a "
+                "function of its cotangent."
+            )
+        first = runs[0]
+
+        def body(cotangent: Tensor) -> Tensor | None:
+            inside = self.inside(cotangent._tape)
+            inside.handles[id(first.cotangent)] = cotangent
+            inside.play(first.events)
+            return None if first.result is None else inside.tensor(first.result)
+
+        body.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+            [inspect.Parameter("grad", inspect.Parameter.POSITIONAL_OR_KEYWORD)]
+        )
+        self.hooks[id(event)] = self.tape._register_hook(self.tensor(event.tensor), body)
+
+    def inside(self, tape: Tape) -> _Replay:
+        """A replay into the body of a hook or a function."""
+        found = _Replay(self.tape.dtype, self.names, tape)
+        found.specialised = self.specialised
+        return found
+
+    def _shape_of(self, events: Sequence[Event], *more: Any) -> tuple[Any, ...]:
+        """What events do, beside the numbers in tensors."""
+        said: list[Any] = [*more]
+        for event in events:
+            if isinstance(event, Called):
+                plain = [repr(one) for one in event.arguments if not isinstance(one, self.torch.Tensor)]
+                said.append((bare_name(event.function), tuple(plain), repr(sorted(event.keywords))))
+            else:
+                said.append(type(event).__name__)
+        return tuple(said)
+
+    def take_function(self, event: TookFunction) -> None:
+        kind = event.kind
+        tensors = [one for one in event.arguments if isinstance(one, self.torch.Tensor)]
+        results = event.result if isinstance(event.result, tuple) else (event.result,)
+        if not all(isinstance(one, self.torch.Tensor) for one in results):
+            raise ProgramError(f"{kind.__name__}.forward returns something else than tensors, which is not modelled.")
+        if not event.rules:
+            # No backward ran the rule: what it would do is not known, and nothing asked for it.
+            self.open("no_grad", True, event.site)
+            self.play(event.events)
+            self.close(event.site)
+            return
+        shapes = {self._shape_of(run.events) for run in event.rules}
+        if len(shapes) > 1:
+            raise ProgramError(f"The backward rule of {kind.__name__} did not do the same each time it ran.")
+        made = self.function_of(event, tensors, results)(*(self.tensor(one) for one in tensors))
+        several = made if isinstance(made, tuple) else (made,)
+        for one, handle in zip(results, several, strict=True):
+            self.bind(one, handle)
+
+    def function_of(self, event: TookFunction, tensors: list[Any], results: tuple[Any, ...]) -> Any:
+        """The tape's function for one call. Calls that do the same share its definition."""
+        key = (event.kind, self._shape_of(event.events, *(repr(one) for one in event.arguments if one not in tensors)))
+        run = event.rules[0]
+        names = self._parameters_of(event, tensors)
+        forward_names: dict[str, Any] = {}
+
+        def forward(*given: Tensor) -> Any:
+            inside = self.inside(given[0]._tape)
+            numbers = iter(range(1, 10_000))
+            inside.unnamed = lambda: f"value_{next(numbers)}"
+            inside.handles.update({id(one): handle for one, handle in zip(tensors, given, strict=True)})
+            for one in tensors:
+                inside.kept.append(one)
+            inside.play(event.events)
+            forward_names.clear()
+            for one in (*tensors, *inside.kept):
+                forward_names[inside.tape._hints[inside.handles[id(one)]._name]] = one
+            made = tuple(inside.tensor(one) for one in results)
+            return made if len(made) > 1 else made[0]
+
+        saved = self._saved(event, run, tensors)
+        cotangent_names = [f"{'grad' if len(results) == 1 else f'grad_{n}'}" for n in range(1, len(results) + 1)]
+
+        def rule(*given: Tensor) -> Any:
+            inside = self.inside(given[0]._tape)
+            numbers = iter(range(1, 10_000))
+            inside.unnamed = lambda: f"term_{next(numbers)}"
+            for one, handle in zip(run.cotangents, given, strict=False):
+                inside.handles[id(one)] = handle
+            for (_, objects), handle in zip(saved, given[len(results) :], strict=True):
+                for one in objects:
+                    inside.handles[id(one)] = handle
+            inside.play([one for one in run.events if not (isinstance(one, Met) and id(one.tensor) in inside.handles)])
+            returned = run.result if isinstance(run.result, tuple) else (run.result,)
+            wanted = [one for one, argument in zip(returned, event.arguments, strict=False) if any(argument is t for t in tensors)]
+            gradients = tuple(None if one is None else inside.tensor(one) for one in wanted)
+            return gradients if len(gradients) > 1 else gradients[0]
+
+        def signed(function: Any, parameters: Sequence[str], name: str) -> Any:
+            kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+            function.__signature__ = inspect.Signature([inspect.Parameter(one, kind) for one in parameters])
+            function.__name__ = name
+            return function
+
+        own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", event.kind.__name__).lower()
+        # The names that the rule reads are those that the body of the function gives; a dry run tells them.
+        probe = Tape(dtype=self.tape.dtype)
+        inner = []
+        for name, one in zip(names, tensors, strict=True):
+            known = self.tape._facts.handle(self.tensor(one)._name, history=False)
+            probe._facts.bind(name, probe._facts.fresh(known.shape, known.dtype, creator=name))
+            probe._hints[name] = name
+            inner.append(Tensor(probe, name))
+        forward(*inner)
+        saved_names = []
+        for wanted, _ in saved:
+            found = next((name for name, one in forward_names.items() if self._same_memory(one, wanted)), None)
+            if found is None:
+                raise ProgramError(
+                    f"The backward rule of {event.kind.__name__} reads a tensor that its forward neither got nor made; "
+                    "hand it over as an argument."
+                )
+            saved_names.append(found)
+        function = self.tape.custom_function(
+            signed(forward, names, own),
+            signed(rule, [*cotangent_names, *saved_names], f"{own}_rule"),
+            non_differentiable=tuple(
+                next(name for name, one in forward_names.items() if one is result)
+                for result in event.non_differentiable
+            ),
+            once_differentiable=event.once_differentiable,
+        )
+        for known, tape_function in self.functions.get(key[0], []):
+            if known == key[1]:
+                tape_function._rule, tape_function._forward = function._rule, function._forward
+                return tape_function
+        self.functions.setdefault(key[0], []).append((key[1], function))
+        return function
+
+    def _parameters_of(self, event: TookFunction, tensors: list[Any]) -> list[str]:
+        described_ = [one for one in inspect.signature(event.kind.forward).parameters.values()]
+        names = [one.name for one in described_ if one.kind is not one.VAR_POSITIONAL]
+        if hasattr(event.kind, "forward") and event.kind.setup_context is self.torch.autograd.function._SingleLevelFunction.setup_context:
+            names = names[1:]
+        found = []
+        for number, argument in enumerate(event.arguments):
+            if any(argument is one for one in tensors):
+                name = usable_name(names[number]) if number < len(names) else None
+                found.append(name or f"argument_{number + 1}")
+        return found
+
+    def _saved(self, event: TookFunction, run: RuleRun, tensors: list[Any]) -> list[tuple[Any, list[Any]]]:
+        """The tensors of the forward that the rule uses, each with the objects that stand for it there."""
+        inside = {id(one.result) for one in run.events if isinstance(one, Called)}
+        for one in run.events:
+            if isinstance(one, Called) and isinstance(one.result, tuple | list):
+                inside |= {id(each) for each in one.result}
+        cotangents = {id(one) for one in run.cotangents}
+        found: list[tuple[Any, list[Any]]] = []
+        for called in run.events:
+            if not isinstance(called, Called):
+                continue
+            for one in self._tensors((called.arguments, tuple(called.keywords.values()))):
+                if id(one) in inside or id(one) in cotangents:
+                    continue
+                for wanted, objects in found:
+                    if self._same_memory(wanted, one):
+                        if not any(one is other for other in objects):
+                            objects.append(one)
+                        break
+                else:
+                    found.append((one, [one]))
+        return found
+
+    def _same_memory(self, one: Any, other: Any) -> bool:
+        return one is other or (
+            (one.data_ptr(), one.shape, one.stride(), one.dtype)
+            == (other.data_ptr(), other.shape, other.stride(), other.dtype)
+        )
+
+    # ---- the end ----
+
+    def end(self) -> None:
+        """Close what is open, then read every gradient, updated leaf and buffer."""
+        while self.blocks:
+            self.close(())
+        with recorded_at(Site(0, None, "")):
+            for number, leaf in [*self.unread.items()]:
+                self.unread.pop(number)
+                name = self.observe(self.tensor(leaf), "grad")
+                self.final[name] = _Grad(leaf)
+            for tensor in self.written.values():
+                if tensor.is_leaf:
+                    self.final[self.observe(self.tensor(tensor), "value")] = tensor
+
+
+@dataclass(frozen=True)
+class _Grad:
+    """The gradient that a tensor of the run holds at its end."""
+
+    tensor: Any

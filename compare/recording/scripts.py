@@ -1,0 +1,140 @@
+"""Runs a script, the cells of a notebook or a function under the recorder."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import linecache
+import sys
+import types
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from compare.errors import UsageError, shown_path
+from compare.recording.events import Recording
+from compare.recording.recorder import Recorder
+from compare.tape import usable_name
+
+__all__ = ["read_script", "record_function", "record_script"]
+
+
+def read_script(path: Path) -> str:
+    """The Python of a script, or of the code cells of a notebook. Raises UsageError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"{shown_path(path)} cannot be read: {reason}.") from error
+    if path.suffix != ".ipynb":
+        return text
+    try:
+        cells = json.loads(text)["cells"]
+        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(f"{shown_path(path)} is not a notebook: {type(error).__name__}: {error}.") from error
+    joined = ["".join(one) if isinstance(one, list) else str(one) for one in sources]
+    return "\n\n".join("\n".join(map(_plain, one.splitlines())) for one in joined) + "\n"
+
+
+def _plain(line: str) -> str:
+    """A line of a cell; what only a notebook understands becomes a comment, so that line numbers stay."""
+    return f"# {line}" if line.lstrip().startswith(("%", "!", "?")) else line
+
+
+def record_script(path: Path, *, dtype: str) -> Recording:
+    """Run a script as `python FILE` would, in this process. What it prints goes to standard error.
+
+    Returns: the recording; `error` is what the script raised, if it did. Raises UsageError where there is no script.
+    """
+    import torch
+
+    text = read_script(path)
+    name = str(path.absolute())
+    linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
+    try:
+        code = compile(text, name, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError) as error:
+        raise UsageError(f"{shown_path(path)} is not Python: {error}.") from error
+    torch.set_default_dtype(getattr(torch, dtype))
+    module = types.ModuleType("__main__")
+    module.__file__ = name
+    recorder = Recorder()
+    with _as_main(module, path):
+        error = _run(recorder, lambda: exec(code, module.__dict__))
+    names = names_of(vars(module))
+    return Recording(recorder.events, dtype, names, error=error)
+
+
+def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
+    """Run a function under the recorder, in the settings of this process."""
+    import inspect
+
+    import torch
+
+    recorder = Recorder()
+    results: list[Any] = []
+    error = _run(recorder, lambda: results.append(function(*arguments)))
+    inside = inspect.unwrap(function)
+    known: dict[str, Any] = {}
+    with contextlib.suppress(TypeError, ValueError):
+        closure = inspect.getclosurevars(inside)
+        known.update(closure.globals)
+        known.update(closure.nonlocals)
+    with contextlib.suppress(TypeError, ValueError):
+        known.update(inspect.signature(function).bind(*arguments).arguments)
+    dtype = str(torch.get_default_dtype()).removeprefix("torch.")
+    return Recording(recorder.events, dtype, names_of(known), error=error)
+
+
+def _run(recorder: Recorder, run: Callable[[], object]) -> BaseException | None:
+    try:
+        with recorder.running():
+            run()
+    except KeyboardInterrupt:
+        raise
+    except SystemExit as error:
+        return error if error.code not in (None, 0) else None
+    except BaseException as error:  # a script may raise anything
+        return error
+    return None
+
+
+@contextlib.contextmanager
+def _as_main(module: types.ModuleType, path: Path) -> Iterator[None]:
+    """The script is `__main__`, its directory comes first on the path, and it has no arguments and no input."""
+    before = sys.modules.get("__main__"), list(sys.path), list(sys.argv), sys.stdin
+    sys.modules["__main__"] = module
+    sys.path.insert(0, str(path.absolute().parent))
+    sys.argv[:] = [str(path)]
+    sys.stdin = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        if before[0] is not None:
+            sys.modules["__main__"] = before[0]
+        sys.path[:], sys.argv[:], sys.stdin = before[1:]
+
+
+def names_of(variables: Mapping[str, Any]) -> dict[int, str]:
+    """Names of tensors by id: of variables, and of the parameters and buffers of modules."""
+    import torch
+
+    found: dict[int, str] = {}
+    modules = {name: one for name, one in variables.items() if isinstance(one, torch.nn.Module)}
+    roots = [
+        (name, one)
+        for name, one in modules.items()
+        if not any(one is not other and any(one is part for part in other.modules()) for other in modules.values())
+    ]
+    for name, module in roots:
+        for path, tensor in [*module.named_parameters(), *module.named_buffers()]:
+            own = path.replace(".", "_")
+            full = f"{name}_{own}" if len(roots) > 1 or own[0].isdigit() else own
+            found.setdefault(id(tensor), full)
+    for name, one in variables.items():
+        if isinstance(one, torch.Tensor) and usable_name(name) is not None:
+            found.setdefault(id(one), name)
+    return found
