@@ -15,7 +15,8 @@ from compare.errors import UsageError
 
 __all__ = [
     "INTEGER_WIDTH", "Absent", "CaseResult", "Declared", "Environment", "NaiveDifference", "NaivePort", "Note",
-    "Observation", "Raise", "Run", "Sources", "Summary", "json_schema", "read_run", "summarize",
+    "Observation", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema", "read_run",
+    "summarize",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -164,6 +165,42 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any(
             one.kind in ("value", "gradient") and one.reference not in (None, "surrogate") for one in self.observations
         )
+
+
+class Specialised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Something that a recording took as it came in its one run: a branch, a number, random data.
+
+    what: `__bool__`, `item`, `dropout` ... why: what that means for the translation.
+    """
+
+    line: int
+    what: str
+    why: str
+
+
+class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What became of one run of PyTorch code.
+
+    verdict: `proven`: PyTorch's own run is reproduced, and JAX shows the same gradients and values. `not-proven`:
+        something differs. `refused`: no tape program says this run exactly. `raised`: the code itself raised.
+    reason: of every verdict but `proven`. divergence: the first statement where the legs part.
+    exact: the exact reference was asked, too; it is for small programs only.
+    jax, torch: the two programs as executed; empty where there is none.
+    """
+
+    id: str
+    path: str
+    dtype: str
+    verdict: Literal["proven", "not-proven", "refused", "raised"]
+    reason: str = ""
+    divergence: str | None = None
+    observations: tuple[Observation, ...] = ()
+    notes: tuple[Note, ...] = ()
+    specialised: tuple[Specialised, ...] = ()
+    jax: str = ""
+    torch: str = ""
+    exact: bool = False
+    seconds: float = 0.0
 
 
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

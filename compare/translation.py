@@ -6,109 +6,129 @@ numbers of the recorded run, and as JAX, which has to show what PyTorch shows.
 
 from __future__ import annotations
 
+import math
 import re
 import time
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
 
-import numpy as np
+import msgspec
 
 from compare.concepts import find_concept
-from compare.errors import CompareError, UsageError, shown_path
+from compare.divergence import first_divergence
+from compare.errors import CompareError, shown_path
 from compare.functionalize import Lowering, functionalize
 from compare.jax_leg import print_jax, run_jax
-from compare.judge import compare, judge_case, to_json_value
+from compare.judge import compare, judge_case
 from compare.observed import Array, LegRun
 from compare.program import Program
-from compare.recording.replay import RecordingRefused, Replayed, Specialised, replay
-from compare.recording.scripts import read_script, record_script
+from compare.recording.events import Recording
+from compare.recording.replay import FinalGradient, RecordingRefused, Replayed, replay
+from compare.recording.scripts import record_script
 from compare.reference import run_reference
-from compare.results import Note, Observation
+from compare.results import Note, Observation, Translation
 from compare.sources import Source
-from compare.statements import Read
+from compare.statements import Read, bound
 from compare.torch_leg import print_torch, run_torch
 
-__all__ = ["Translation", "translate_script"]
+__all__ = ["Translated", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
 
-Verdict = Literal["proven", "not proven", "refused", "raised"]
-
-
 @dataclass(frozen=True)
-class Translation:
-    """What became of one run of PyTorch code.
+class Translated:
+    """A translation, and the JAX program with the data that it loads; None where there is no program."""
 
-    verdict: `proven`: every gradient and value agrees, and PyTorch's own run is reproduced. `not proven`: something
-    differs. `refused`: no tape program says this run exactly. `raised`: the code itself raised.
-    reason: of everything but `proven`.
+    result: Translation
+    source: Source | None = None
+
+
+def translate_script(path: Path, *, dtype: str) -> Translated:
+    """Run a script or a notebook once, and translate what it did. Raises UsageError where there is nothing to run.
+
+    Args: dtype: the default float dtype that the script runs with.
     """
-
-    id: str
-    path: str
-    verdict: Verdict
-    reason: str = ""
-    jax: Source | None = None
-    torch: Source | None = None
-    observations: tuple[Observation, ...] = ()
-    notes: tuple[Note, ...] = ()
-    specialised: tuple[Specialised, ...] = ()
-    seconds: float = 0.0
-    judged_exactly: bool = False
-
-
-def translate_script(path: Path, *, dtype: str) -> Translation:
-    """Run a script or a notebook once, and translate what it did. Raises UsageError where there is nothing to run."""
     started = time.perf_counter()
     recording = record_script(path, dtype=dtype)
-    id = re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "script"
-    shown = shown_path(path)
+    blank = Translation(_id(path.stem), shown_path(path), dtype, "refused")
     if recording.error is not None:
-        error = recording.error
-        lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == str(path.absolute())]
-        at = f"{shown}:{lines[-1]}: " if lines else ""
-        reason = f"{at}the script raised {type(error).__name__}: {error}"
-        return Translation(id, shown, "raised", reason, seconds=time.perf_counter() - started)
+        found = traceback.extract_tb(recording.error.__traceback__)
+        lines = [one.lineno for one in found if one.filename == str(path.absolute())]
+        at = f"{blank.path}:{lines[-1]}: " if lines else ""
+        reason = f"{at}the code raised {type(recording.error).__name__}: {recording.error}"
+        return Translated(msgspec.structs.replace(blank, verdict="raised", reason=reason))
+    found_ = _translated(recording, blank, f"Translated from {path.name}")
+    result = msgspec.structs.replace(found_.result, seconds=time.perf_counter() - started)
+    return Translated(result, found_.source)
+
+
+def _id(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100].strip("-") or "translated"
+
+
+def _translated(recording: Recording, blank: Translation, title: str) -> Translated:
     try:
-        replayed = replay(recording, id=id, title=f"Translated from {path.name}")
+        replayed = replay(recording, id=blank.id, title=title)
     except RecordingRefused as error:
-        return Translation(id, shown, "refused", str(error), seconds=time.perf_counter() - started)
-    return _proven(replayed, id, shown, started)
-
-
-def _proven(replayed: Replayed, id: str, shown: str, started: float) -> Translation:
-    program = replayed.program
+        return Translated(msgspec.structs.replace(blank, reason=str(error)))
+    program, specialised = replayed.program, tuple(replayed.specialised)
+    blank = msgspec.structs.replace(blank, specialised=specialised)
     if not any(isinstance(one, Read) for one in program.statements):
-        reason = "The run ends without a gradient and without an updated tensor: there is nothing to compare."
-        return Translation(id, shown, "refused", reason, specialised=tuple(replayed.specialised))
+        reason = "The run computed no gradient and updated no tensor: there is nothing to compare."
+        return Translated(msgspec.structs.replace(blank, reason=reason))
     try:
         lowering = functionalize(program)
         torch, jax = print_torch(program), print_jax(lowering.pure)
     except CompareError as error:
         line = getattr(error, "line", 0)
-        at = f"{shown}:{line}: " if line else ""
-        return Translation(id, shown, "refused", f"{at}{error}", specialised=tuple(replayed.specialised))
+        at = f"{blank.path}:{line}: " if line else ""
+        return Translated(msgspec.structs.replace(blank, reason=f"{at}{error}"))
     runs = run_torch(program, torch), run_jax(lowering.pure, jax)
-    small = sum(_elements(program)) <= REFERENCE_LIMIT
-    reference = run_reference(program) if small else None
+    reference = run_reference(program) if _elements(program) <= REFERENCE_LIMIT else None
     observations = judge_case(program, *runs, reference, {})
-    reason = _failure(program, shown, runs, torch) or _departure(observations, shown) or _unlike(replayed, runs[0])
-    notes = _notes(program, lowering, torch)
-    return Translation(
-        id, shown, "not proven" if reason else "proven", reason, jax, torch, observations, notes,
-        tuple(replayed.specialised), time.perf_counter() - started, reference is not None,
-    )  # fmt: skip
+    reason = (
+        _failure(program, blank.path, runs, torch) or _departure(observations, blank.path) or _unlike(replayed, runs[0])
+    )
+    result = msgspec.structs.replace(
+        blank,
+        verdict="not-proven" if reason else "proven",
+        reason=reason,
+        divergence=_divergence(program, observations, blank.path, torch),
+        observations=observations,
+        notes=_notes(program, lowering, torch),
+        jax=jax.text,
+        torch=torch.text,
+        exact=reference is not None,
+    )
+    return Translated(result, jax)
 
 
-def _elements(program: Program) -> list[int]:
-    return [
-        int(np.prod(facts.handles[name].shape)) if name in facts.handles else 0
-        for _, statement, _, facts in program.steps()
-        for name in (getattr(statement, "target", ""),)
-    ]
+def _divergence(program: Program, observations: tuple[Observation, ...], shown: str, torch: Source) -> str | None:
+    """On a mismatch: the first statement where the legs part."""
+    if not any(one.departs and one.kind in ("value", "gradient") and one.verdict != "error" for one in observations):
+        return None
+
+    def judged(watched: Program) -> tuple[Observation, ...]:
+        lowering = functionalize(watched)
+        legs = run_torch(watched, print_torch(watched)), run_jax(lowering.pure, print_jax(lowering.pure))
+        return judge_case(watched, *legs, None, {})
+
+    found = first_divergence(program, judged)
+    if found is None:
+        return None
+    what = "the values part" if found.of == "value" else "the values agree; the cotangents part"
+    line = program.statements[found.statement].line
+    return f"{what} at {shown}:{line}, `{torch.line_of(found.statement)}`: {found.observation.detail}"
+
+
+def _elements(program: Program) -> int:
+    """How many elements the statements of a program make."""
+    made = 0
+    for _, statement, _, facts in program.steps():
+        made += sum(math.prod(facts.handles[name].shape) for name in bound(statement) if name in facts.handles)
+    return made
 
 
 def _failure(program: Program, shown: str, runs: tuple[LegRun, ...], torch: Source) -> str:
@@ -134,7 +154,7 @@ def _departure(observations: tuple[Observation, ...], shown: str) -> str:
 def _unlike(replayed: Replayed, torch: LegRun) -> str:
     """Where the printed PyTorch does not end with the numbers of the run that was recorded."""
     for name, tensor in replayed.final.items():
-        wanted = tensor.tensor.grad if hasattr(tensor, "tensor") else tensor
+        wanted = tensor.of.grad if isinstance(tensor, FinalGradient) else tensor
         seen = torch.observed.get(name)
         if wanted is None or not isinstance(seen, Array):
             if wanted is None and seen is None:

@@ -11,11 +11,10 @@ import inspect
 import linecache
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import CodeType, SimpleNamespace
 from typing import Any
 
-from compare.composites import COMPOSITES
 from compare.errors import CompareError, ProgramError, shown_path
 from compare.program import Program
 from compare.recording.calls import Recognised, bare_name, described, find_composite, recognise
@@ -36,19 +35,11 @@ from compare.recording.events import (
     Unhooked,
 )
 from compare.recording.events import Site as Place
-from compare.statements import (
-    EnterGradMode,
-    ExitGradMode,
-    Grad,
-    Leaf,
-    Read,
-    Ref,
-    SetGrad,
-    Write,
-)
+from compare.results import Specialised
+from compare.statements import EnterGradMode, ExitGradMode, Read
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
-__all__ = ["RecordingRefused", "Replayed", "Specialised", "replay"]
+__all__ = ["FinalGradient", "RecordingRefused", "Replayed", "replay"]
 
 
 class RecordingRefused(CompareError):
@@ -56,12 +47,10 @@ class RecordingRefused(CompareError):
 
 
 @dataclass(frozen=True)
-class Specialised:
-    """Something that was taken as it came in this one run: a branch, a number, random data."""
+class FinalGradient:
+    """The gradient that a tensor of the run holds at its end."""
 
-    line: int
-    text: str
-    why: str
+    of: Any
 
 
 @dataclass
@@ -74,8 +63,6 @@ class Replayed:
     program: Program
     specialised: list[Specialised]
     final: dict[str, Any]
-    source: str = ""
-    names: dict[int, str] = field(default_factory=dict)
 
 
 def replay(recording: Recording, *, id: str, title: str) -> Replayed:
@@ -136,7 +123,6 @@ WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
     "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive".split()
 )
-_SUBSTITUTED = {"identity": "x"}
 
 
 class _Replay:
@@ -918,14 +904,9 @@ class _Replay:
             for number, leaf in [*self.unread.items()]:
                 self.unread.pop(number)
                 name = self.observe(self.tensor(leaf), "grad")
-                self.final[name] = _Grad(leaf)
+                self.final[name] = FinalGradient(leaf)
             for tensor in self.written.values():
                 if tensor.is_leaf:
                     self.final[self.observe(self.tensor(tensor), "value")] = tensor
 
 
-@dataclass(frozen=True)
-class _Grad:
-    """The gradient that a tensor of the run holds at its end."""
-
-    tensor: Any
