@@ -188,9 +188,9 @@ SAMPLES: dict[str, list[Sample]] = {
     # ---- products ----
     "matmul": [
         sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
-        sample(EMPTY, EMPTY.T),
+        sample(EMPTY, EMPTY.T), sample(STACK, draw(2, 4, 2)),
     ],
-    "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY)],
+    "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY), sample(ROW, draw(3))],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],
     # ---- complex numbers taken apart and put together ----
@@ -263,7 +263,7 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
     "fill": [sample(Z, 2.5), sample(Z, 2), sample(Z, 1j)],
     "copy": [sample(Z, W), sample(Z, ONE)],
     "matmul": [sample(Z, W.T), sample(Z, draw_complex(3))],
-    "vecdot": [sample(Z, W)],
+    "vecdot": [sample(Z, W), sample(draw_complex(3), draw_complex(3))],
     "outer": [sample(draw_complex(3), draw_complex(2))],
     "trace": [sample(Z)],
 }  # fmt: skip

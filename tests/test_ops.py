@@ -413,6 +413,58 @@ def test_the_in_place_form_leaves_the_value_and_the_gradient_of_the_op(name: str
     assert tried
 
 
+# ---- further spellings ----
+
+CALLS = [(name, spelling) for name in NAMES for spelling in OPS[name].calls]
+
+
+def spelled(spelling: str, op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], cotangent: Any = None) -> Any:
+    """What PyTorch makes of a spelling: the result, and the gradients of the float operands where it has history."""
+    leaves = [torch.tensor(one.copy(), requires_grad=is_float(one)) if isinstance(one, np.ndarray) else one
+              for one in operands]  # fmt: skip
+    tracked = [leaf for leaf, one in zip(leaves, operands, strict=True) if is_float(one)]
+    result = eval(source(op, spelling, tuple(leaves), attributes, "torch"), {"torch": torch, **names(tuple(leaves))})
+    if not result.requires_grad:
+        return result, None
+    return result, torch.autograd.grad(result, tracked, torch.tensor(cotangent), allow_unused=True)
+
+
+def takes(spelling: str, op: Op, attributes: dict[str, Any]) -> bool:
+    """Whether a spelling speaks of this call: what it does not mention has its default."""
+    mentioned = {node.id for node in ast.walk(ast.parse(spelling)) if isinstance(node, ast.Name)}
+    return all(name in mentioned or value == op.defaults[name] for name, value in attributes.items())
+
+
+@pytest.mark.parametrize(("name", "spelling"), CALLS)
+def test_a_further_spelling_is_the_same_computation(name: str, spelling: str) -> None:
+    op = OPS[name]
+    assert op.torch is not None
+    tried = 0
+    for one in SAMPLES[name]:
+        attributes = bound(op, one)
+        if not takes(spelling, op, attributes):
+            continue
+        # Rounded, the operands have ties, zeros and poles.
+        rounded_off = tuple(np.asarray(np.round(each)) if is_float(each) else each for each in one.operands)
+        for operands in (one.operands, rounded_off):
+            wanted_result = torch_result(op, tensors(operands), attributes)
+            cotangent = draw_like(tuple(wanted_result.shape), str(wanted_result.dtype).removeprefix("torch."))
+            wanted = spelled(op.torch, op, operands, attributes, cotangent)
+            try:
+                found = spelled(spelling, op, operands, attributes, cotangent)
+            except (RuntimeError, TypeError, IndexError):
+                continue  # This spelling takes other shapes only, or no numbers.
+            tried += 1
+            torch.testing.assert_close(found, wanted, rtol=1e-15, atol=0, equal_nan=True)
+    assert tried >= 2
+
+
+def test_a_further_spelling_is_not_the_first_one_again() -> None:
+    spellings = [spelling for row in OPS.values() for spelling in (row.torch, row.write, *row.calls) if spelling]
+    repeated = {spelling for spelling in spellings if spellings.count(spelling) > 1}
+    assert repeated == {"x[index]", "x[index] = y"}, "Two rows, or one row twice, are spelled like this."
+
+
 # ---- views ----
 
 VIEWS = [name for name in NAMES if OPS[name].view is not None]
