@@ -93,6 +93,16 @@ def _remainder_dtype(dtypes: tuple[str, ...], default: str, attributes: Attribut
     return floating(dtypes, default)
 
 
+def _truncated(x: Any) -> Any:
+    return mpmath.sign(x) * mpmath.floor(abs(x))
+
+
+def _of_one_kind(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    if dtypes[0].startswith("python-"):
+        raise ValueError("fmod takes a tensor first")
+    return floating(dtypes, default)
+
+
 ARITHMETIC = (
     operation("add", "x + y", operator.add, linear=("x", "y"), complex=True, write="x += y"),
     operation(
@@ -106,6 +116,11 @@ ARITHMETIC = (
     ),
     operation("power", "x ** y", exact.power, complex=True, dtype=_power_dtype, write="x **= y"),
     operation("remainder", "x % y", exact.remainder, dtype=_remainder_dtype, write="x %= y"),
+    # Unlike remainder, it has the sign of x.
+    Op(
+        "fmod", "x, y", "torch.fmod(x, y)", "jnp.fmod(x, y)", each(exact.fmod, 2), broadcast, _of_one_kind,
+        scalars=True, write="x.fmod_(y)",
+    ),
     Op(
         "negative", "x", "-x", "-x", each(operator.neg), same_shape, promoted, linear=("x",), complex=True,
         write="x.neg_()", calls=("torch.negative(x)",),
@@ -123,6 +138,10 @@ ARITHMETIC = (
         "reciprocal", "torch.reciprocal(x)", "jnp.reciprocal(x)", lambda x: exact.divide(1, x), write="x.reciprocal_()"
     ),
     unary("floor", "torch.floor(x)", "jnp.floor(x)", mpmath.floor, dtype=promoted, write="x.floor_()"),
+    unary(
+        "trunc", "torch.trunc(x)", "jnp.trunc(x)", _truncated, dtype=promoted, write="x.trunc_()",
+        calls=("torch.fix(x)",),
+    ),
     unary("ceil", "torch.ceil(x)", "jnp.ceil(x)", mpmath.ceil, dtype=promoted, write="x.ceil_()"),
     unary(
         "round", "torch.round(x)", "jnp.round(x)", mpmath.nint, dtype=promoted, write="x.round_()",
@@ -139,6 +158,7 @@ EXPONENTIALS = (
         write="x.rsqrt_()",
     ),
     analytic("exp", "torch.exp(x)", "jnp.exp(x)", exact.exp, write="x.exp_()"),
+    unary("exp2", "torch.exp2(x)", "jnp.exp2(x)", exact.exp2, write="x.exp2_()", calls=("torch.special.exp2(x)",)),
     analytic(
         "expm1", "torch.expm1(x)", "jnp.expm1(x)", exact.expm1, write="x.expm1_()", calls=("torch.special.expm1(x)",)
     ),
@@ -147,6 +167,7 @@ EXPONENTIALS = (
         "log1p", "torch.log1p(x)", "jnp.log1p(x)", mpmath.log1p, write="x.log1p_()", calls=("torch.special.log1p(x)",)
     ),
     analytic("log2", "torch.log2(x)", "jnp.log2(x)", lambda x: mpmath.log(x) / mpmath.log(2), write="x.log2_()"),
+    analytic("log10", "torch.log10(x)", "jnp.log10(x)", mpmath.log10, write="x.log10_()"),
     binary("logaddexp", "torch.logaddexp(x, y)", "jnp.logaddexp(x, y)", exact.logaddexp, dtype=floating),
 )  # fmt: skip
 
@@ -193,6 +214,33 @@ def _softplus(x: Any) -> Any:
     return exact.logaddexp(x, mpmath.mpf(0))
 
 
+def _mish(x: Any) -> Any:
+    return x * exact.tanh(_softplus(x))
+
+
+def _softsign(x: Any) -> Any:
+    return exact.divide(x, 1 + abs(x))
+
+
+def _gelu_tanh(x: Any) -> Any:
+    return x * _sigmoid(2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(0.044715) * x**3))
+
+
+SELU_ALPHA, SELU_SCALE = mpmath.mpf(1.6732632423543772848170429916717), mpmath.mpf(1.0507009873554804934193349852946)
+
+
+def _elu(x: Any, *, alpha: float) -> Any:
+    return each(lambda one: one if one > 0 else mpmath.mpf(alpha) * exact.expm1(one))(x)
+
+
+def _celu(x: Any, *, alpha: float) -> Any:
+    return each(lambda one: one if one > 0 else mpmath.mpf(alpha) * exact.expm1(one / mpmath.mpf(alpha)))(x)
+
+
+def _selu(x: Any) -> Any:
+    return SELU_SCALE * (x if x > 0 else SELU_ALPHA * exact.expm1(x))
+
+
 def _leaky_relu(x: Any, *, negative_slope: float) -> Any:
     return each(lambda one: one * mpmath.mpf(negative_slope) if one < 0 else one)(x)
 
@@ -225,12 +273,37 @@ ACTIVATIONS = (
         lambda x: x * exact.erfc(-x / mpmath.sqrt(2)) / 2, dtype=floating,
     ),
     unary(
+        "gelu_tanh", 'torch.nn.functional.gelu(x, approximate="tanh")', "jax.nn.gelu(x)", _gelu_tanh, dtype=floating,
+    ),
+    Op(
+        "elu", "x, *, alpha=1.0", "torch.nn.functional.elu(x, alpha=alpha)", "jax.nn.elu(x, alpha=alpha)", _elu,
+        same_shape, floating, write="torch.nn.functional.elu_(x, alpha=alpha)",
+    ),
+    Op(
+        "celu", "x, *, alpha=1.0", "torch.nn.functional.celu(x, alpha=alpha)", "jax.nn.celu(x, alpha=alpha)", _celu,
+        same_shape, floating, write="torch.nn.functional.celu_(x, alpha=alpha)",
+        calls=("torch.celu(x, alpha=alpha)",),
+    ),
+    unary(
+        "selu", "torch.nn.functional.selu(x)", "jax.nn.selu(x)", _selu, dtype=floating,
+        write="torch.nn.functional.selu_(x)", calls=("torch.selu(x)",),
+    ),
+    unary(
+        "mish", "torch.nn.functional.mish(x)", "jax.nn.mish(x)", _mish, dtype=floating,
+        write="torch.nn.functional.mish(x, inplace=True)",
+    ),
+    unary("softsign", "torch.nn.functional.softsign(x)", "jax.nn.soft_sign(x)", _softsign, dtype=floating),
+    unary(
         "silu", "torch.nn.functional.silu(x)", "jax.nn.silu(x)", lambda x: x * _sigmoid(x), dtype=floating,
         write="torch.nn.functional.silu(x, inplace=True)",
     ),
     unary(
         "erf", "torch.erf(x)", "lax.erf(x)", exact.erf, dtype=floating, write="x.erf_()",
         calls=("torch.special.erf(x)",),
+    ),
+    unary(
+        "erfc", "torch.erfc(x)", "lax.erfc(x)", exact.erfc, dtype=floating, write="x.erfc_()",
+        calls=("torch.special.erfc(x)",),
     ),
 )  # fmt: skip
 
@@ -255,6 +328,11 @@ def _where_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes =
     if is_complex(dtype) and any(one in FLOATS for one in dtypes[1:]):
         raise ValueError("PyTorch cannot differentiate where of real and complex numbers; cast with astype")
     return dtype
+
+
+def _told_apart(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    promoted(dtypes, default)
+    return "bool"
 
 
 def _logical_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
@@ -282,6 +360,9 @@ CHOICES = (
     operation("less_equal", "x <= y", operator.le, dtype=boolean, calls=("torch.less_equal(x, y)",)),
     operation("greater", "x > y", operator.gt, dtype=boolean, calls=("torch.greater(x, y)",)),
     operation("greater_equal", "x >= y", operator.ge, dtype=boolean, calls=("torch.greater_equal(x, y)",)),
+    unary("isnan", "torch.isnan(x)", "jnp.isnan(x)", mpmath.isnan, dtype=_told_apart),
+    unary("isinf", "torch.isinf(x)", "jnp.isinf(x)", mpmath.isinf, dtype=_told_apart),
+    unary("isfinite", "torch.isfinite(x)", "jnp.isfinite(x)", mpmath.isfinite, dtype=_told_apart),
     # Of booleans, the only ones here, a bitwise op is the logical one.
     unary(
         "logical_not", "torch.logical_not(x)", "jnp.logical_not(x)", lambda x: not x, dtype=_logical_dtype,
@@ -294,6 +375,10 @@ CHOICES = (
     binary(
         "logical_or", "torch.logical_or(x, y)", "jnp.logical_or(x, y)", lambda x, y: bool(x or y),
         dtype=_logical_dtype, calls=("x | y", "torch.bitwise_or(x, y)"),
+    ),
+    binary(
+        "logical_xor", "torch.logical_xor(x, y)", "jnp.logical_xor(x, y)", lambda x, y: bool(x) != bool(y),
+        dtype=_logical_dtype, calls=("x ^ y", "torch.bitwise_xor(x, y)"),
     ),
 )  # fmt: skip
 
