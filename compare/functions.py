@@ -21,7 +21,7 @@ PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astyp
 PRODUCTS = frozenset({"multiply", "divide", "matmul", "vecdot", "outer"})
 """Ops whose slope in one operand is computed from the other."""
 
-WITHOUT_TANGENT = frozenset({"sign", "floor", "ceil", "round"})
+WITHOUT_TANGENT = frozenset({"sign", "floor", "trunc", "ceil", "round"})
 """Ops whose tangent is zeros, whatever the tangent of the operand is."""
 
 

@@ -44,13 +44,14 @@ PLACES = np.array([[0, 2], [1, 0]])
 
 DOMAINS = {
     (-2, 2): (
-        "negative abs sign square floor ceil round exp expm1 sin cos atan sinh cosh tanh asinh sigmoid log_sigmoid "
-        "softplus relu gelu silu erf reciprocal clone zeros_like ones_like"
+        "negative abs sign square floor trunc ceil round exp exp2 expm1 sin cos atan sinh cosh tanh asinh sigmoid "
+        "log_sigmoid softplus relu gelu gelu_tanh selu mish softsign silu erf erfc reciprocal clone zeros_like "
+        "ones_like isnan isinf isfinite"
     ),
     (-1.2, 1.2): "tan",
     (-0.9, 0.9): "asin acos atanh",
     (-0.9, 3): "log1p",
-    (0.1, 3): "sqrt rsqrt log log2",
+    (0.1, 3): "sqrt rsqrt log log2 log10",
     (1.1, 4): "acosh",
 }
 SAMPLES: dict[str, list[Sample]] = {
@@ -64,12 +65,15 @@ SAMPLES: dict[str, list[Sample]] = {
         name: [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(2.5, X), sample(X, 3), sample(3, X)]
         for name in "add subtract multiply divide".split()
     },
+    "fmod": [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(X, 2), sample(SCALAR, X)],
     "remainder": [sample(X, Y), sample(X, ROW), sample(X, 2.5), sample(X, 2), sample(SCALAR, X)],
     "power": [
         sample(POSITIVE, EXPONENT), sample(POSITIVE, SCALAR), sample(POSITIVE, 2.5), sample(2.5, X), sample(X, 3),
         sample(3, X), sample(X, 2), sample(X, 0), Sample((X, -2), casts=("float32",)),
     ],
     **{name: [sample(X, Y), sample(X, ROW)] for name in "maximum minimum atan2 hypot logaddexp".split()},
+    # PyTorch's derivative of celu takes 1 / alpha through float32: it is exact for such an alpha only.
+    **{name: [sample(X), sample(X, alpha=0.5)] for name in ("elu", "celu")},
     "leaky_relu": [sample(X), sample(X, negative_slope=0.3)],
     "clip": [sample(X, min=-0.5), sample(X, max=1), sample(X, min=-0.5, max=0.25), sample(X, min=1.0, max=-1.0)],
     "where": [sample(TRUE, X, Y), sample(TRUE, X, ROW), sample(TRUE, X, 0.5), sample(TRUE, 2, X)],
@@ -80,6 +84,7 @@ SAMPLES: dict[str, list[Sample]] = {
     "logical_not": [sample(TRUE)],
     "logical_and": [sample(TRUE, Y > 0)],
     "logical_or": [sample(TRUE, Y > 0)],
+    "logical_xor": [sample(TRUE, Y > 0)],
     # ---- reductions ----
     **{
         name: [sample(STACK), sample(STACK, axis=1), sample(STACK, axis=(0, -1), keepdims=True), sample(SCALAR)]
@@ -188,9 +193,9 @@ SAMPLES: dict[str, list[Sample]] = {
     # ---- products ----
     "matmul": [
         sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
-        sample(EMPTY, EMPTY.T),
+        sample(EMPTY, EMPTY.T), sample(STACK, draw(2, 4, 2)),
     ],
-    "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY)],
+    "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY), sample(ROW, draw(3))],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],
     # ---- complex numbers taken apart and put together ----
@@ -205,8 +210,8 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
     **{
         name: [sample(Z), sample(ONE)]
         for name in (
-            "negative abs square reciprocal sqrt rsqrt exp expm1 log log1p log2 sin cos tan asin acos atan sinh cosh "
-            "tanh asinh atanh sigmoid clone zeros_like ones_like"
+            "negative abs square reciprocal sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan asin acos atan sinh "
+            "cosh tanh asinh atanh sigmoid clone zeros_like ones_like"
         ).split()
     },
     # In the left half-plane JAX's derivative has the wrong sign; cases/conventions.py says so.
@@ -263,7 +268,7 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
     "fill": [sample(Z, 2.5), sample(Z, 2), sample(Z, 1j)],
     "copy": [sample(Z, W), sample(Z, ONE)],
     "matmul": [sample(Z, W.T), sample(Z, draw_complex(3))],
-    "vecdot": [sample(Z, W)],
+    "vecdot": [sample(Z, W), sample(draw_complex(3), draw_complex(3))],
     "outer": [sample(draw_complex(3), draw_complex(2))],
     "trace": [sample(Z)],
 }  # fmt: skip

@@ -70,11 +70,11 @@ _real, _imag = each(mpmath.re), each(mpmath.im)
 ROWS = (
     Op(
         "real", "x", "x.real", "x.real", _real, same_shape, of_parts, linear=("x",), complex=True,
-        view=View(lambda parts: parts[..., 0], "lax.complex(new, x.imag)", tells_parts=True),
+        view=View(lambda parts: parts[..., 0], "lax.complex(new, x.imag)", tells_parts=True), calls=("torch.real(x)",),
     ),
     Op(
         "imag", "x", "x.imag", "x.imag", _imag, same_shape, of_parts, linear=("x",), complex=True,
-        view=View(lambda parts: parts[..., 1], "lax.complex(x.real, new)", tells_parts=True),
+        view=View(lambda parts: parts[..., 1], "lax.complex(x.real, new)", tells_parts=True), calls=("torch.imag(x)",),
     ),
     Op(
         "conj", "x", "x.conj()", "jnp.conj(x)", each(mpmath.conj), same_shape, _complex_only, linear=("x",),

@@ -18,8 +18,8 @@ from compare.ops.rules import normalized_axes
 
 __all__ = [
     "REARRANGING", "WITHOUT_ROUNDING", "along", "any_complex", "atan2", "cosh", "divide", "each", "erf", "erfc",
-    "exp", "expm1", "hypot", "logaddexp", "maximum", "minimum", "negative_zero_may_arise", "on_numbers", "parts",
-    "power", "reduced_by", "remainder", "running", "sign_of_zero_decides", "sinh", "tanh",
+    "exp", "exp2", "expm1", "fmod", "hypot", "logaddexp", "maximum", "minimum", "negative_zero_may_arise",
+    "on_numbers", "parts", "power", "reduced_by", "remainder", "running", "sign_of_zero_decides", "sinh", "tanh",
 ]  # fmt: skip
 
 Function = Callable[..., Any]
@@ -85,6 +85,7 @@ def _bounded(function: Function) -> Function:
 
 
 exp = _bounded(mpmath.exp)
+exp2 = _bounded(lambda x: mpmath.mpf(2) ** x)
 expm1 = _bounded(mpmath.expm1)
 sinh = _bounded(mpmath.sinh)
 cosh = _bounded(mpmath.cosh)
@@ -126,6 +127,13 @@ def remainder(x: Any, y: Any) -> Any:
     if mpmath.isinf(y):
         return x if x == 0 or (x > 0) == (y > 0) else y
     return x % y
+
+
+def fmod(x: Any, y: Any) -> Any:
+    """`x - trunc(x / y) * y`, exactly; it has the sign of `x`."""
+    if y == 0 or mpmath.isinf(x) or mpmath.isnan(x) or mpmath.isnan(y):
+        return NAN
+    return x if mpmath.isinf(y) else mpmath.sign(x) * (abs(x) % abs(y))
 
 
 def maximum(x: Any, y: Any) -> Any:
@@ -171,7 +179,7 @@ REARRANGING = frozenset(
 """Rows whose results are elements of their operands, or constants."""
 WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative conj abs sign relu maximum minimum max min clip".split())
 """Rows that compute nothing that has to be rounded, beside what a cast rounds."""
-POSITIVE_ZERO = frozenset("abs square exp zeros_like ones_like vector_norm var std".split())
+POSITIVE_ZERO = frozenset("abs square exp exp2 erfc zeros_like ones_like vector_norm var std".split())
 """Rows that have no negative zero for a result."""
 SIGNS_KEPT = REARRANGING | frozenset(
     "add subtract index_add index_put scatter_add sum mean cumulative_sum trace maximum minimum max min relu clip "
@@ -180,7 +188,9 @@ SIGNS_KEPT = REARRANGING | frozenset(
 """Rows that have a negative zero for a result only where an operand has one."""
 
 
-CUT = frozenset("divide reciprocal sqrt rsqrt power log log2 log1p asin acos atan asinh acosh atanh angle".split())
+CUT = frozenset(
+    "divide reciprocal sqrt rsqrt power log log2 log10 log1p asin acos atan asinh acosh atanh angle".split()
+)
 """Rows that have a pole, or jump where a part of a complex number changes its sign."""
 
 
@@ -225,7 +235,7 @@ def sign_of_zero_decides(op: str, values: Any) -> bool:
     zeros = [np.asarray(one == 0, dtype=bool) for one in numbers]
     if op == "divide":
         return bool(zeros[1].any())
-    if op in ("reciprocal", "rsqrt", "sqrt", "log", "log2"):
+    if op in ("reciprocal", "rsqrt", "sqrt", "log", "log2", "log10"):
         return bool(zeros[0].any())
     if op == "power":
         return bool((zeros[0] & np.asarray(numbers[1] < 1, dtype=bool)).any())

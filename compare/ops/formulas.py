@@ -38,11 +38,12 @@ BOTH = Formula((0, 1))
 
 CONSTANT_SLOPES = frozenset("add subtract maximum minimum clip where max min astype concat stack copy complex".split())
 """Rows that are not marked linear, but whose formulas read the cotangent only: they mask it, or hand it on."""
-PIECEWISE_CONSTANT = frozenset("sign floor ceil round".split())
+PIECEWISE_CONSTANT = frozenset("sign floor trunc ceil round".split())
 FROM_RESULT = frozenset(
-    "reciprocal sqrt rsqrt exp expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp polar".split()
+    "reciprocal sqrt rsqrt exp exp2 expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp "
+    "polar".split()
 )
-FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu"}
+FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu", "elu", "celu", "selu"}
 OF_TWO_OPERANDS = {
     "multiply": (Formula((1,)), Formula((0,))),
     "matmul": (Formula((1,)), Formula((0,))),
@@ -50,6 +51,7 @@ OF_TWO_OPERANDS = {
     "outer": (Formula((1,)), Formula((0,))),
     "divide": (Formula((1,)), BOTH),
     "remainder": (LINEAR, BOTH),
+    "fmod": (LINEAR, BOTH),
     "power": (BOTH, Formula((0, 1), result=True)),
     "hypot": (Formula((0, 1), result=True), Formula((0, 1), result=True)),
     "atan2": (BOTH, BOTH),

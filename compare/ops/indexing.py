@@ -157,7 +157,7 @@ READS = (
         "take_along_axis", "x, indices, *, axis=...", "torch.gather(x, axis, indices)",
         "jnp.take_along_axis(x, indices, axis=axis)",
         lambda x, indices, *, axis: np.take_along_axis(x, _positions(indices), axis), _gathered, _position_dtype,
-        linear=("x",),
+        linear=("x",), calls=("torch.take_along_dim(x, indices, dim=axis)",),
     ),
 )  # fmt: skip
 
@@ -375,6 +375,7 @@ WRITES = (
         "scatter_add", "x, indices, y, *, axis=...", "x.scatter_add(axis, indices, y)", "x.at[index].add(y)",
         lambda x, indices, y, *, axis: _added(x, _meshed(indices.shape, axis, indices), y), _tensor_mesh_shape,
         _axis_sum_dtype, linear=("x", "y"), write="x.scatter_add_(axis, indices, y)", jax_names=_mesh_index,
+        calls=('torch.scatter_reduce(x, axis, indices, y, "sum")',),
     ),
 )  # fmt: skip
 

@@ -53,14 +53,19 @@ def _trace_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 
 
 ROWS = (
-    Op("matmul", "x, y", "x @ y", "x @ y", _matmul, matrix_product, floating, complex=True),
+    Op(
+        "matmul", "x, y", "x @ y", "x @ y", _matmul, matrix_product, floating, complex=True,
+        calls=(
+            "torch.linalg.matmul(x, y)", "torch.mm(x, y)", "torch.bmm(x, y)", "torch.mv(x, y)", "torch.dot(x, y)",
+        ),
+    ),
     Op(
         "vecdot", "x, y, *, axis=-1", "torch.linalg.vecdot(x, y, dim=axis)", "jnp.vecdot(x, y, axis=axis)", _vecdot,
-        _vecdot_shape, floating, complex=True,
+        _vecdot_shape, floating, complex=True, calls=("torch.vdot(x, y)",),
     ),
     Op(
         "outer", "x, y", "torch.outer(x, y)", "jnp.outer(x, y)", np.multiply.outer, _outer_shape, floating,
-        complex=True,
+        complex=True, calls=("torch.ger(x, y)",),
     ),
     Op(
         "trace", "x", "torch.trace(x)", "jnp.trace(x)",

@@ -124,11 +124,11 @@ REDUCTIONS = (
     # amax shares the gradient among ties, as jnp.max does; x.max(dim=...) gives it to one of them.
     Op(
         "max", REDUCTION, "x.amax(dim=axis, keepdim=keepdims)", "jnp.max(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_largest), reduced_nonempty, unchanged,
+        _over_axes(_largest), reduced_nonempty, unchanged, calls=("torch.max(x)",),
     ),
     Op(
         "min", REDUCTION, "x.amin(dim=axis, keepdim=keepdims)", "jnp.min(x, axis=axis, keepdims=keepdims)",
-        _over_axes(_smallest), reduced_nonempty, unchanged,
+        _over_axes(_smallest), reduced_nonempty, unchanged, calls=("torch.min(x)",),
     ),
     # The correction has no default here: PyTorch's is 1 and JAX's is 0.
     Op(
@@ -147,10 +147,16 @@ REDUCTIONS = (
         "vector_norm", REDUCTION, "torch.linalg.vector_norm(x, dim=axis, keepdim=keepdims)",
         "jnp.linalg.vector_norm(x, axis=axis, keepdims=keepdims)", _over_axes(_norm), reduced, _norm_dtype,
         complex=True,
+        calls=(
+            "torch.norm(x, dim=axis, keepdim=keepdims)", "torch.norm(x, p=2, dim=axis, keepdim=keepdims)",
+            "x.norm(dim=axis, keepdim=keepdims)", "x.norm(p=2, dim=axis, keepdim=keepdims)",
+            "torch.linalg.norm(x, dim=axis, keepdim=keepdims)",
+        ),
     ),
     Op(
         "logsumexp", "x, *, axis=..., keepdims=False", "torch.logsumexp(x, dim=axis, keepdim=keepdims)",
         "jax.nn.logsumexp(x, axis=axis, keepdims=keepdims)", _over_axes(_logsumexp), reduced_nonempty, floating,
+        calls=("torch.special.logsumexp(x, dim=axis, keepdim=keepdims)",),
     ),
 )  # fmt: skip
 
@@ -167,10 +173,12 @@ LINES = (
     Op(
         "softmax", LINE, "torch.softmax(x, dim=axis)", "jax.nn.softmax(x, axis=axis)", _along_axis(_softmax),
         along_axis, floating,
+        calls=("torch.nn.functional.softmax(x, dim=axis)", "torch.special.softmax(x, dim=axis)"),
     ),
     Op(
         "log_softmax", LINE, "torch.log_softmax(x, dim=axis)", "jax.nn.log_softmax(x, axis=axis)",
         _along_axis(_log_softmax), along_axis, floating,
+        calls=("torch.nn.functional.log_softmax(x, dim=axis)", "torch.special.log_softmax(x, dim=axis)"),
     ),
     Op(
         "cumulative_sum", LINE, "torch.cumsum(x, dim=axis)", "jnp.cumsum(x, axis=axis)",

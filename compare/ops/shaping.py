@@ -84,6 +84,7 @@ REARRANGED = (
         "concat", "*arrays, *, axis=0", "torch.cat(arrays, dim=axis)", "jnp.concatenate(arrays, axis=axis)",
         lambda *arrays, axis: np.concatenate(arrays, axis), _concatenated, agreed,
         linear=("arrays",),
+        calls=("torch.concat(arrays, dim=axis)", "torch.concatenate(arrays, dim=axis)"),
     ),
     Op(
         "stack", "*arrays, *, axis=0", "torch.stack(arrays, dim=axis)", "jnp.stack(arrays, axis=axis)",

@@ -38,6 +38,7 @@ def _part(
     torch: str,
     index: Callable[[Shape, Attributes], BasicIndex],
     pieces: Callable[[Shape, Attributes], int] | None = None,
+    calls: tuple[str, ...] = (),
 ) -> Op:
     """A row for a part of `x` that an index can name, too: `index`, from the shape of `x` and the attributes."""
 
@@ -49,7 +50,7 @@ def _part(
 
     return Op(
         name, signature, torch, "x[index]", alias, shape, unchanged, linear=("x",),
-        view=View(alias, "x.at[index].set(new)", pieces=pieces),
+        view=View(alias, "x.at[index].set(new)", pieces=pieces), calls=calls,
         jax_names=lambda shapes, attributes: {"index": index(shapes[0], attributes)},
     )  # fmt: skip
 
@@ -118,7 +119,7 @@ PARTS = (
     _part("unstack", "x, *, axis=0, position=...", "x.unbind(dim=axis)[position]", _selected, _stacked),
     _part(
         "split", "x, *, sizes=..., axis=0, position=...", "x.split(sizes, dim=axis)[position]", _between(_cuts),
-        lambda shape, attributes: len(_cuts(shape, attributes)) - 1,
+        lambda shape, attributes: len(_cuts(shape, attributes)) - 1, ("torch.split(x, sizes, dim=axis)[position]",),
     ),
     _part(
         "chunk", "x, *, chunks=..., axis=0, position=...", "x.chunk(chunks, dim=axis)[position]", _between(_chunk_cuts),
@@ -223,7 +224,7 @@ RESHAPED = (
     Op(
         "broadcast_to", "x, *, shape=...", "x.expand(shape)", "jnp.broadcast_to(x, shape)",
         _broadcast_to, _broadcast_shape, unchanged, linear=("x",), view=View(_broadcast_to, "new.reshape(own_shape)"),
-        jax_names=_own_shape,
+        jax_names=_own_shape, calls=("torch.broadcast_to(x, shape)",),
     ),
     Op(
         "expand_dims", "x, *, axis=...", "x.unsqueeze(axis)", "jnp.expand_dims(x, axis)",
@@ -327,12 +328,13 @@ REORDERED = (
     ),
     Op(
         "matrix_transpose", "x", "x.mT", "x.mT", lambda x: x.swapaxes(-1, -2), _matrix_transposed, unchanged,
-        linear=("x",), view=View(lambda x: x.swapaxes(-1, -2), "new.mT"),
+        linear=("x",), view=View(lambda x: x.swapaxes(-1, -2), "new.mT"), calls=("torch.t(x)",),
     ),
     Op(
         "swapaxes", "x, *, axis1=..., axis2=...", "x.transpose(axis1, axis2)", "jnp.swapaxes(x, axis1, axis2)",
         lambda x, *, axis1, axis2: x.swapaxes(axis1, axis2), _swapped_shape, unchanged, linear=("x",),
         view=View(lambda x, *, axis1, axis2: x.swapaxes(axis1, axis2), "jnp.swapaxes(new, axis1, axis2)"),
+        calls=("torch.swapaxes(x, axis1, axis2)", "torch.swapdims(x, axis1, axis2)"),
     ),
     Op(
         "moveaxis", "x, *, source=..., destination=...", "x.movedim(source, destination)",
@@ -342,6 +344,7 @@ REORDERED = (
             lambda x, *, source, destination: np.moveaxis(x, source, destination),
             "jnp.moveaxis(new, destination, source)",
         ),
+        calls=("torch.moveaxis(x, source, destination)",),
     ),
     Op(
         "diagonal", "x, *, offset=0, axis1=0, axis2=1", "x.diagonal(offset=offset, dim1=axis1, dim2=axis2)",
