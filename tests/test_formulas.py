@@ -19,7 +19,7 @@ from compare.statements import Apply, AutogradGrad, Constant, Leaf, Read, Ref, S
 from compare.torch_leg import print_torch, run_torch
 
 WITHOUT_DERIVATIVE = frozenset(
-    "equal not_equal less less_equal greater greater_equal logical_not logical_and logical_or".split()
+    "equal not_equal less less_equal greater greater_equal logical_not logical_and logical_or one_hot".split()
 )
 
 
