@@ -119,20 +119,26 @@ def _is_index(value: Any) -> bool:
 
 ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(
-        ("axis", "source", "destination", "sizes"),
+        (
+            "axis", "source", "destination", "sizes", "window", "stride", "padding", "output_padding", "dilation",
+        ),
         ("an integer or a tuple of integers", lambda value: _is_int(value) or _are_ints(value)),
     ),
-    **dict.fromkeys(("axes", "shape"), ("a tuple of integers", _are_ints)),
+    **dict.fromkeys(("axes", "shape", "widths"), ("a tuple of integers", _are_ints)),
     **dict.fromkeys(
         (
-            "axis1", "axis2", "chunks", "correction", "end_axis", "k", "length", "offset", "position", "shift",
-            "start", "start_axis", "step", "stop",
+            "axis1", "axis2", "chunks", "classes", "correction", "divisor_override", "end_axis", "groups", "k",
+            "length", "offset", "position", "shift", "start", "start_axis", "step", "stop",
         ),
         ("an integer", _is_int),
     ),
-    **dict.fromkeys(("accumulate", "keepdims"), ("True or False", lambda value: isinstance(value, bool))),
+    **dict.fromkeys(
+        ("accumulate", "ceil_mode", "count_include_pad", "keepdims"),
+        ("True or False", lambda value: isinstance(value, bool)),
+    ),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
+    "value": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     "min": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     "max": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     **dict.fromkeys(("alpha", "negative_slope"), ("a number", lambda value: isinstance(value, float))),

@@ -15,10 +15,12 @@ from compare.statements import Apply, BackwardRule, DefineFunction, Operand, Ref
 
 __all__ = ["NO_PATHS", "Paths", "check_definition", "is_linear", "paths_of"]
 
-PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex"})
+PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex", "pad"})
 """Ops whose tangent PyTorch makes from the tangents of the operands alone, beside those that are linear."""
 
-PRODUCTS = frozenset({"multiply", "divide", "matmul", "vecdot", "outer"})
+CONVOLUTIONS = frozenset(f"conv{kind}{rank}d" for kind in ("", "_transpose") for rank in (1, 2, 3))
+
+PRODUCTS = frozenset({"multiply", "divide", "matmul", "vecdot", "outer"}) | CONVOLUTIONS
 """Ops whose slope in one operand is computed from the other."""
 
 WITHOUT_TANGENT = frozenset({"sign", "floor", "trunc", "ceil", "round"})

@@ -37,6 +37,7 @@ def draw_complex(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
 X, Y, ROW, SCALAR, EMPTY = draw(2, 3), draw(2, 3), draw(3), draw(), draw(2, 0)
 POSITIVE, EXPONENT = draw(2, 3, low=0.2, high=3), draw(2, 3)
 MATRIX, SQUARE, STACK = draw(4, 3), draw(3, 3), draw(2, 3, 4)
+SIGNAL, IMAGE = draw(2, 2, 5), draw(2, 2, 4, 3)
 TRUE = X > 0
 Z, W, ONE = draw_complex(2, 3), draw_complex(2, 3), draw_complex()
 ROWS, COLUMNS = np.array([1, 0, 1]), np.array([2, 0, 0])
@@ -198,6 +199,66 @@ SAMPLES: dict[str, list[Sample]] = {
     "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY), sample(ROW, draw(3))],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],
+    "one_hot": [Sample((ROWS,), {"classes": 2}, casts=()), Sample((PLACES,), {"classes": 4}, casts=())],
+    # ---- convolution, pooling, padding ----
+    "conv1d": [
+        sample(SIGNAL, draw(3, 2, 2)), sample(SIGNAL, draw(3, 2, 2), stride=2, padding=1, dilation=(2,)),
+        sample(SIGNAL, draw(4, 1, 3), groups=2), sample(draw(1, 2, 3), draw(1, 2, 2), padding=(2,), stride=3),
+    ],
+    "conv2d": [
+        sample(IMAGE, draw(2, 2, 2, 2)), sample(IMAGE, draw(4, 1, 2, 3), padding=1, stride=(2, 1), groups=2),
+        sample(IMAGE, draw(1, 2, 2, 2), dilation=(1, 2), padding=(0, 1)),
+    ],
+    "conv3d": [
+        sample(draw(1, 2, 2, 3, 2), draw(2, 2, 1, 2, 2)),
+        sample(draw(1, 2, 2, 3, 2), draw(2, 1, 2, 2, 1), groups=2, padding=(1, 0, 0), stride=2, dilation=(1, 2, 1)),
+    ],
+    "conv_transpose1d": [
+        sample(SIGNAL, draw(2, 3, 2)), sample(SIGNAL, draw(2, 1, 3), stride=2, padding=1, output_padding=1, groups=2),
+        sample(SIGNAL, draw(2, 2, 2), dilation=2, padding=(3,)),
+    ],
+    "conv_transpose2d": [
+        sample(IMAGE, draw(2, 1, 2, 2)), sample(IMAGE, draw(2, 2, 2, 1), stride=(1, 2), groups=2, padding=(1, 0)),
+        sample(IMAGE, draw(2, 1, 2, 2), stride=2, output_padding=(0, 1), dilation=(1, 2)),
+    ],
+    "conv_transpose3d": [
+        sample(draw(1, 2, 2, 1, 2), draw(2, 1, 1, 2, 2)),
+        sample(draw(1, 2, 2, 1, 2), draw(2, 1, 2, 1, 1), groups=2, stride=(2, 1, 1), output_padding=(1, 0, 0)),
+    ],
+    "max_pool1d": [
+        sample(SIGNAL, window=2, stride=2), sample(SIGNAL, window=(3,), stride=1, padding=1),
+        sample(SIGNAL[0], window=2, stride=3, ceil_mode=True),
+    ],
+    "max_pool2d": [
+        sample(IMAGE, window=2, stride=2), sample(IMAGE, window=(2, 3), stride=(1, 2), padding=1),
+        sample(IMAGE[0], window=2, stride=2, ceil_mode=True, padding=(1, 0)),
+    ],
+    "max_pool3d": [
+        sample(draw(1, 2, 3, 2, 3), window=2, stride=1),
+        sample(draw(2, 3, 2, 3), window=(2, 1, 2), stride=2, padding=(1, 0, 1), ceil_mode=True),
+    ],
+    "avg_pool1d": [
+        sample(SIGNAL, window=2, stride=2), sample(SIGNAL, window=(3,), stride=1, padding=1),
+        sample(SIGNAL[0], window=3, stride=2, padding=1, count_include_pad=False),
+    ],
+    "avg_pool2d": [
+        sample(IMAGE, window=2, stride=2), sample(IMAGE, window=(2, 3), stride=(1, 2), padding=1),
+        sample(IMAGE[0], window=2, stride=2, ceil_mode=True, padding=(1, 0), count_include_pad=False),
+        sample(IMAGE, window=2, stride=1, padding=1, count_include_pad=False, divisor_override=3),
+    ],
+    "avg_pool3d": [
+        sample(draw(1, 2, 3, 2, 3), window=2, stride=1),
+        sample(draw(2, 3, 2, 3), window=(2, 1, 2), stride=2, padding=(1, 0, 1), count_include_pad=False),
+        sample(draw(2, 3, 2, 3), window=2, stride=2, ceil_mode=True, divisor_override=5),
+    ],
+    "pad": [
+        sample(X, widths=(1, 2)), sample(X, widths=(0, 1, 2, 0), value=0.5), sample(STACK, widths=(1, 0, 0, 1)),
+        Sample((X,), {"widths": (1, 1), "value": 3}, casts=("int64", "float32")),
+    ],
+    **{
+        name: [sample(SIGNAL, widths=(2, 1)), sample(IMAGE, widths=(1, 0, 2, 1)), sample(IMAGE[0], widths=(0, 1, 1, 1))]
+        for name in ("pad_reflect", "pad_replicate", "pad_circular")
+    },
     # ---- complex numbers taken apart and put together ----
     **{name: [sample(Z), sample(ONE)] for name in "real imag conj view_as_real angle".split()},
     "view_as_complex": [sample(draw(3, 2)), sample(draw(2))],

@@ -174,7 +174,7 @@ REARRANGING = frozenset(
     "permute_dims matrix_transpose swapaxes moveaxis diagonal advanced_getitem take take_along_axis advanced_setitem "
     "masked_setitem masked_fill index_copy index_fill scatter slice_scatter select_scatter diagonal_scatter flip roll "
     "concat stack tril triu clone zeros_like ones_like fill copy where real imag view_as_real view_as_complex "
-    "complex".split()
+    "complex pad pad_reflect pad_replicate pad_circular one_hot max_pool1d max_pool2d max_pool3d".split()
 )
 """Rows whose results are elements of their operands, or constants."""
 WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative conj abs sign relu maximum minimum max min clip".split())
@@ -183,7 +183,7 @@ POSITIVE_ZERO = frozenset("abs square exp exp2 erfc zeros_like ones_like vector_
 """Rows that have no negative zero for a result."""
 SIGNS_KEPT = REARRANGING | frozenset(
     "add subtract index_add index_put scatter_add sum mean cumulative_sum trace maximum minimum max min relu clip "
-    "sign".split()
+    "sign avg_pool1d avg_pool2d avg_pool3d".split()
 )
 """Rows that have a negative zero for a result only where an operand has one."""
 

@@ -36,8 +36,12 @@ class Formula:
 LINEAR, ZEROS = Formula(), Formula(passes=False)
 BOTH = Formula((0, 1))
 
-CONSTANT_SLOPES = frozenset("add subtract maximum minimum clip where max min astype concat stack copy complex".split())
+CONSTANT_SLOPES = frozenset(
+    "add subtract maximum minimum clip where max min astype concat stack copy complex pad".split()
+)
 """Rows that are not marked linear, but whose formulas read the cotangent only: they mask it, or hand it on."""
+KEEPS_ITS_OPERAND = frozenset("avg_pool1d avg_pool2d avg_pool3d pad_reflect pad_replicate".split())
+"""Rows that are linear, but whose formulas read the operand for its shape: a second derivative is zeros, not absent."""
 PIECEWISE_CONSTANT = frozenset("sign floor trunc ceil round".split())
 FROM_RESULT = frozenset(
     "reciprocal sqrt rsqrt exp exp2 expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp "
@@ -49,6 +53,7 @@ OF_TWO_OPERANDS = {
     "matmul": (Formula((1,)), Formula((0,))),
     "vecdot": (Formula((1,)), Formula((0,))),
     "outer": (Formula((1,)), Formula((0,))),
+    **{f"conv{kind}{rank}d": (Formula((1,)), Formula((0,))) for kind in ("", "_transpose") for rank in (1, 2, 3)},
     "divide": (Formula((1,)), BOTH),
     "remainder": (LINEAR, BOTH),
     "fmod": (LINEAR, BOTH),
@@ -66,6 +71,8 @@ def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: boo
     """
     if in_place and place == 0 and op.without_history:
         return ZEROS
+    if op.name in KEEPS_ITS_OPERAND:
+        return Formula((0,))
     if place in op.places(op.linear, len(values)) or op.name in CONSTANT_SLOPES:
         return LINEAR
     if op.name in PIECEWISE_CONSTANT:

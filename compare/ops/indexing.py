@@ -144,6 +144,24 @@ def _beside(shape: Shape, axis: int) -> Shape:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
+def _one_hot(indices: Any, *, classes: int) -> Any:
+    hot = np.frompyfunc(mpmath.mpf, 1, 1)(np.equal.outer(_positions(indices), np.arange(classes)).astype(int))
+    return np.asarray(hot, dtype=object)
+
+
+def _one_hot_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    classes = attributes["classes"]
+    if classes < 1:
+        raise ValueError(f"the number of classes must be written down and positive, got {classes}")
+    _check_range(classes, attributes)
+    return (*shapes[0], classes)
+
+
+def _one_hot_dtype(dtypes: Dtypes, default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    _check_positions(dtypes)
+    return "int64"
+
+
 READS = (
     Op(
         "advanced_getitem", "x, *indices, *, index=...", "x[index]", "x[index]", _read, _read_shape, _read_dtype,
@@ -159,6 +177,12 @@ READS = (
         lambda x, indices, *, axis: np.take_along_axis(x, _positions(indices), axis), _gathered, _position_dtype,
         linear=("x",), calls=("torch.take_along_dim(x, indices, dim=axis)",),
     ),
+)  # fmt: skip
+
+# PyTorch refuses a position beyond the classes; JAX answers it with zeros.
+ONE_HOT = Op(
+    "one_hot", "indices, *, classes=...", "torch.nn.functional.one_hot(indices, classes)",
+    "jax.nn.one_hot(indices, classes, dtype=int)", _one_hot, _one_hot_shape, _one_hot_dtype,
 )  # fmt: skip
 
 # ---- writing ----
@@ -454,4 +478,4 @@ DIAGONALS = (
 )  # fmt: skip
 
 # PyTorch differentiates slice_scatter and select_scatter of real numbers only.
-ROWS = (*(replace(row, complex=True) for row in (*READS, *WRITES, *DIAGONALS)), *PARTS)
+ROWS = (*(replace(row, complex=True) for row in (*READS, *WRITES, *DIAGONALS)), ONE_HOT, *PARTS)

@@ -13,7 +13,7 @@ from compare.ops.op import Attributes, Shape, Slice
 __all__ = [
     "NO_ATTRIBUTES", "Dtypes", "accumulated", "agreed", "along_axis", "boolean", "broadcast", "default_float", "filled",
     "fits", "floating", "indexed", "matrix_product", "modulus", "normalized_axes", "of_attribute", "of_parts",
-    "one_axis", "promoted", "reduced", "reduced_nonempty", "same_shape", "unchanged",
+    "on_every_axis", "one_axis", "promoted", "reduced", "reduced_nonempty", "same_shape", "unchanged",
 ]  # fmt: skip
 
 Dtypes = tuple[str, ...]
@@ -64,6 +64,16 @@ def one_axis(axis: Any, ndim: int) -> int:
     if not isinstance(axis, int):
         raise ValueError(f"takes one axis, got {axis!r}")
     return normalized_axes(axis, ndim)[0]
+
+
+def on_every_axis(value: Any, rank: int) -> tuple[int, ...]:
+    """`value`, an integer for all of `rank` axes or a tuple of one for each, as a tuple."""
+    found = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(found) == 1:
+        found *= rank
+    if len(found) != rank:
+        raise ValueError(f"takes one number, or one for each of {rank} axes, got {value!r}")
+    return found
 
 
 def reduced(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
