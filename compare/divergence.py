@@ -119,8 +119,8 @@ def _watching(program: Program, plain: Sequence[Statement], cotangents: bool) ->
     retained: list[str] = []
     steps = msgspec.structs.replace(program, statements=tuple(plain)).steps()
     for origin, statement, handles, facts in steps:
-        if isinstance(statement, Read):
-            continue
+        if isinstance(statement, Read) or statement is not plain[origin]:
+            continue  # what hooks do behind a backward is in the program by their registration
         recording = cotangents and facts.recording
         if recording and _pulls_back(statement):
             edges = {name: f"{name}_for_{origin}" for name in handles if handles[name].requires_grad}

@@ -44,8 +44,10 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterHook,
     EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitHook,
     ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
@@ -56,12 +58,14 @@ from compare.statements import (
     Read,
     Ref,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
     SetGrad,
     SetGradMode,
     Statement,
+    Step,
     Unpack,
     Warned,
     Write,
@@ -96,6 +100,8 @@ SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"}
 
 
 SAVED_TENSORS_HOOKS = "saved_tensors_hooks"
+HOOK = "hook"
+"""What opened a block that is no grad mode's."""
 
 
 @dataclass
@@ -271,6 +277,9 @@ class Facts:
     retained: for every tensor that retains its gradient, the leaves that this gradient's own history reaches.
     retained_slots: the tensor that its `.grad` holds. watched: tensors that ever carried a hook or retained a gradient.
     abandoned: tensors that are refused, with the reason. leaf_views: views of constants that were made leaves.
+    leaf_hooks: the live hooks that run after `.grad` of a leaf was added to, each with the leaf's family, in order.
+    aliases: by storage, every family that was ever bound outside of those hooks, each with its first name.
+    due: what those do that the latest statement has to run. outer: the names outside of the hook that runs.
     functions: by name. origins: for a result of a call, by tensor, the places of the inputs that its history goes to;
     those of a jvp's tangents count on behind its inputs.
     """
@@ -290,6 +299,10 @@ class Facts:
     observations: set[str] = field(default_factory=set)
     functions: dict[str, DefineFunction] = field(default_factory=dict)
     origins: dict[int, frozenset[int]] = field(default_factory=dict)
+    leaf_hooks: dict[str, tuple[int, RegisterPostAccumulateGradHook]] = field(default_factory=dict)
+    aliases: dict[int, dict[int, str]] = field(default_factory=dict)
+    due: list[Step] = field(default_factory=list)
+    outer: dict[str, Handle] = field(default_factory=dict)
     counter: Iterator[int] = field(default_factory=itertools.count)
 
     @property
@@ -331,7 +344,7 @@ class Facts:
 
     def _abandon(self, family: Family, reason: str, *, keeping: Handle) -> None:
         """From here on, refuse the other handles of a family."""
-        for other in self.handles.values():
+        for other in (*self.handles.values(), *self.outer.values()):
             if other.family is family and other.tensor != keeping.tensor:
                 self.abandoned[other.tensor] = reason
 
@@ -372,6 +385,16 @@ class Facts:
                 error.line = statement.line
             raise
 
+    def steps(self, statement: Step) -> Iterator[tuple[Step, dict[str, Handle]]]:
+        """Take a statement, and what hooks on leaves do behind it: each one, and the handles that it used."""
+        ahead = [statement]
+        while ahead:
+            one = ahead.pop(0)
+            handles = {name: self.handles[name] for name in used(one) if name in self.handles}
+            self.step(one)
+            yield one, handles
+            ahead, self.due = [*self.due, *ahead], []
+
     def _step(self, statement: Statement) -> None:
         match statement:
             case Leaf() | Constant():
@@ -399,7 +422,7 @@ class Facts:
             case EnterGradMode():
                 self.modes.append(self.modes[-1].entered(statement))
             case ExitGradMode():
-                if not self.blocks or self.modes[-1].block == SAVED_TENSORS_HOOKS:
+                if not self.blocks or self.modes[-1].block in (SAVED_TENSORS_HOOKS, HOOK):
                     raise ProgramError(
                         "A grad-mode block is closed that was never opened, or is not the innermost one."
                     )
@@ -423,10 +446,17 @@ class Facts:
                 self._retain_grad(statement)
             case RegisterHook():
                 self._register_hook(statement)
+            case RegisterPostAccumulateGradHook():
+                self._register_on_leaf(statement)
+            case EnterHook():
+                self._enter_hook(statement.registered)
+            case ExitHook():
+                self._exit_hook()
             case RemoveHook():
                 if statement.hook not in self.hooks:
                     raise ProgramError(f"'{statement.hook}' is not a live hook.{nearest(statement.hook, self.hooks)}")
                 self.hooks.remove(statement.hook)
+                self.leaf_hooks.pop(statement.hook, None)
             case DefineFunction():
                 self._define_function(statement)
             case CallFunction():
@@ -456,6 +486,8 @@ class Facts:
         if name in self.functions:
             raise ProgramError(f"'{name}' is the name of a function; choose another name for the tensor.")
         self.handles[name] = replace(handle, name=name)
+        if self.modes[-1].block != HOOK:
+            self.aliases.setdefault(handle.storage.number, {}).setdefault(handle.family.number, name)
 
     def fresh(
         self,
@@ -890,7 +922,7 @@ class Facts:
         handle.family.depth = len(source.chain)
         shared = {"storage": source.storage, "layout": source.layout, "chain": source.chain}
         handle = replace(handle, **shared, strides_known=source.strides_known)  # type: ignore[arg-type]
-        self.handles[handle.name] = handle
+        self.handles[statement.handle] = handle
         if handle.family.number in self.leaves:
             self.leaves[handle.family.number] = handle
 
@@ -926,10 +958,119 @@ class Facts:
                 )
         elif statement.result is not None:
             raise ProgramError(f"The hook on '{handle.name}' must return a tensor or None.")
-        if statement.target in self.hook_names:
-            raise ProgramError(f"The hook name '{statement.target}' is taken.")
-        self.hook_names.add(statement.target)
-        self.hooks.add(statement.target)
+        self._name_hook(statement.target)
+
+    def _name_hook(self, name: str) -> None:
+        if name in self.hook_names:
+            raise ProgramError(f"The hook name '{name}' is taken.")
+        self.hook_names.add(name)
+        self.hooks.add(name)
+
+    # -- hooks that run after `.grad` was added to --
+
+    def _register_on_leaf(self, statement: RegisterPostAccumulateGradHook) -> None:
+        handle = self.handle(statement.handle)
+        check_identifier(statement.target)
+        self._outside_inference_mode("A hook on a leaf")
+        if not handle.requires_grad:
+            raise ProgramError(f"A hook on '{handle.name}', which does not require grad: PyTorch raises.")
+        if not handle.is_leaf or handle.link is not None:
+            raise ProgramError(
+                f"A post-accumulate-grad hook on '{handle.name}', which is no leaf: PyTorch raises. Put it on a leaf, "
+                "or declare the error with tape.expect_error."
+            )
+        self._try_on_leaf(statement, handle)
+        self.watched.add(handle.tensor)
+        self._name_hook(statement.target)
+        self.leaf_hooks[statement.target] = (handle.family.number, statement)
+
+    def _try_on_leaf(self, statement: RegisterPostAccumulateGradHook, leaf: Handle) -> None:
+        """Walk a hook on a leaf and a gradient of its own, so that what is wrong is told where it is registered."""
+        inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
+        own = inner.fresh(leaf.shape, leaf.dtype, creator=leaf.name, requires_grad=True)
+        inner._becomes_leaf(own)
+        inner.slots[own.family.number] = inner.fresh(leaf.shape, leaf.dtype, creator=f"{leaf.name}_grad")
+        inner.leaf_hooks[statement.target] = (own.family.number, statement)
+        inner.step(EnterHook(registered=statement))
+        for one in statement.body:
+            if isinstance(one, EnterGradMode) and one.mode != "no_grad":
+                reason = f"The hook on '{leaf.name}' opens a block of {one.mode}. Only no_grad is modelled there."
+                raise ProgramError(reason, line=one.line)
+            inner.step(one)
+        if inner.modes[-1].block != HOOK:
+            raise ProgramError(f"The hook on '{leaf.name}' leaves a {inner.modes[-1].block} block open.")
+
+    def _enter_hook(self, statement: RegisterPostAccumulateGradHook) -> None:
+        family, _ = self.leaf_hooks[statement.target]
+        self.outer, self.handles = self.handles, {}
+        self.modes.append(GradMode(HOOK, enabled=False))
+        check_identifier(statement.parameter)
+        self.handles[statement.parameter] = self.leaves[family]
+
+    def _exit_hook(self) -> None:
+        self.modes.pop()
+        self.handles, self.outer = self.outer, {}
+        for name, handle in self.handles.items():
+            # An assignment of .data gave the leaf another storage.
+            leaf = self.leaves.get(handle.family.number)
+            if leaf is not None and leaf.tensor == handle.tensor:
+                self.handles[name] = replace(leaf, name=handle.name)
+
+    def _run_on_leaves(self, families: Sequence[int], create_graph: bool) -> None:
+        """The hooks that a backward runs, which reaches the leaves of these families.
+
+        PyTorch runs each as soon as its leaf has the gradient. Behind the backward they do the same, as long as no two
+        leaves share memory. Raises ProgramError where they do.
+        """
+        for family, statement in self.leaf_hooks.values():
+            if family not in families:
+                continue
+            leaf = self.leaves[family]
+            where = f"The hook '{statement.target}' on '{leaf.name}'"
+            if not leaf.requires_grad:
+                raise ProgramError(
+                    f"{where} runs in a backward that adds nothing to its .grad, because requires_grad is off: which "
+                    "gradient it meets is not modelled. Remove the hook first."
+                )
+            if create_graph:
+                raise ProgramError(
+                    f"{where} runs in a backward with create_graph, where PyTorch records what it does. That is not "
+                    "modelled. Take the gradient with tape.grad, or remove the hook first."
+                )
+            writes = any(isinstance(one, Write | ItemWrite | AssignData) for one in statement.body)
+            self._check_alone(leaf, where, writes)
+            self.due += [EnterHook(registered=statement, line=statement.line), *statement.body, ExitHook()]
+
+    def _check_alone(self, leaf: Handle, where: str, writes: bool) -> None:
+        """Refuse a hook on a leaf whose elements, or those of its `.grad`, something else shows that may be read yet.
+
+        writes: the hook writes to them.
+        """
+        slot = self.slots[leaf.family.number]
+        others = [one for family, one in self.slots.items() if family != leaf.family.number]
+        if writes:
+            sharing = [
+                name
+                for one in (leaf, slot)
+                for family, name in self.aliases.get(one.storage.number, {}).items()
+                if family != one.family.number
+            ]
+            sharing += [
+                one.name
+                for one in self.handles.values()
+                if (one.family is leaf.family and one.is_lost)
+                or (one.family is slot.family and one.tensor != slot.tensor)
+            ]
+            if sharing:
+                raise ProgramError(
+                    f"{where} writes in the middle of a backward, and '{sharing[0]}' shares memory with the leaf or "
+                    "its gradient: what the rest of the backward reads there depends on the order. Clone it."
+                )
+        if slot.storage is leaf.storage or any(other.tensor == slot.tensor for other in others):
+            raise ProgramError(
+                f"{where} runs in the middle of a backward, and another leaf has the same tensor for its gradient, or "
+                "the leaf is its own: what it sees depends on the order. Assign a clone."
+            )
 
     # -- functions --
 
@@ -1152,16 +1293,20 @@ class Facts:
                 )
         if statement.inputs:
             reached = frozenset(self.handle(name).family.number for name in statement.inputs)
+        self._accumulate(reached, history, statement.create_graph)
+        self._run_on_leaves(sorted(reached), statement.create_graph)
+
+    def _accumulate(self, reached: frozenset[int], history: frozenset[int], create_graph: bool) -> None:
         for family in sorted(reached):
             # A gradient is added to the tensor that the slot holds; with create_graph the sum is a new tensor.
             leaf = self.leaves[family]
             if not leaf.requires_grad:
                 continue
-            if family in self.slots and not statement.create_graph:
+            if family in self.slots and not create_graph:
                 self.slots[family].version.count += 1
             else:
-                self.slots[family] = self._gradient_of(leaf, f"{leaf.name}_grad", history, statement.create_graph)
-        self._renew_retained(history, statement.create_graph)
+                self.slots[family] = self._gradient_of(leaf, f"{leaf.name}_grad", history, create_graph)
+        self._renew_retained(history, create_graph)
 
     def _renew_retained(self, history: frozenset[int], create_graph: bool) -> None:
         """A retained gradient is added to out of place: what `.grad` holds afterwards is another tensor."""
@@ -1371,6 +1516,12 @@ class Facts:
         for name in used(attempted):
             self.handle(name, history=False)
         if isinstance(attempted, Backward):
+            for family, hook in self.leaf_hooks.values():
+                if any(family in self.handle(name).leaves for name in attempted.roots):
+                    raise ProgramError(
+                        f"A backward that PyTorch refuses may have run the hook '{hook.target}' before it did. Remove "
+                        "the hook first."
+                    )
             # PyTorch refuses; the pure reading may still have a gradient, and reads of it need a slot.
             for family in frozenset[int]().union(*(self.handle(name).leaves for name in attempted.roots)):
                 self.slots.setdefault(family, self._gradient_of(self.leaves[family], "_", frozenset(), False))

@@ -40,7 +40,6 @@ from compare.pure import (
     Value,
 )
 from compare.statements import (
-    AnyStatement,
     Apply,
     AssignData,
     Attempt,
@@ -53,8 +52,10 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterHook,
     EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitHook,
     ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
@@ -65,11 +66,13 @@ from compare.statements import (
     Read,
     Ref,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Step,
     Unpack,
     Warned,
     Write,
@@ -156,6 +159,8 @@ class _Functionalizer:
         self.probed: set[Value] = set()
         self.consumed: set[int] = set()
         self.defined: dict[str, int] = {}
+        self.registered: dict[str, int] = {}
+        self.inside: int | None = None
 
     def run(self) -> Lowering:
         for self.index, statement, self.used, self.facts in self.program.steps():
@@ -169,7 +174,9 @@ class _Functionalizer:
         return Lowering(self.pure, tuple(dict.fromkeys(self.remarks)))
 
     def remark(self, concept: str, statement: int | None = None) -> None:
-        self.remarks.append(Remark(self.index if statement is None else statement, concept))
+        """Say something of a statement: by default of this one, or of the one that registered the hook it is in."""
+        here = self.index if self.inside is None else self.inside
+        self.remarks.append(Remark(here if statement is None else statement, concept))
 
     # ---- reading and writing through handles ----
 
@@ -308,7 +315,7 @@ class _Functionalizer:
 
     # ---- statements ----
 
-    def lower(self, statement: AnyStatement) -> None:
+    def lower(self, statement: Step) -> None:
         match statement:
             case Leaf() | Constant():
                 self.tensor(statement)
@@ -336,9 +343,16 @@ class _Functionalizer:
                 self.retain_grad(statement)
             case RegisterHook():
                 self.register_hook(statement)
+            case RegisterPostAccumulateGradHook():
+                self.remark("post-accumulate-hook")
+                self.registered[statement.target] = self.index
+            case EnterHook():
+                self.inside = self.registered[statement.registered.target]
+            case ExitHook():
+                self.inside = None
             case RemoveHook():
                 self.remark("hook-removal")
-                del self.hooks[statement.hook]
+                self.hooks.pop(statement.hook, None)
             case Backward():
                 self.backward(statement)
             case Grad():
@@ -673,8 +687,21 @@ class _Functionalizer:
             statement.create_graph,
             anchors=() if statement.inputs else self.anchors(reached),
         )
+        if not statement.inputs:
+            self.check_leaf_hooks(reached, leaves)
         for leaf in leaves:
             self.deposit(region, leaf)
+
+    def check_leaf_hooks(self, reached: dict[Value, None], leaves: Collection[Differentiable]) -> None:
+        """Refuse a hook that PyTorch runs on a leaf though a backward rule gave it None for a gradient."""
+        behind = _behind_none({value.call for value in reached if isinstance(value, Result)})
+        for family, hook in self.facts.leaf_hooks.values():
+            for leaf in behind:
+                if isinstance(leaf, Differentiable) and leaf.family == family and leaf not in leaves:
+                    raise ProgramError(
+                        f"The hook '{hook.target}' on '{leaf.hint}' runs in PyTorch, though a backward rule gives None "
+                        "for it and nothing is added to its .grad. Remove the hook, or return zeros from the rule."
+                    )
 
     def collects(self, leaf: Differentiable) -> bool:
         """Whether a gradient that arrives is added to `.grad`: it is not while requires_grad is off."""
@@ -825,12 +852,7 @@ class _Functionalizer:
         if not self.hooks:
             return
         calls = {value.call for value in (*region.body, *region.roots) if isinstance(value, Result)}
-        ends: list[Value] = []
-        for call in calls:
-            if call.function.rule is not None:
-                pairs = zip(call.arguments, call.function.rule.results, strict=True)
-                ends += [argument for argument, gradient in pairs if gradient is None and argument.tracked]
-        behind = _reached(tuple(ends))
+        behind = _behind_none(calls)
         for hooked in self.hooks.values():
             value = hooked.value
             unused = isinstance(value, Result) and value.call.function.rule is not None and value.call in calls
@@ -1000,6 +1022,16 @@ def _reached(roots: tuple[Value, ...]) -> dict[Value, None]:
                 reached[operand] = None
                 pending.append(operand)
     return dict.fromkeys(sorted(reached, key=lambda value: value.number))
+
+
+def _behind_none(calls: Collection[Call]) -> dict[Value, None]:
+    """What PyTorch reaches with None for a cotangent, because the backward rule of a call gives that."""
+    ends: list[Value] = []
+    for call in calls:
+        if call.function.rule is not None:
+            pairs = zip(call.arguments, call.function.rule.results, strict=True)
+            ends += [argument for argument, gradient in pairs if gradient is None and argument.tracked]
+    return _reached(tuple(ends))
 
 
 def _nested(region: Region) -> list[Region]:

@@ -60,8 +60,10 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterHook,
     EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitHook,
     ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
@@ -72,11 +74,13 @@ from compare.statements import (
     Read,
     Ref,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Step,
     Unpack,
     Warned,
     Write,
@@ -143,11 +147,14 @@ class _Port:
         self.defined: dict[str, int] = {}
 
     def run(self) -> PureProgram:
+        hooked = False
         for self.index, statement, self.used, self.facts in self.program.steps():
-            self.lower(statement)
+            hooked = (hooked or isinstance(statement, EnterHook)) and not isinstance(statement, ExitHook)
+            if not hooked:
+                self.lower(statement)
         return self.pure
 
-    def lower(self, statement: AnyStatement) -> None:
+    def lower(self, statement: Step) -> None:
         match statement:
             case Leaf() | Constant():
                 self.tensor(statement)
@@ -184,8 +191,10 @@ class _Port:
                 self.call(statement)
             case Attempt():
                 self.attempt(statement)
-            case EnterGradMode() | ExitGradMode() | SetGradMode() | RetainGrad() | RegisterHook() | RemoveHook():
+            case EnterGradMode() | ExitGradMode() | SetGradMode() | RetainGrad():
                 pass  # dropped
+            case RegisterHook() | RegisterPostAccumulateGradHook() | RemoveHook() | EnterHook() | ExitHook():
+                pass  # dropped, and with them what they do
             case EnterSavedTensorsHooks() | ExitSavedTensorsHooks() | Warned():
                 pass
             case _:

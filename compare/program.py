@@ -14,7 +14,7 @@ import msgspec
 from compare.checks import check_text
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle
-from compare.statements import FLOAT_DTYPES, AnyStatement, used
+from compare.statements import FLOAT_DTYPES, AnyStatement, Step
 
 __all__ = ["Program"]
 
@@ -39,10 +39,11 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             pass
         return self
 
-    def steps(self) -> Iterator[tuple[int, AnyStatement, dict[str, Handle], Facts]]:
+    def steps(self) -> Iterator[tuple[int, Step, dict[str, Handle], Facts]]:
         """Check each statement, then yield `(index, statement, the handles it used, facts after it)`.
 
-        Raises ProgramError at the statement that is wrong.
+        What hooks on leaves do comes behind the backward that runs them, under its index, between EnterHook and
+        ExitHook. Raises ProgramError at the statement that is wrong.
         """
         if not _CASE_ID.match(self.id) or len(self.id) > 100:
             raise ProgramError(f"{self.id!r} is not a case id: use lower-case words joined by hyphens.")
@@ -52,10 +53,9 @@ class Program(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         if self.dtype not in FLOAT_DTYPES:
             raise ProgramError(f"A program runs in one of {', '.join(FLOAT_DTYPES)}, not {self.dtype!r}.")
         facts = Facts(float_dtype=self.dtype)
-        for index, statement in enumerate(self.statements):
-            handles = {name: facts.handles[name] for name in used(statement) if name in facts.handles}
-            facts.step(statement)
-            yield index, statement, handles, facts
+        for index, own in enumerate(self.statements):
+            for statement, handles in facts.steps(own):
+                yield index, statement, handles, facts
         if facts.blocks:
             raise ProgramError(f"A {facts.blocks[-1].block} block is never closed.")
 

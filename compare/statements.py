@@ -34,11 +34,14 @@ __all__ = [
     "Detach",
     "DetachInPlace",
     "EnterGradMode",
+    "EnterHook",
     "EnterSavedTensorsHooks",
     "ExitGradMode",
+    "ExitHook",
     "ExitSavedTensorsHooks",
     "Expected",
     "Grad",
+    "HookStatement",
     "ItemWrite",
     "Jvp",
     "Leaf",
@@ -48,12 +51,14 @@ __all__ = [
     "ReadKind",
     "Ref",
     "RegisterHook",
+    "RegisterPostAccumulateGradHook",
     "RemoveHook",
     "RequiresGrad",
     "RetainGrad",
     "SetGrad",
     "SetGradMode",
     "Statement",
+    "Step",
     "Unpack",
     "Warned",
     "Write",
@@ -428,9 +433,40 @@ class Warned(Statement, frozen=True, tag="warned"):
     concept: str
 
 
+HookStatement = (
+    Apply | Write | ItemWrite | Detach | Data | AssignData | Grad | SetGrad | EnterGradMode | ExitGradMode
+)  # fmt: skip
+"""What a hook on a leaf may do after a gradient was added."""
+
+
+class RegisterPostAccumulateGradHook(Statement, frozen=True, tag="register-post-accumulate-grad-hook"):
+    """A hook on a leaf: once a backward has added to its `.grad`, `body` runs, and calls the leaf `parameter`.
+
+    The names in the body are its own. Nothing in it is recorded, as in PyTorch, where grad mode is off there.
+    """
+
+    target: str
+    handle: str
+    parameter: str
+    body: tuple[HookStatement, ...]
+
+
+class EnterHook(Statement, frozen=True, tag="enter-hook"):
+    """What a walk meets behind a backward that runs a hook: then come the statements of the hook, and ExitHook.
+
+    A program has none of the two written in it.
+    """
+
+    registered: RegisterPostAccumulateGradHook
+
+
+class ExitHook(Statement, frozen=True, tag="exit-hook"):
+    """The hook that a backward ran is at its end."""
+
+
 Refusable = (
     Apply | Write | ItemWrite | Backward | AutogradGrad | SetGrad | DetachInPlace | RequiresGrad | RetainGrad
-    | RegisterHook
+    | RegisterHook | RegisterPostAccumulateGradHook
 )  # fmt: skip
 """Statements that a framework may refuse, so that a case may declare it."""
 
@@ -454,9 +490,12 @@ class Attempt(Statement, frozen=True, tag="attempt"):
 AnyStatement = (
     Leaf | Constant | Apply | Unpack | Write | ItemWrite | Detach | DetachInPlace | Data | AssignData | RequiresGrad
     | EnterGradMode | ExitGradMode | SetGradMode | EnterSavedTensorsHooks | ExitSavedTensorsHooks | RetainGrad
-    | RegisterHook | RemoveHook | DefineFunction | CallFunction | Jvp | Backward | AutogradGrad | Grad | SetGrad | Read
-    | Attempt | Warned
+    | RegisterHook | RegisterPostAccumulateGradHook | RemoveHook | DefineFunction | CallFunction | Jvp | Backward
+    | AutogradGrad | Grad | SetGrad | Read | Attempt | Warned
 )  # fmt: skip
+
+Step = AnyStatement | EnterHook | ExitHook
+"""What a walk over a program meets: its statements, and after each backward what the hooks of leaves do."""
 
 
 def unwrap(statement: Statement) -> Statement:

@@ -47,6 +47,7 @@ from compare.statements import (
     ExitSavedTensorsHooks,
     Expected,
     Grad,
+    HookStatement,
     ItemWrite,
     Jvp,
     Leaf,
@@ -56,6 +57,7 @@ from compare.statements import (
     Ref,
     Refusable,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
@@ -125,7 +127,7 @@ class Reading:
 
 
 class Hook:
-    """A registered tensor hook."""
+    """A registered hook."""
 
     def __init__(self, tape: Tape, name: str) -> None:
         self._tape = tape
@@ -458,6 +460,13 @@ class Tensor(_Operators):
         """Edit the cotangent of this tensor during backward. `hook` may use its cotangent and numbers."""
         return self._tape._register_hook(self, hook)
 
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Hook:
+        """Call `hook` with this leaf, after each backward that added to its `.grad`. It may use the leaf and numbers.
+
+        It may write to the leaf or its `.grad`, and assign `.grad` or `.data`. Nothing in it is recorded.
+        """
+        return self._tape._register_on_leaf(self, hook)
+
     def backward(
         self,
         gradient: Tensor | GradSlot | None = None,
@@ -674,6 +683,7 @@ class Tape:
         self._attempt: _Refusal | None = None
         self._naive_error: str | None = None
         self._tracing = ""
+        self._inside: Tape | None = None
         self._functions: dict[Callable[..., Any], Function] = {}
         self._definitions: list[tuple[int, DefineFunction]] = []
 
@@ -739,9 +749,10 @@ class Tape:
 
     def _mode(self, mode: Any, flag: bool = True) -> Iterator[None]:
         line = _caller_line()
-        self._record(EnterGradMode(mode=mode, flag=flag, line=line))
+        tape = self if self._inside is None else self._inside
+        tape._record(EnterGradMode(mode=mode, flag=flag, line=line))
         yield
-        self._record(ExitGradMode(line=line))
+        tape._record(ExitGradMode(line=line))
 
     # -- declarations --
 
@@ -1136,6 +1147,48 @@ class Tape:
         )
         return Hook(self, name)
 
+    def _register_on_leaf(self, tensor: Tensor, hook: Callable[[Tensor], Any]) -> Hook:
+        site = _site()
+        parameters = self._parameters(hook, "leaf")
+        if len(parameters) != 1:
+            raise ProgramError("A post-accumulate-grad hook takes one argument, the leaf.", line=site.line)
+        name = self._fresh_name(site.hint or f"{self._shown(tensor._name)}_hook")
+        statement = RegisterPostAccumulateGradHook(
+            target=name, handle=tensor._name, parameter=parameters[0], body=(), line=site.line
+        )
+        if self._facts.handle(tensor._name).requires_grad and self._attempt is None:
+            statement = msgspec.structs.replace(statement, body=self._trace_on_leaf(tensor, parameters[0], hook))
+        self._record(statement)
+        return Hook(self, name)
+
+    def _trace_on_leaf(self, tensor: Tensor, parameter: str, hook: Callable[[Tensor], Any]) -> tuple[Any, ...]:
+        """What a hook does with a leaf that has a gradient."""
+        outer, inner = self._facts.handle(tensor._name), Tape(dtype=self.dtype)
+        facts = inner._facts
+        leaf = facts.fresh(outer.shape, outer.dtype, creator=parameter, requires_grad=True)
+        facts.bind(parameter, leaf)
+        facts.slots[leaf.family.number] = facts.fresh(outer.shape, outer.dtype, creator=f"{parameter}_grad")
+        facts.modes[-1] = facts.modes[-1].switched(False)
+        inner._hints[parameter] = parameter
+        self._tracing, self._inside = "hook", inner
+        try:
+            result = hook(Tensor(inner, parameter))
+        finally:
+            self._tracing, self._inside = "", None
+        if result is not None:
+            raise ProgramError(
+                "A post-accumulate-grad hook returns something, and PyTorch raises. Return None.", line=_site().line
+            )
+        for statement in inner._statements:
+            if not isinstance(statement, HookStatement):
+                raise ProgramError(
+                    "A hook on a leaf may compute, write, detach, and read or assign .grad; it may not observe, call "
+                    "a function, run a backward or register a hook.",
+                    line=statement.line,
+                )
+        names = _final_names(inner._statements, inner._hints, parameters=(parameter,))
+        return tuple(renamed(statement, names) for statement in inner._statements)
+
     def function(self, body: Callable[..., Any]) -> Function:
         """A function of tensors, for `checkpoint` and `jvp`: `@tape.function` above its definition."""
         return self._as_function(body, _site().hint)
@@ -1374,7 +1427,8 @@ class Tape:
                 concept=self._attempt.concept,
                 line=statement.line,
             )
-        self._facts.step(statement)
+        for _ in self._facts.steps(statement):
+            pass
         self._statements.append(statement)
 
     def program(self, id: str, title: str) -> Program:
@@ -1455,7 +1509,7 @@ def _final_names(
     for position, statement in enumerate(statements):
         for name in used(statement):
             last_use[name] = position
-        if isinstance(unwrap(statement), RegisterHook | DefineFunction):
+        if isinstance(unwrap(statement), RegisterHook | RegisterPostAccumulateGradHook | DefineFunction):
             # A hook stays registered and a function defined, so its name stays taken.
             last_use[bound(statement)[0]] = len(statements)
     for name in (*(result.name for result in results if isinstance(result, Ref)), *kept):

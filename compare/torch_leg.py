@@ -53,6 +53,7 @@ from compare.statements import (
     Leaf,
     Read,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
@@ -85,7 +86,7 @@ class _TorchPrinter:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.writer = ScriptWriter()
-        self.expressions = Expressions("torch", lambda op: op.torch)
+        self.expressions = self.new_expressions()
         self.inlined = inlined_names(program.statements)
         self.large = LargeArrays()
         self.removed = {statement.hook for statement in program.statements if isinstance(statement, RemoveHook)}
@@ -108,6 +109,9 @@ class _TorchPrinter:
             self.program.id,
             self.large,
         )
+
+    def new_expressions(self) -> Expressions:
+        return Expressions("torch", lambda op: op.torch)
 
     def emit(self, tree: ast.stmt | ast.expr) -> None:
         self.writer.line(ast.unparse(tree), self.origin)
@@ -184,6 +188,8 @@ class _TorchPrinter:
                 self.emit(self.method(statement.handle, "retain_grad"))
             case RegisterHook():
                 self.hook(statement)
+            case RegisterPostAccumulateGradHook():
+                self.hook_on_leaf(statement)
             case RemoveHook():
                 self.writer.line(f"{statement.hook}.remove()", self.origin)
             case DefineFunction():
@@ -278,21 +284,41 @@ class _TorchPrinter:
         return spelled
 
     def hook(self, statement: RegisterHook) -> None:
-        lines, [result] = Expressions("torch", lambda op: op.torch).body(statement.body, [statement.result])
+        lines, [result] = self.new_expressions().body(statement.body, [statement.result])
         function = f"lambda {statement.parameter}: {result}"
         if lines:
-            function = f"{statement.target}_function"
-            while function in self.taken:
-                function += "_"
+            function = self.function_name(statement.target)
             self.writer.blank()
             self.writer.line(f"def {function}({statement.parameter}):", self.origin)
             with self.writer.indented():
                 for line in (*lines, f"return {result}"):
                     self.writer.line(line, self.origin)
             self.writer.blank()
-        registered = f"{ast.unparse(self.expressions.handle(statement.handle))}.register_hook({function})"
+        self.register(statement, "register_hook", function)
+
+    def hook_on_leaf(self, statement: RegisterPostAccumulateGradHook) -> None:
+        function, outer = self.function_name(statement.target), (self.expressions, self.inlined)
+        self.writer.blank()
+        self.writer.line(f"def {function}({statement.parameter}):", self.origin)
+        self.expressions, self.inlined = self.new_expressions(), inlined_names(statement.body)
+        self.writer.open_block()
+        for one in statement.body:
+            self.statement(one)
+        self.writer.close_block()
+        self.expressions, self.inlined = outer
+        self.writer.blank()
+        self.register(statement, "register_post_accumulate_grad_hook", function)
+
+    def function_name(self, hook: str) -> str:
+        function = f"{hook}_function"
+        while function in self.taken:
+            function += "_"
+        return function
+
+    def register(self, statement: RegisterHook | RegisterPostAccumulateGradHook, word: str, function: str) -> None:
         named = f"{statement.target} = " if statement.target in self.removed else ""
-        self.writer.line(f"{named}{registered}", self.origin)
+        method = ast.unparse(self.attribute(statement.handle, word))
+        self.writer.line(f"{named}{method}({function})", self.origin)
 
     def define(self, statement: DefineFunction) -> None:
         name = statement.target

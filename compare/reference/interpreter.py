@@ -31,7 +31,6 @@ from compare.reference.plan import Key, Owner, Plan
 from compare.reference.recording import Recording
 from compare.reference.tensors import Storage, Tensor, Version
 from compare.statements import (
-    AnyStatement,
     Apply,
     AssignData,
     Attempt,
@@ -44,8 +43,10 @@ from compare.statements import (
     Detach,
     DetachInPlace,
     EnterGradMode,
+    EnterHook,
     EnterSavedTensorsHooks,
     ExitGradMode,
+    ExitHook,
     ExitSavedTensorsHooks,
     Grad,
     ItemWrite,
@@ -53,11 +54,13 @@ from compare.statements import (
     Leaf,
     Read,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
     SetGrad,
     SetGradMode,
+    Step,
     Unpack,
     Warned,
     Write,
@@ -103,20 +106,23 @@ def _pass(program: Program, plan: Plan, steep: Set[Key] = frozenset()) -> tuple[
 
 
 class _Interpreter:
-    """One pass over a program."""
+    """One pass over a program.
+
+    hooked: the leaves of hooks that run behind a backward. outer: the names outside of the hook that runs.
+    """
 
     def __init__(self, plan: Plan, steep: Set[Key]) -> None:
         self.tape = Recording(plan, steep)
         self.gradients = Differentiator(self.tape)
         self.observed: dict[str, Observed] = {}
         self.notes: dict[str, list[str]] = {}
+        self.hooked: dict[str, Tensor] = {}
+        self.outer: dict[str, Tensor | None] = {}
 
     def take(self, program: Program) -> Failure | None:
         """Take every statement, up to the first that crashes."""
-        facts = Facts(float_dtype=program.dtype)
-        for index, statement in enumerate(program.statements):
-            facts.step(statement)
-            self.tape.index = index
+        for number, (index, statement, _, facts) in enumerate(program.steps()):
+            self.tape.index = number
             try:
                 self._step(statement, facts)
             except Exception as error:
@@ -132,7 +138,7 @@ class _Interpreter:
         results: set[Owner] = {("result", place) for place in self.tape.used}
         return Plan.of(gradients.found, gradients.marks, gradients.read, gradients.used | results, self.tape.work)
 
-    def _step(self, statement: AnyStatement, facts: Facts) -> None:
+    def _step(self, statement: Step, facts: Facts) -> None:
         """Take one statement. `facts`: after it, for dtypes."""
         tape = self.tape
         match statement:
@@ -168,6 +174,15 @@ class _Interpreter:
                 self._retain_grad(tape.tensor(statement.handle))
             case RegisterHook():
                 self._register_hook(statement)
+            case RegisterPostAccumulateGradHook():
+                self.hooked[statement.target] = tape.tensor(statement.handle)
+            case EnterHook():
+                registered = statement.registered
+                self.outer, tape.tensors = tape.tensors, {registered.parameter: self.hooked[registered.target]}
+                tape.modes.append(tape.modes[-1].switched(False))
+            case ExitHook():
+                tape.modes.pop()
+                tape.tensors = self.outer
             case RemoveHook():
                 self.gradients.hooks.pop(statement.hook, None)
             case Backward():
