@@ -29,7 +29,7 @@ from compare.report import FORMATS
 if TYPE_CHECKING:
     from compare.cases import Case, Catalogue
     from compare.report import Report
-    from compare.results import CaseResult
+    from compare.results import CaseResult, Translation
     from compare.runner import Prepared, PreparedDemonstration
     from compare.sources import Source
 
@@ -548,20 +548,17 @@ def _deliver_source(output: _Output, source: Source) -> None:
     if source.arrays and output.path is None:
         _narrate(f"This script loads {source.data_name}; with -o PATH both are written.")
     elif source.arrays and output.path is not None:
-        import io
-
-        import numpy as np
-
-        from compare.report.files import check_target, holds, write
-
-        data = output.path.parent / source.data_name
-        packed = io.BytesIO()
-        np.savez(packed, allow_pickle=False, **source.arrays)
-        # The two programs of a case load the same data: the second finds it there.
-        if not holds(data, packed.getvalue()):
-            check_target(data, force=output.force)
-            write(data, packed.getvalue())
+        _write_data(output, output.path.parent / source.data_name, source.packed())
     output.deliver(source.text)
+
+
+def _write_data(output: _Output, path: Path, content: bytes) -> None:
+    """Write the data of a script. The two programs of a case load the same: the second finds it there."""
+    from compare.report.files import check_target, holds, write
+
+    if not holds(path, content):
+        check_target(path, force=output.force)
+        write(path, content)
 
 
 @cli.command("explain")
@@ -593,6 +590,81 @@ def _explain(output: _Output, name: str | None) -> int:
     else:
         output.deliver(page.as_text(output.width))
     return BAD_INPUT if catalogue.failures else AS_DECLARED
+
+
+# ---- translate ----
+
+
+@cli.command("translate")
+@click.argument("script", metavar="FILE.py|FILE.ipynb", type=click.Path(path_type=Path))
+@click.option("--unproven", is_flag=True, help="Write the JAX program even where it is not proven.")
+@click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch instead.")
+@click.option(
+    "--dtype",
+    type=click.Choice(["float64", "float32"]),
+    default="float64",
+    show_default=True,
+    help="Default float dtype that the script runs with.",
+)
+@click.option(
+    "--timeout",
+    "limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    default=300.0,
+    show_default=True,
+    help="Time limit of all of it.",
+)
+@_output_options("full", "json", "markdown")
+def _translate(output: _Output, script: Path, unproven: bool, as_torch: bool, dtype: str, limit: float) -> int:
+    """Run PyTorch code once, and write the JAX program that computes the same gradients.
+
+    The program goes to stdout, or with -o OUT.py into a file; the verdict goes to stderr, or to stdout when the program
+    goes into a file. What is not proven is not written, unless --unproven asks for it.
+
+    Exit codes: 0 proven, 1 not proven, 2 refused or the code raised, 3 the code ended its process or took too long.
+    """
+    from compare.report import translated
+    from compare.translations import Script, translate_apart
+
+    output.check()
+    if not script.is_file():
+        raise UsageError(f"{script} is not a file.")
+    reply, printed = translate_apart(Script(str(script), dtype), limit=limit)
+    result = reply.result
+    assert result is not None
+    if printed.strip() and (output.verbosity > 0 or result.verdict == "raised"):
+        output.narrate("\n".join(["The code printed:", *printed.rstrip().splitlines()[-20:]]))
+    written = bool(result.jax) and (result.verdict == "proven" or unproven)
+    if output.format != "full":
+        output.deliver(translated.as_json(result) if output.format == "json" else translated.as_markdown(result))
+        return _translation_code(result)
+    said = translated.as_text(result, width=output.width, color=output.colored, verbosity=output.verbosity)
+    if written:
+        if reply.data and output.path is None:
+            _narrate(f"This script loads {reply.data_name}; with -o PATH both are written.")
+        elif reply.data and output.path is not None:
+            _write_data(output, output.path.parent / reply.data_name, reply.data)
+        text = result.torch if as_torch else result.jax
+        output.deliver(text if result.verdict == "proven" else _unproven(result) + text)
+    if output.path is not None:
+        click.echo(said, nl=False)
+    else:
+        _narrate(said.rstrip("\n"))
+    return _translation_code(result)
+
+
+def _unproven(result: Translation) -> str:
+    """The header of a program that is not proven."""
+    lines = ["NOT PROVEN: this program does not show what the PyTorch code showed.", *result.reason.splitlines()]
+    lines += [f"First difference: {result.divergence}"] if result.divergence else []
+    return "".join(f"# {line}\n" for line in lines)
+
+
+def _translation_code(result: Translation) -> int:
+    if result.verdict == "raised" and not result.id:
+        return CRASHED
+    return {"proven": AS_DECLARED, "not-proven": DEPARTED}.get(result.verdict, BAD_INPUT)
 
 
 # ---- report, env ----

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
+import io
 import itertools
 import json
 import math
@@ -53,6 +54,12 @@ class Source:
     origins: tuple[int | None, ...]
     data_name: str = ""
     arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+
+    def packed(self) -> bytes:
+        """The NumPy archive that the script loads."""
+        packed = io.BytesIO()
+        np.savez(packed, allow_pickle=False, **self.arrays)
+        return packed.getvalue()
 
     def statement_at(self, line: int) -> int | None:
         """The tape statement that line `line` (from 1) came from: that line's, or the nearest one above."""

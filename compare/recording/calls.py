@@ -18,12 +18,12 @@ from typing import Any
 from compare.composites import COMPOSITES, Composite
 from compare.ops import OPS, Op
 
-__all__ = ["Recognised", "bare_name", "described", "find_composite", "recognise", "recognised_functions"]
+__all__ = ["Recognised", "bare_name", "described", "find_composite", "is_known", "recognise", "recognised_functions"]
 
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.Mod: "remainder",
     ast.MatMult: "matmul", ast.USub: "neg", ast.Invert: "bitwise_not", ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt",
-    ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or",
+    ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or", ast.BitXor: "bitwise_xor",
 }  # fmt: skip
 """The function that each of Python's operators is on tensors."""
 
@@ -31,7 +31,8 @@ REFLECTED = {"__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsu
 """Python's reflected operators: the same function with its operands the other way round."""
 
 DUNDERS = {
-    "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__truediv__": "div", "__iand__":
+    "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge", "__and__":
+    "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__truediv__": "div", "__iand__":
     "bitwise_and_", "__ior__": "bitwise_or_", "__itruediv__": "div_", "__ipow__": "pow_", "__imod__": "remainder_",
     "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2", "clip": "clamp",
     "clip_": "clamp_", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",
@@ -40,6 +41,10 @@ DUNDERS = {
     "concat": "cat", "concatenate": "cat",
 }  # fmt: skip
 """Other names that PyTorch has for one function."""
+
+
+ABOUT_MEMORY = frozenset("memory_format non_blocking pin_memory".split())
+"""Arguments that change no number and no history."""
 
 
 def bare_name(function: Any) -> str:
@@ -181,6 +186,11 @@ def find_composite(function: Any) -> Composite | None:
     return _composites().get(_key(function))
 
 
+def is_known(function: Any) -> bool:
+    """Whether some row is this function, for some arguments."""
+    return _key(function) in _patterns()
+
+
 # ---- binding ----
 
 
@@ -297,6 +307,7 @@ def _bound(
 def recognise(function: Any, arguments: Sequence[Any], keywords: Mapping[str, Any]) -> Recognised | None:
     """The row that a call is. Values are the call's own; None where no spelling of any row is this call."""
     key = _key(function)
+    keywords = {name: value for name, value in keywords.items() if name not in ABOUT_MEMORY}
     if key in REFLECTED:
         key, arguments = REFLECTED[key], arguments[::-1]
     if key in ("pow", "sub", "div", "matmul") and len(arguments) == 2 and not keywords:

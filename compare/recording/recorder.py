@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+import sysconfig
 import threading
 import types
 from collections.abc import Callable, Iterator
@@ -85,7 +86,8 @@ class Recorder:
         self.taken: dict[int, TookFunction] = {}
         self.thread = threading.get_ident()
         self.recording_outside = True
-        self._framework = str(Path(torch.__file__).parent)
+        self.recognised = recognised_functions()
+        self._not_users = (str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string")
         self._is_users: dict[types.CodeType, bool] = {}
         self._seen: dict[Any, Callable[..., Any]] = {}
         self._special = {
@@ -132,13 +134,12 @@ class Recorder:
         names = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
         modules = (functional, torch.functional)
         before += [(module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)]
-        recognised = recognised_functions()
         expanded = {
             one.__code__
             for module in modules
             for one in vars(module).values()
             if isinstance(one, types.FunctionType)
-            and one not in recognised
+            and one not in self.recognised
             and one.__name__ not in MASKED_DRAWS
             and one.__module__.startswith("torch")
         }
@@ -180,7 +181,7 @@ class Recorder:
             code = frame.f_code
             is_users = users.get(code)
             if is_users is None:
-                is_users = users[code] = not code.co_filename.startswith((self._framework, _OWN, "<frozen", "<string"))
+                is_users = users[code] = not code.co_filename.startswith(self._not_users)
             if is_users:
                 found.append((code, frame.f_lasti))
             frame = frame.f_back

@@ -17,7 +17,7 @@ from typing import Any
 
 from compare.errors import CompareError, ProgramError, shown_path
 from compare.program import Program
-from compare.recording.calls import Recognised, bare_name, described, find_composite, recognise
+from compare.recording.calls import Recognised, bare_name, described, find_composite, is_known, recognise
 from compare.recording.events import (
     Called,
     Event,
@@ -163,23 +163,25 @@ class _Replay:
 
     def check_known(self, events: Sequence[Event]) -> None:
         """Refuse every function that has no row, all of them at once."""
-        unknown: dict[str, str] = {}
+        unknown: dict[str, list[str]] = {}
         for event in self._called(events):
             name = bare_name(event.function)
             if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
                 continue
             if find_composite(event.function) is None and self._recognised(event) is None:
-                given = self._unmatched(event)
-                unknown.setdefault(f"{described(event.function)}{given}", where(event.site))
+                shown = described(event.function)
+                given = self._plain_arguments(event) if is_known(event.function) else ""
+                places = unknown.setdefault(f"{shown}({given})" if given else shown, [])
+                place = where(event.site)
+                if place and place not in places:
+                    places.append(place)
         if unknown:
-            lines = [f"  {name}  ({place})" if place else f"  {name}" for name, place in unknown.items()]
+            lines = [f"  {name}  {', '.join(places[:3])}{', ...' * (len(places) > 3)}" for name, places in unknown.items()]
             raise RecordingRefused(
-                "The vocabulary has no row for "
-                + ("this function" if len(lines) == 1 else f"these {len(lines)} functions")
-                + " of PyTorch:\n"
+                f"The vocabulary has no row for {'this call' if len(lines) == 1 else f'these {len(lines)} calls'}:\n"
                 + "\n".join(lines)
-                + "\nAdd a row to compare/ops/ (or a composite to compare/composites/) for each, or write the "
-                "computation with other functions."
+                + "\nAdd a row to compare/ops/ for each (or a composite to compare/composites/), or write the computation "
+                "with other functions."
             )
 
     def _called(self, events: Sequence[Event]) -> Iterator[Called]:
@@ -198,13 +200,12 @@ class _Replay:
     def _recognised(self, event: Called) -> Recognised | None:
         return recognise(event.function, event.arguments, event.keywords)
 
-    def _unmatched(self, event: Called) -> str:
-        """What the call says beside tensors, where rows know the function by other arguments."""
-        said = [repr(one) for one in event.arguments if not isinstance(one, self.torch.Tensor | list | tuple)]
-        said += [
-            f"{name}={one!r}" for name, one in event.keywords.items() if not isinstance(one, self.torch.Tensor | list)
-        ]
-        return f"(..., {', '.join(said)})" if said and len(", ".join(said)) < 80 else ""
+    def _plain_arguments(self, event: Called) -> str:
+        """What a call says beside tensors: its row has no room for one of these."""
+        plain = (bool, int, float, str, type(None))
+        said = [repr(one) if isinstance(one, plain) else "..." for one in event.arguments]
+        said += [f"{name}={one!r}" for name, one in event.keywords.items() if isinstance(one, plain)]
+        return ", ".join(said)
 
     def _is_nothing(self, event: Called) -> bool:
         """A call that returned the very tensor it got and is no write: `x.to(x.dtype)`."""
