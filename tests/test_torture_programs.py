@@ -58,3 +58,12 @@ def test_names_and_descriptions_are_unique() -> None:
 
 def test_a_program_either_raises_or_expects() -> None:
     assert not [program.name for program in PROGRAMS if program.raises is not None and program.expects]
+
+
+@pytest.mark.parametrize("program", [one for one in PROGRAMS if one.derivative], ids=lambda program: program.name)
+def test_a_declared_derivative_is_not_what_pytorch_delivers(program: TortureProgram, dtype: torch.dtype) -> None:
+    seen = observed(program.run())
+    for name, derivative in program.derivative.items():
+        actual = seen[name]
+        assert actual is not None
+        assert not torch.allclose(actual, torch.tensor(derivative, dtype=dtype))

@@ -286,7 +286,7 @@ def write_through_flatten() -> Tensors:
 
 
 @torture(
-    "A write through view_as() and expand_as() of the same shape",
+    "A write through view_as(), and through an expand_as() that expands nothing",
     expects={"a.grad": [[32.0, 256.0]], "b": [[4.0, 16.0]]},
 )
 def write_through_view_as() -> Tensors:
