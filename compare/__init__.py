@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from compare.concepts import CONCEPTS
     from compare.program import Program
     from compare.runs import run_cases
+    from compare.translation import assert_translates, translate
 
     __version__: str
 
@@ -22,10 +23,14 @@ _HOMES = {
     "case": "compare.cases",
     "demonstration": "compare.cases",
     "raises": "compare.cases",
+    "assert_translates": "compare.translation",
     "run_cases": "compare.runs",
+    "translate": "compare.translation",
 }
 
-__all__ = ["CONCEPTS", "Program", "__version__", "case", "demonstration", "raises", "run_cases"]
+__all__ = [
+    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "raises", "run_cases", "translate",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

@@ -5,13 +5,12 @@ They hold PyTorch's own objects. Tensors are kept alive, so that one tensor is o
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
 __all__ = [
-    "Called", "Event", "Filled", "GradModeSet", "Hooked", "HookRun", "InferenceModeEntered", "InferenceModeLeft",
+    "AskedTape", "Called", "Event", "Filled", "GradModeSet", "Hooked", "HookRun", "InferenceModeEntered", "InferenceModeLeft",
     "Looked", "Met", "RanBackward", "Recording", "RuleRun", "Site", "TookFunction", "Unhooked",
 ]  # fmt: skip
 
@@ -145,7 +144,7 @@ class TookFunction:
 
 @dataclass(slots=True)
 class Looked:
-    """Python took numbers out of a tensor: `item`, `bool`, `tolist`, `numpy`."""
+    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`)."""
 
     word: str
     tensor: Any
@@ -153,21 +152,31 @@ class Looked:
     site: Site
 
 
+@dataclass(slots=True)
+class AskedTape:
+    """The code itself read a fact that only a tape has: `is_leaf`, `requires_grad`, `_version`, `grad_fn`."""
+
+    what: str
+    tensor: Any
+    site: Site
+
+
 Event = (
-    Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked | Unhooked
+    AskedTape | Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked | Unhooked
     | TookFunction | Looked
 )  # fmt: skip
 
 
 @dataclass
 class Recording:
-    """One run: its events, what it printed, and the error that ended it early, if one did.
+    """One run: its events, and the error that ended it early, if one did.
 
     names: of tensors by id, where something outside of the program names them: a module's parameter, a variable.
+    results: tensors that are of interest when the run has ended: what a function returned, the variables of a script.
     """
 
     events: list[Event]
     dtype: str
     names: dict[int, str] = field(default_factory=dict)
-    final: list[Callable[[], Any]] = field(default_factory=list)
+    results: list[Any] = field(default_factory=list)
     error: BaseException | None = None

@@ -18,6 +18,7 @@ from typing import Any
 
 from compare.recording.calls import recognised_functions
 from compare.recording.events import (
+    AskedTape,
     Called,
     Event,
     Filled,
@@ -44,12 +45,12 @@ LOOKS = frozenset("item tolist numpy __bool__ __float__ __int__ __index__ __comp
 
 PASSIVE = frozenset(
     "size dim ndimension numel nelement stride storage_offset is_contiguous is_floating_point is_complex is_conj is_neg "
-    "is_inference is_same_size data_ptr untyped_storage element_size get_device is_nonzero is_set_to is_signed __len__ "
+    "is_inference is_same_size data_ptr element_size get_device is_nonzero is_set_to is_signed __len__ "
     "__repr__ __format__ __hash__ __dir__ _is_view result_type is_tensor typename get_default_dtype is_storage "
     "can_cast promote_types broadcast_shapes _is_zerotensor manual_seed seed initial_seed get_rng_state set_rng_state "
     "set_default_dtype set_num_threads is_grad_enabled record_function_enter __deepcopy__ __reduce_ex__ "
     "has_names storage_type _has_compatible_shallow_copy_type dim_order is_distributed module_load "
-    "_record_function_enter_new _record_function_exit".split()
+    "_record_function_enter_new _record_function_exit _typed_storage".split()
 )
 """Functions that compute nothing that a program says."""
 
@@ -58,6 +59,13 @@ PASSIVE_PROPERTIES = frozenset(
     "is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
     "retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
 )
+
+TAPE_FACTS = {
+    "is_leaf": "is_leaf", "requires_grad": "requires_grad", "_version": "version", "grad_fn": "grad_fn",
+    "retains_grad": "retains_grad",
+}  # fmt: skip
+"""Properties that only a tape has, and what the tape calls them."""
+STORAGES = frozenset("storage untyped_storage".split())
 
 RANDOM = frozenset(
     "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
@@ -197,13 +205,15 @@ class Recorder:
         name = getattr(function, "__name__", "")
         if name in ("__get__", "__set__", "__delete__"):
             of = function.__self__.__name__
+            if of in TAPE_FACTS and name == "__get__":
+                return self._ask
             if of in PASSIVE_PROPERTIES and name == "__get__":
                 return self._pass
             return self._data if of == "data" and name == "__get__" else self._call
         module = getattr(function, "__module__", None) or ""
         if name.partition(".")[0] in PASSIVE:
             return self._pass
-        if name in LOOKS:
+        if name in LOOKS or name in STORAGES:
             return self._look
         if name in RANDOM:
             return self._pass_made
@@ -299,6 +309,16 @@ class Recorder:
         if id(arguments[0]) not in self.known:
             return function(*arguments, **keywords)
         return self._call(function, arguments, keywords)
+
+    def _ask(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        result = function(*arguments, **keywords)
+        code = sys._getframe(2).f_code
+        users = self._is_users.get(code)
+        if users if users is not None else not code.co_filename.startswith(self._not_users):
+            site = self.site()
+            self.meet(arguments[0], site)
+            self.events.append(AskedTape(TAPE_FACTS[function.__self__.__name__], arguments[0], site))
+        return result
 
     def _look(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)

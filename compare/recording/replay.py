@@ -19,6 +19,7 @@ from compare.errors import CompareError, ProgramError, shown_path
 from compare.program import Program
 from compare.recording.calls import Recognised, bare_name, described, find_composite, is_known, recognise
 from compare.recording.events import (
+    AskedTape,
     Called,
     Event,
     Filled,
@@ -153,7 +154,7 @@ class _Replay:
     def program(self, recording: Recording, id: str, title: str) -> Replayed:
         self.check_known(recording.events)
         self.play(recording.events)
-        self.end()
+        self.end(recording.results)
         try:
             program = self.tape.program(id, title)
         except ProgramError as error:
@@ -268,6 +269,8 @@ class _Replay:
                 self.take_function(event)
             case Looked():
                 self.look(event)
+            case AskedTape():
+                self.observe(self.tensor(event.tensor), event.what)
 
     def tensor(self, value: Any) -> Tensor:
         found = self.handles.get(id(value))
@@ -313,7 +316,7 @@ class _Replay:
                 "detach it."
             )
         name = event.hint or self.names.get(id(tensor)) or self.sites.of(event.site).hint
-        hint = (usable_name(name) if name else None) or ("leaf" if event.tracked else "data")
+        hint = (usable_name(name) if name else None) or ("leaf" if event.tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(tensor)
             if other is not None:
@@ -388,7 +391,9 @@ class _Replay:
 
     def look(self, event: Looked) -> None:
         code = event.site[0][0].co_filename if event.site else ""
-        if event.word == "numpy":
+        if event.word in ("storage", "untyped_storage"):
+            why = "JAX arrays have no storage that a program could speak of: each is a value of its own"
+        elif event.word == "numpy":
             why = "NumPy reads this memory: what it computes is not part of the program, and enters as data"
         elif event.word == "__bool__":
             why = f"Python branched on a tensor, which was {event.result} in this run: only this branch is translated"
@@ -627,7 +632,10 @@ class _Replay:
             result = event.result
             if result is None or id(result) in self.handles:
                 return
-            self.bind(result, self.tape._grad(tensor, named=True))
+            site = self.site(event.site)
+            hint = site.hint or f"{self.tape._shown(tensor._name)}_grad"
+            with recorded_at(Site(site.line, hint, site.text)):
+                self.bind(result, self.tape._grad(tensor, named=True))
             return
         value = event.arguments[1] if name == "grad.__set__" else None
         self.read_gradient(own)
@@ -897,8 +905,8 @@ class _Replay:
 
     # ---- the end ----
 
-    def end(self) -> None:
-        """Close what is open, then read every gradient, updated leaf and buffer."""
+    def end(self, results: Sequence[Any]) -> None:
+        """Close what is open, then read every gradient, updated leaf and buffer, and every result."""
         while self.blocks:
             self.close(())
         with recorded_at(Site(0, None, "")):
@@ -907,7 +915,13 @@ class _Replay:
                 name = self.observe(self.tensor(leaf), "grad")
                 self.final[name] = FinalGradient(leaf)
             for tensor in self.written.values():
-                if tensor.is_leaf:
+                if tensor.is_leaf and id(tensor) in self.names:
                     self.final[self.observe(self.tensor(tensor), "value")] = tensor
+            shown = {one.handle for one in self.tape._statements if isinstance(one, Read) and one.what == "value"}
+            for tensor in results:
+                handle = self.handles.get(id(tensor))
+                if handle is not None and handle._name not in shown:
+                    shown.add(handle._name)
+                    self.final[self.observe(handle, "value")] = tensor
 
 

@@ -63,8 +63,8 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     recorder = Recorder()
     with _as_main(module, path):
         error = _run(recorder, lambda: exec(code, module.__dict__))
-    names = names_of(vars(module))
-    return Recording(recorder.events, dtype, names, error=error)
+    variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
+    return Recording(recorder.events, dtype, names_of(vars(module)), variables, error)
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
@@ -85,7 +85,28 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     with contextlib.suppress(TypeError, ValueError):
         known.update(inspect.signature(function).bind(*arguments).arguments)
     dtype = str(torch.get_default_dtype()).removeprefix("torch.")
-    return Recording(recorder.events, dtype, names_of(known), error=error)
+    found = _tensors(results)
+    names = names_of(known)
+    names.update({id(one): name for name, one in found.items() if usable_name(name) is not None})
+    return Recording(recorder.events, dtype, names, list(found.values()), error)
+
+
+def _tensors(result: Any, name: str = "result") -> dict[str, Any]:
+    """The tensors in what a function returned, by name: keys of dictionaries, or places."""
+    import torch
+
+    if isinstance(result, torch.Tensor):
+        return {name: result}
+    if isinstance(result, Mapping):
+        return {key: one for word, inner in result.items() for key, one in _tensors(inner, str(word)).items()}
+    if isinstance(result, list | tuple):
+        alone = len(result) == 1
+        return {
+            key: one
+            for place, inner in enumerate(result, 1)
+            for key, one in _tensors(inner, name if alone else f"{name}_{place}").items()
+        }
+    return {}
 
 
 def _run(recorder: Recorder, run: Callable[[], object]) -> BaseException | None:
