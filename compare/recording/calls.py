@@ -43,6 +43,9 @@ DUNDERS = {
 """Other names that PyTorch has for one function."""
 
 
+TAKES_NUMBER = frozenset("masked_fill index_fill index_put scatter fill".split())
+"""Rows that take a number for `y`, though not for their other operands."""
+
 ABOUT_MEMORY = frozenset("memory_format non_blocking pin_memory".split())
 """Arguments that change no number and no history."""
 
@@ -352,15 +355,22 @@ def _matched(pattern: _Pattern, schema: _Schema, called: dict[str, Any]) -> Reco
         if name.lstrip("*") not in names:
             return None
         value = names.pop(name.lstrip("*"))
-        if name.startswith("*"):
-            operands += value
-        else:
-            operands.append(value)
+        several = value if name.startswith("*") and isinstance(value, list | tuple) else (value,)
+        if not all(_is_operand(op, one) for one in several):
+            return None
+        operands += several
     if set(names) - set(op.defaults) or any(
         default is ... and name not in names for name, default in op.defaults.items()
     ):
         return None
     return Recognised(op, tuple(operands), names, pattern.writes)
+
+
+def _is_operand(op: Op, value: Any) -> bool:
+    import torch
+
+    number = isinstance(value, bool | int | float | complex)
+    return isinstance(value, torch.Tensor) or (number and (op.scalars or op.name in TAKES_NUMBER))
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -92,6 +92,7 @@ class Recorder:
         self.known: dict[int, Any] = {}
         self.made: dict[int, Site] = {}
         self.taken: dict[int, TookFunction] = {}
+        self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
         self.recognised = recognised_functions()
@@ -253,7 +254,7 @@ class Recorder:
         if unknown:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-            if writes and unknown[0] is arguments[0] and not unknown[0].requires_grad and len(self._all(arguments)) == 1:
+            if writes and unknown[0] is arguments[0] and not unknown[0].requires_grad and len(self._inside(arguments)) == 1:
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()
@@ -274,8 +275,8 @@ class Recorder:
                 found += self._inside(one)
         return found
 
-    def _all(self, arguments: Any) -> list[Any]:
-        return self._inside(arguments)
+    def _is_tensor(self, value: Any) -> bool:
+        return isinstance(value, self.torch.Tensor)
 
     def know(self, result: Any) -> None:
         """From here on these tensors are known, and kept."""
@@ -292,7 +293,7 @@ class Recorder:
         self.known[id(tensor)] = tensor
         values = stale = None
         if tensor.layout is self.torch.strided and tensor.device.type == "cpu" and not self._is_wrapped(tensor):
-            with self.torch._C.DisableTorchFunctionSubclass(), self.torch.no_grad():
+            with self.torch._C.DisableTorchFunction():
                 values = tensor.detach().clone()
                 if tensor.is_leaf and tensor.grad is not None:
                     stale = tensor.grad
@@ -461,13 +462,13 @@ class Recorder:
                 result = original(kind, *arguments, **keywords)
             self.know(result)
             taken = TookFunction(kind, arguments, events, result, site)
-            results = result if isinstance(result, tuple) else (result,)
-            for one in results:
-                if isinstance(one, self.torch.Tensor) and one.grad_fn is not None:
-                    self.taken[id(one.grad_fn)] = taken
-                    taken.non_differentiable = tuple(
-                        other for other in results if isinstance(other, self.torch.Tensor) and not other.requires_grad
-                    )
+            results = [one for one in (result if isinstance(result, tuple) else (result,)) if self._is_tensor(one)]
+            with self.torch._C.DisableTorchFunction():
+                nodes = [one.grad_fn for one in results if one.grad_fn is not None]
+                if nodes:
+                    self.taken[id(nodes[0])] = taken
+                    self.nodes.append(nodes[0])
+                    taken.non_differentiable = tuple(one for one in results if not one.requires_grad)
             self.events.append(taken)
             return result
 

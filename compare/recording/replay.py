@@ -136,6 +136,8 @@ class _Replay:
         self.handles: dict[int, Tensor] = {}
         self.kept: list[Any] = []
         self.storages: dict[int, list[Any]] = {}
+        # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
+        self.moving: set[int] = set()
         self.sites = _Sites()
         self.blocks: list[tuple[str, bool]] = []
         self.enabled = True
@@ -151,12 +153,17 @@ class _Replay:
 
     # ---- the whole ----
 
-    def program(self, recording: Recording, id: str, title: str) -> Replayed:
+    def program(self, recording: Recording, name: str, title: str) -> Replayed:
         self.check_known(recording.events)
+        self.moving = {
+            id(one.arguments[0])
+            for one in recording.events
+            if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
+        }
         self.play(recording.events)
         self.end(recording.results)
         try:
-            program = self.tape.program(id, title)
+            program = self.tape.program(name, title)
         except ProgramError as error:
             raise RecordingRefused(str(error)) from error
         notes = sorted(self.specialised.values(), key=lambda one: one.line)
@@ -293,7 +300,7 @@ class _Replay:
             )
         self.handles[id(value)] = handle
         self.kept.append(value)
-        if value.numel():
+        if value.numel() and id(value) not in self.moving:
             self.storages.setdefault(value.untyped_storage().data_ptr(), []).append(value)
 
     def dtype(self, dtype: Any) -> str:
@@ -459,7 +466,7 @@ class _Replay:
         memory = result.untyped_storage().data_ptr()
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             other = self.handles.get(id(one))
-            if other is None or not one.numel():
+            if other is None or not one.numel() or id(one) in self.moving:
                 continue
             shares = one.untyped_storage().data_ptr() == memory
             if shares != (facts.handle(other._name, history=False).storage is own):
@@ -507,8 +514,10 @@ class _Replay:
             attributes["shape"] = tuple(event.result.shape)
         operands = [self.converted(one) for one in found.operands]
         if found.writes:
-            operands = [operands[0], *self.in_one_dtype(op, operands[1:], self.dtype(event.arguments[0].dtype))]
-            self.tape._write(operands[0], op.name, operands[1:], attributes)
+            # A number that a tensor holds is copied; fill takes one that is written down.
+            name = "copy" if op.name == "fill" and isinstance(operands[1], Tensor) else op.name
+            operands = self.in_one_dtype(op, operands, self.dtype(event.arguments[0].dtype))
+            self.tape._write(operands[0], name, operands[1:], attributes)
             self.wrote(event.arguments[0])
             return
         if isinstance(event.result, self.torch.Tensor):
@@ -751,13 +760,16 @@ class _Replay:
         found.specialised = self.specialised
         return found
 
+    def _plain(self, values: Sequence[Any]) -> tuple[str, ...]:
+        """What is no tensor among arguments."""
+        return tuple(repr(one) for one in values if not isinstance(one, self.torch.Tensor))
+
     def _shape_of(self, events: Sequence[Event], *more: Any) -> tuple[Any, ...]:
         """What events do, beside the numbers in tensors."""
         said: list[Any] = [*more]
         for event in events:
             if isinstance(event, Called):
-                plain = [repr(one) for one in event.arguments if not isinstance(one, self.torch.Tensor)]
-                said.append((bare_name(event.function), tuple(plain), repr(sorted(event.keywords))))
+                said.append((bare_name(event.function), self._plain(event.arguments), repr(sorted(event.keywords))))
             else:
                 said.append(type(event).__name__)
         return tuple(said)
@@ -784,7 +796,7 @@ class _Replay:
 
     def function_of(self, event: TookFunction, tensors: list[Any], results: tuple[Any, ...]) -> Any:
         """The tape's function for one call. Calls that do the same share its definition."""
-        key = (event.kind, self._shape_of(event.events, *(repr(one) for one in event.arguments if one not in tensors)))
+        key = (event.kind, self._shape_of(event.events, *self._plain(event.arguments)))
         run = event.rules[0]
         names = self._parameters_of(event, tensors)
         forward_names: dict[str, Any] = {}
