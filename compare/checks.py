@@ -17,6 +17,7 @@ from compare.statements import DTYPES, FLOAT_DTYPES, from_number, is_number_word
 __all__ = [
     "ATTRIBUTE_KINDS",
     "RESERVED",
+    "TEXT_ATTRIBUTES",
     "bound_attributes",
     "check_attribute",
     "check_data",
@@ -122,15 +123,20 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
         ("axis", "source", "destination", "sizes"),
         ("an integer or a tuple of integers", lambda value: _is_int(value) or _are_ints(value)),
     ),
-    **dict.fromkeys(("axes", "shape"), ("a tuple of integers", _are_ints)),
+    **dict.fromkeys(("axes", "repetitions", "shape"), ("a tuple of integers", _are_ints)),
     **dict.fromkeys(
         (
-            "axis1", "axis2", "chunks", "correction", "end_axis", "k", "length", "offset", "position", "shift",
-            "start", "start_axis", "step", "stop",
+            "axis1", "axis2", "chunks", "correction", "count", "end_axis", "k", "length", "n", "offset", "position",
+            "shift", "start", "start_axis", "step", "stop",
         ),
         ("an integer", _is_int),
     ),
-    **dict.fromkeys(("accumulate", "keepdims"), ("True or False", lambda value: isinstance(value, bool))),
+    **dict.fromkeys(("accumulate", "descending", "keepdims"), ("True or False", lambda value: isinstance(value, bool))),
+    "equation": (
+        "letters, commas, ellipses and an arrow",
+        lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z,. ]+(->[A-Za-z. ]*)?", value) is not None,
+    ),
+    "norm": ("'forward', 'backward' or 'ortho'", lambda value: value in ("forward", "backward", "ortho")),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
     "min": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
@@ -138,6 +144,10 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("alpha", "negative_slope"), ("a number", lambda value: isinstance(value, float))),
 }  # fmt: skip
 """What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
+
+
+TEXT_ATTRIBUTES = frozenset({"equation", "norm"})
+"""The attributes whose words are texts to the frameworks; any other word is a name."""
 
 
 def check_attribute(op: Op, name: str, value: Any) -> None:

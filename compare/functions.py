@@ -18,7 +18,7 @@ __all__ = ["NO_PATHS", "Paths", "check_definition", "is_linear", "paths_of"]
 PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex"})
 """Ops whose tangent PyTorch makes from the tangents of the operands alone, beside those that are linear."""
 
-PRODUCTS = frozenset({"multiply", "divide", "matmul", "vecdot", "outer"})
+PRODUCTS = frozenset({"multiply", "divide", "matmul", "vecdot", "outer", "kron", "cross", "einsum"})
 """Ops whose slope in one operand is computed from the other."""
 
 WITHOUT_TANGENT = frozenset({"sign", "floor", "trunc", "ceil", "round"})

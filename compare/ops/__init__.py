@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from compare.ops import complex_numbers, elementwise, indexing, linear_algebra, reductions, shaping, views
+from compare.ops import complex_numbers, elementwise, indexing, linear_algebra, reductions, shaping, transforms, views
 from compare.ops.dtypes import COMPLEX, DIFFERENTIABLE, FLOATS, PARTS, is_complex
 from compare.ops.indexing import sets_twice
 from compare.ops.op import TENSOR, Attributes, BasicIndex, Index, Op, Shape, Slice, Span, View, fill_spelling
@@ -14,7 +14,7 @@ __all__ = [
 
 _ROWS = (
     *elementwise.ROWS, *views.ROWS, *indexing.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS,
-    *complex_numbers.ROWS,
+    *complex_numbers.ROWS, *transforms.ROWS,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {row.name: row for row in _ROWS}
