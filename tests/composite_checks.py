@@ -29,10 +29,7 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Call:
-    """Arguments of one call. Float and complex arrays require grad; those of integers and booleans, and Fixed, do not.
-
-    written: the places of the arguments that the call writes.
-    """
+    """Arguments of one call. Float and complex arrays require grad; other arrays, and Fixed, do not."""
 
     arguments: tuple[Any, ...]
     keywords: dict[str, Any] = field(default_factory=dict)
@@ -69,10 +66,10 @@ def flat(result: Any) -> list[Any]:
     return [] if result is None else [result]
 
 
-def cotangent(shape: tuple[int, ...], *, complex: bool) -> Any:
+def cotangent(shape: tuple[int, ...], dtype: str) -> Any:
     random = np.random.default_rng(len(shape) + sum(shape))
     drawn = random.uniform(0.5, 1.5, shape)
-    return np.asarray(drawn + 1j * random.uniform(0.5, 1.5, shape)) if complex else np.asarray(drawn)
+    return np.asarray(drawn + 1j * random.uniform(0.5, 1.5, shape) if dtype.startswith("complex") else drawn, dtype)
 
 
 @dataclass
@@ -99,10 +96,17 @@ def of_torch(name: str, one: Call) -> Outcome:
 
     given = converted(list(one.arguments), make)
     keywords = {word: converted(value, make) for word, value in one.keywords.items()}
-    results = flat(torch_function(name)(*given, **keywords))
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    try:
+        results = flat(torch_function(name)(*given, **keywords))
+    finally:
+        torch.set_default_dtype(before)
     results = [found if isinstance(found, torch.Tensor) else torch.tensor(found) for found in results]
     tracked = [found for found in (*results, *operands) if found.requires_grad]
-    gradients = [torch.tensor(cotangent(tuple(found.shape), complex=found.is_complex())) for found in tracked]
+    gradients = [
+        torch.tensor(cotangent(tuple(found.shape), str(found.dtype).removeprefix("torch."))) for found in tracked
+    ]
     given_gradients = torch.autograd.grad(tracked, leaves, gradients, allow_unused=True) if leaves else []
     return Outcome(
         results=[plain(found) for found in results],
@@ -116,7 +120,7 @@ def plain(tensor: Any) -> Any:
     return tensor.detach().resolve_conj().resolve_neg().numpy()
 
 
-def record(tape: Tape, name: str, one: Call, number: int) -> Outcome:
+def record(tape: Tape, name: str, one: Call) -> Outcome:
     """Record the call; the outcome holds the names of what is observed."""
     leaves: list[Tensor] = []
     operands: list[Tensor] = []
@@ -135,9 +139,7 @@ def record(tape: Tape, name: str, one: Call, number: int) -> Outcome:
     results = flat(COMPOSITES[name](tape, *given, **keywords))
     tracked = [found for found in (*results, *operands) if tape._facts.handle(found._name).requires_grad]
     history = [tape._facts.handle(found._name).requires_grad for found in results]
-    gradients = [
-        tape.constant(cotangent(found.shape, complex=found.dtype_name.startswith("complex"))) for found in tracked
-    ]
+    gradients = [tape.constant(cotangent(found.shape, found.dtype_name), dtype=found.dtype_name) for found in tracked]
     found_gradients = tape.grad(tracked, leaves, gradients, allow_unused=True) if leaves and tracked else ()
     return Outcome(
         results=[observed(tape, found) for found in results],
@@ -155,7 +157,7 @@ def observed(tape: Tape, tensor: Tensor) -> str:
 def check(name: str, *calls: Call) -> None:
     """Every call of the composite gives what PyTorch's function gives, when JAX and when PyTorch runs the recording."""
     tape = Tape()
-    recorded = [record(tape, name, one, number) for number, one in enumerate(calls)]
+    recorded = [record(tape, name, one) for one in calls]
     program = tape.program("composite", "A composite")
     legs: list[LegRun] = [run_torch(program, print_torch(program))]
     pure = functionalize(program).pure
@@ -191,4 +193,4 @@ def refuses(name: str, message: str, *arguments: Any, **keywords: Any) -> None:
     """The composite refuses the call, with a message that says why."""
     tape = Tape()
     with pytest.raises(ProgramError, match=message):
-        record(tape, name, Call(arguments, keywords), 0)
+        record(tape, name, Call(arguments, keywords))
