@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.checks import bound_attributes, find_op
+from compare.checks import TEXT_ATTRIBUTES, bound_attributes, find_op
 from compare.ops import COMPLEX, FLOATS, PARTS, TENSOR, Attributes, Op, Shape, Slice, Span, fill_spelling
 from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, is_number_word, nested_shape
 
@@ -425,4 +425,6 @@ class Expressions:
     def _literal(self, name: str, value: Any, indices: tuple[ast.expr, ...]) -> ast.expr:
         if name == "dtype":
             return self.dtype(value)
+        if name in TEXT_ATTRIBUTES:
+            return ast.Constant(value)
         return index_tree(value, self.namespace, indices) if name == "index" else attribute_tree(value, self.namespace)

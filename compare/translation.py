@@ -39,6 +39,7 @@ __all__ = ["Translated", "TranslatedCode", "assert_translates", "translate", "tr
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
 
+
 @dataclass(frozen=True)
 class Translated:
     """A translation, and the JAX program with the data that it loads; None where there is no program."""

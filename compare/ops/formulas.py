@@ -45,7 +45,7 @@ KEEPS_ITS_OPERAND = frozenset("avg_pool1d avg_pool2d avg_pool3d pad_reflect pad_
 PIECEWISE_CONSTANT = frozenset("sign floor trunc ceil round".split())
 FROM_RESULT = frozenset(
     "reciprocal sqrt rsqrt exp exp2 expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp "
-    "polar".split()
+    "cumulative_logsumexp polar inv det cholesky".split()
 )
 FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu", "elu", "celu", "selu"}
 OF_TWO_OPERANDS = {
@@ -54,6 +54,9 @@ OF_TWO_OPERANDS = {
     "vecdot": (Formula((1,)), Formula((0,))),
     "outer": (Formula((1,)), Formula((0,))),
     **{f"conv{kind}{rank}d": (Formula((1,)), Formula((0,))) for kind in ("", "_transpose") for rank in (1, 2, 3)},
+    "kron": (Formula((1,)), Formula((0,))),
+    "cross": (Formula((1,)), Formula((0,))),
+    "solve": (Formula((0,), result=True), Formula((0,))),
     "divide": (Formula((1,)), BOTH),
     "remainder": (LINEAR, BOTH),
     "fmod": (LINEAR, BOTH),
@@ -81,6 +84,8 @@ def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: boo
         return ZEROS
     if op.name in OF_TWO_OPERANDS:
         return OF_TWO_OPERANDS[op.name][place]
+    if op.name == "einsum":
+        return Formula(tuple(other for other in range(len(values)) if other != place))
     if op.name in ("prod", "cumulative_prod"):
         return _of_a_product(op.name, np.asarray(values[0]))
     return Formula((0,), result=op.name in (FROM_RESULT_IN_PLACE if in_place else FROM_RESULT))

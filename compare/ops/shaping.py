@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from compare.ops.dtypes import is_complex
 from compare.ops.op import Attributes, Op, Shape
 from compare.ops.rules import NO_ATTRIBUTES, agreed, filled, fits, normalized_axes, one_axis, same_shape, unchanged
+from compare.ops.views import diagonal_shape, diagonal_view
 
 __all__ = ["ROWS"]
 
@@ -26,6 +28,44 @@ def _rolled(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
     if attributes["axis"] is not None:
         one_axis(attributes["axis"], len(shapes[0]))
     return shapes[0]
+
+
+def _tiled(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    repetitions = attributes["repetitions"]
+    if any(one < 0 for one in repetitions):
+        raise ValueError(f"nothing is repeated {min(repetitions)} times")
+    ndim = max(len(shapes[0]), len(repetitions))
+    shape = (*[1] * (ndim - len(shapes[0])), *shapes[0])
+    return tuple(size * one for size, one in zip(shape, (*[1] * (ndim - len(repetitions)), *repetitions), strict=True))
+
+
+def _repeated(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    shape, count = shapes[0], attributes["count"]
+    if count < 0:
+        raise ValueError(f"nothing is repeated {count} times")
+    if attributes["axis"] is None:
+        return (math.prod(shape) * count,)
+    axis = one_axis(attributes["axis"], len(shape))
+    return (*shape[:axis], shape[axis] * count, *shape[axis + 1 :])
+
+
+def _diagonal_matrix(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    [shape], k = shapes, attributes["k"]
+    if len(shape) == 2:
+        return diagonal_shape(shapes, {"offset": k, "axis1": 0, "axis2": 1})
+    if len(shape) != 1:
+        raise ValueError("makes a matrix of a vector, or takes the diagonal of a matrix")
+    return (shape[0] + abs(k),) * 2
+
+
+def _diag(x: Any, *, k: int) -> Any:
+    if x.ndim == 2:
+        return np.diagonal(x, k).copy()
+    size = len(x) + abs(k)
+    zero = type(x.flat[0])(0) if x.size else mpmath.mpf(0)
+    result = np.full((size, size), zero, dtype=object)
+    diagonal_view(result, offset=k, axis1=0, axis2=1)[...] = x
+    return result
 
 
 def _concatenated(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
@@ -89,6 +129,20 @@ REARRANGED = (
     Op(
         "stack", "*arrays, *, axis=0", "torch.stack(arrays, dim=axis)", "jnp.stack(arrays, axis=axis)",
         lambda *arrays, axis: np.stack(arrays, axis), _stacked, agreed, linear=("arrays",),
+    ),
+    Op(
+        "tile", "x, *, repetitions=...", "torch.tile(x, repetitions)", "jnp.tile(x, repetitions)",
+        lambda x, *, repetitions: np.tile(x, repetitions), _tiled, unchanged, linear=("x",),
+        calls=("x.repeat(repetitions)",),
+    ),
+    Op(
+        "repeat", "x, *, count=..., axis=None", "torch.repeat_interleave(x, count, dim=axis)",
+        "jnp.repeat(x, count, axis=axis)", lambda x, *, count, axis: np.repeat(x, count, axis), _repeated, unchanged,
+        linear=("x",),
+    ),
+    Op(
+        "diag", "x, *, k=0", "torch.diag(x, diagonal=k)", "jnp.diag(x, k=k)", _diag, _diagonal_matrix, unchanged,
+        linear=("x",),
     ),
     Op(
         "tril", "x, *, k=0", "torch.tril(x, diagonal=k)", "jnp.tril(x, k=k)",

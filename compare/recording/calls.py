@@ -259,8 +259,10 @@ def _fits(value: Any, type: str) -> bool:
         return isinstance(value, torch.Tensor)
     if kind.startswith("List["):
         inner = kind.removeprefix("List[").removesuffix("]")
-        return isinstance(value, list | tuple) and all(_fits(one, inner) for one in value) or (
-            inner == "int" and _fits(value, "int")
+        return (
+            isinstance(value, list | tuple)
+            and all(_fits(one, inner) for one in value)
+            or (inner == "int" and _fits(value, "int"))
         )
     if kind in ("int", "SymInt"):
         return isinstance(value, int | torch.Tensor) and not isinstance(value, bool) or _is_dtype(value)

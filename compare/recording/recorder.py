@@ -40,7 +40,9 @@ __all__ = ["Recorder"]
 
 _OWN = str(Path(__file__).parents[1])
 
-LOOKS = frozenset("item tolist numpy __bool__ __float__ __int__ __index__ __complex__ __contains__ equal allclose".split())
+LOOKS = frozenset(
+    "item tolist numpy __bool__ __float__ __int__ __index__ __complex__ __contains__ equal allclose".split()
+)
 """Methods that hand numbers to Python, which may branch on them."""
 
 PASSIVE = frozenset(
@@ -142,7 +144,9 @@ class Recorder:
         ]
         names = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
         modules = (functional, torch.functional)
-        before += [(module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)]
+        before += [
+            (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
+        ]
         expanded = {
             one.__code__
             for module in modules
@@ -254,7 +258,12 @@ class Recorder:
         if unknown:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-            if writes and unknown[0] is arguments[0] and not unknown[0].requires_grad and len(self._inside(arguments)) == 1:
+            if (
+                writes
+                and unknown[0] is arguments[0]
+                and not unknown[0].requires_grad
+                and len(self._inside(arguments)) == 1
+            ):
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()

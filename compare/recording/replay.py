@@ -184,7 +184,9 @@ class _Replay:
                 if place and place not in places:
                     places.append(place)
         if unknown:
-            lines = [f"  {name}  {', '.join(places[:3])}{', ...' * (len(places) > 3)}" for name, places in unknown.items()]
+            lines = [
+                f"  {name}  {', '.join(places[:3])}{', ...' * (len(places) > 3)}" for name, places in unknown.items()
+            ]
             raise RecordingRefused(
                 f"The vocabulary has no row for {'this call' if len(lines) == 1 else f'these {len(lines)} calls'}:\n"
                 + "\n".join(lines)
@@ -445,7 +447,9 @@ class _Replay:
                     self.one_result(event, one, handle)
             return
         if result is not None or made is not None:
-            raise ProgramError(f"{described(event.function)} returned {type(result).__name__}, its composite another thing.")
+            raise ProgramError(
+                f"{described(event.function)} returned {type(result).__name__}, its composite another thing."
+            )
 
     def one_result(self, event: Called, result: Any, handle: Tensor) -> None:
         known = self.handles.get(id(result))
@@ -493,8 +497,10 @@ class _Replay:
         if isinstance(value, torch.Size):
             return tuple(value)
         if isinstance(value, list | tuple):
-            return type(value)(self.converted(one) for one in value) if type(value) in (list, tuple) else tuple(
-                self.converted(one) for one in value
+            return (
+                type(value)(self.converted(one) for one in value)
+                if type(value) in (list, tuple)
+                else tuple(self.converted(one) for one in value)
             )
         if isinstance(value, dict):
             return {key: self.converted(one) for key, one in value.items()}
@@ -829,7 +835,11 @@ class _Replay:
                     inside.handles[id(one)] = handle
             inside.play([one for one in run.events if not (isinstance(one, Met) and id(one.tensor) in inside.handles)])
             returned = run.result if isinstance(run.result, tuple) else (run.result,)
-            wanted = [one for one, argument in zip(returned, event.arguments, strict=False) if any(argument is t for t in tensors)]
+            wanted = [
+                one
+                for one, argument in zip(returned, event.arguments, strict=False)
+                if any(argument is t for t in tensors)
+            ]
             gradients = tuple(None if one is None else inside.tensor(one) for one in wanted)
             return gradients if len(gradients) > 1 else gradients[0]
 
@@ -877,7 +887,10 @@ class _Replay:
     def _parameters_of(self, event: TookFunction, tensors: list[Any]) -> list[str]:
         described_ = [one for one in inspect.signature(event.kind.forward).parameters.values()]
         names = [one.name for one in described_ if one.kind is not one.VAR_POSITIONAL]
-        if hasattr(event.kind, "forward") and event.kind.setup_context is self.torch.autograd.function._SingleLevelFunction.setup_context:
+        if (
+            hasattr(event.kind, "forward")
+            and event.kind.setup_context is self.torch.autograd.function._SingleLevelFunction.setup_context
+        ):
             names = names[1:]
         found = []
         for number, argument in enumerate(event.arguments):
@@ -935,5 +948,3 @@ class _Replay:
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
                     self.final[self.observe(handle, "value")] = tensor
-
-
