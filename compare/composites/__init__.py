@@ -6,6 +6,20 @@ are tensors of the tape. It returns what PyTorch returns. What it cannot do exac
 
 from __future__ import annotations
 
+from compare.composites import (
+    convolutions,
+    embedding,
+    linear,
+    normalizations,
+    padding,
+    pooling,
+    recurrent,
+    resizing,
+    windows,
+)
 from compare.composites.composite import COMPOSITES, Composite, composite
 
-__all__ = ["COMPOSITES", "Composite", "composite"]
+__all__ = [
+    "COMPOSITES", "Composite", "composite", "convolutions", "embedding", "linear", "normalizations", "padding",
+    "pooling", "recurrent", "resizing", "windows",
+]  # fmt: skip
