@@ -15,7 +15,9 @@ from compare.statements import Apply, BackwardRule, DefineFunction, Operand, Ref
 
 __all__ = ["NO_PATHS", "Paths", "check_definition", "is_linear", "paths_of"]
 
-PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex", "pad"})
+PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex", "pad"}) | frozenset(
+    f"max_pool{rank}d" for rank in (1, 2, 3)
+)
 """Ops whose tangent PyTorch makes from the tangents of the operands alone, beside those that are linear."""
 
 CONVOLUTIONS = frozenset(f"conv{kind}{rank}d" for kind in ("", "_transpose") for rank in (1, 2, 3))

@@ -1,0 +1,259 @@
+"""Pooling with dilation, with positions, with norms, and to a given size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.composites.composite import composite
+from compare.errors import ProgramError
+from compare.ops.pooling import pooled_sizes
+from compare.ops.rules import on_every_axis
+from compare.tape import Tape, Tensor
+
+__all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]
+
+Sizes = int | Sequence[int]
+
+# ---- the largest element ----
+
+
+def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], dilation: Any) -> tuple[Tensor, Tensor]:
+    """The largest element of every window, found one place of the window after the other, and where it is.
+
+    The first of equal elements stays, as in PyTorch; so does the first nan.
+    """
+    window, stride, padding = (on_every_axis(given[name], rank) for name in ("window", "stride", "padding"))
+    dilation = on_every_axis(dilation, rank)
+    sizes = input.shape[-rank:]
+    covered = tuple(step * (size - 1) + 1 for size, step in zip(window, dilation, strict=True))
+    if any(pad > size // 2 for pad, size in zip(padding, window, strict=True)):
+        raise ProgramError(f"max_pool{rank}d: padding may be at most half the window, got {padding} of {window}.")
+    counts = pooled_sizes(input.shape, {**given, "window": covered}, rank)
+    behind = [
+        max((count - 1) * step + cover - size - pad, 0)
+        for count, step, cover, size, pad in zip(counts, stride, covered, sizes, padding, strict=True)
+    ]
+    padded = input
+    if any(padding) or any(behind):
+        widths = [width for pair in zip(padding[::-1], behind[::-1], strict=True) for width in pair]
+        padded = tape.pad(input, widths=tuple(widths), value=-math.inf)
+    best = indices = None
+    for place in np.ndindex(*window):
+        starts = [at * step for at, step in zip(place, dilation, strict=True)]
+        stops = [start + (count - 1) * step + 1 for start, count, step in zip(starts, counts, stride, strict=True)]
+        candidate = padded[(..., *map(slice, starts, stops, stride))]
+        position = tape.constant(_positions(starts, counts, stride, padding, dilation, sizes))
+        if best is None or indices is None:
+            best, indices = candidate, position.broadcast_to(candidate.shape)
+            continue
+        larger = candidate > best
+        nan = (candidate != candidate) & (best == best)
+        better = larger | nan
+        best = tape.where(better, candidate, best)
+        indices = tape.where(better, position, indices)
+    assert best is not None
+    assert indices is not None
+    return best, indices
+
+
+def _positions(
+    starts: Sequence[int],
+    counts: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+    dilation: Sequence[int],
+    sizes: Sequence[int],
+) -> Any:
+    """Where in the flattened input one place of every window lies; one in the padding is moved to the next inside."""
+    axes = []
+    for start, count, step, pad, wide, size in zip(starts, counts, stride, padding, dilation, sizes, strict=True):
+        places = np.arange(count) * step + start - pad
+        short = np.maximum(-places, 0)
+        axes.append(np.minimum(places + -(-short // wide) * wide, size - 1))
+    flat: Any = np.zeros(tuple(counts), dtype=int)
+    for axis, places in enumerate(axes):
+        shape = [1] * len(axes)
+        shape[axis] = -1
+        flat = flat * sizes[axis] + places.reshape(shape)
+    return flat
+
+
+def _max_pool(rank: int, *, with_indices: bool) -> Callable[..., Any]:
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = with_indices,
+    ) -> Any:
+        given = {
+            "window": kernel_size,
+            # nn.Module hands an empty list on as the stride; both stand for the window.
+            "stride": kernel_size if stride is None or stride == [] else stride,
+            "padding": padding,
+            "ceil_mode": ceil_mode,
+        }
+        dilated = any(step != 1 for step in on_every_axis(dilation, rank))
+        if return_indices:
+            return _scanned_max(tape, input, rank, given, dilation)
+        # JAX cannot differentiate a dilated maximum over windows.
+        if dilated:
+            largest, _ = _scanned_max(tape, input, rank, given, dilation)
+            return largest
+        row = getattr(tape, f"max_pool{rank}d")
+        return row(input, **given)
+
+    function.__name__ = f"max_pool{rank}d"
+    function.__doc__ = (
+        f"The largest of every window over the last axes, {rank} in number; the first of equal ones counts."
+    )
+    return function
+
+
+# ---- the mean ----
+
+
+def _avg_pool(rank: int) -> Callable[..., Tensor]:
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Tensor:
+        row = getattr(tape, f"avg_pool{rank}d")
+        given: dict[str, Any] = {
+            "window": kernel_size,
+            "stride": kernel_size if stride is None or stride == [] else stride,
+            "padding": padding,
+            "ceil_mode": ceil_mode,
+            "count_include_pad": count_include_pad,
+        }
+        if divisor_override is not None:
+            given["divisor_override"] = divisor_override
+        elif ceil_mode and count_include_pad:
+            # PyTorch counts the padding, and not what a window reaches beyond it.
+            counts = pooled_sizes(input.shape, given, rank)
+            paddings = on_every_axis(padding, rank)
+            padded = input
+            if any(paddings):
+                widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
+                padded = tape.pad(input, widths=widths)
+            given.update(padding=0, count_include_pad=False)
+            means = row(padded, **given)
+            return means[(..., *map(slice, counts))] if means.shape[-rank:] != counts else means
+        return row(input, **given)
+
+    function.__name__ = f"avg_pool{rank}d"
+    function.__doc__ = f"The mean of every window over the last axes, {rank} in number."
+    return function
+
+
+# ---- to a given size ----
+
+
+def _bins(size: int, count: int) -> Iterator[tuple[int, int]]:
+    """Where each of `count` windows that cover an axis begins and ends; they may overlap."""
+    for place in range(count):
+        yield place * size // count, -(-(place + 1) * size // count)
+
+
+def _adapted(tape: Tape, input: Tensor, output_size: Any, rank: int, kind: str) -> Tensor:
+    """Pooling over windows that are chosen so that the result has the size asked for; None keeps an axis."""
+    row = getattr(tape, f"{kind}_pool{rank}d")
+    sizes = input.shape[-rank:]
+    asked = (output_size,) * rank if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    asked *= rank if len(asked) == 1 else 1
+    wanted = [size if count is None else count for size, count in zip(sizes, asked, strict=True)]
+    if any(count < 1 for count in wanted):
+        raise ProgramError(f"torch.nn.functional.adaptive_{kind}_pool{rank}d: nothing is left in a size of {wanted}.")
+    if all(size % count == 0 for size, count in zip(sizes, wanted, strict=True)):
+        window = tuple(size // count for size, count in zip(sizes, wanted, strict=True))
+        return row(input, window=window, stride=window)
+    # Along one axis after the other: the windows are not equally large.
+    pooled = input
+    for axis, (size, count) in enumerate(zip(sizes, wanted, strict=True)):
+        pieces = []
+        for start, stop in _bins(size, count):
+            part = pooled[(..., slice(start, stop), *[slice(None)] * (rank - 1 - axis))]
+            window = tuple(stop - start if one == axis else 1 for one in range(rank))
+            pieces.append(row(part, window=window, stride=window))
+        pooled = tape.concat(pieces, axis=axis - rank)
+    return pooled
+
+
+def _adaptive_avg_pool(rank: int) -> Callable[..., Tensor]:
+    def function(tape: Tape, input: Tensor, output_size: Any) -> Tensor:
+        return _adapted(tape, input, output_size, rank, "avg")
+
+    function.__name__ = f"adaptive_avg_pool{rank}d"
+    function.__doc__ = f"Means over the last axes, {rank} in number, that leave `output_size` of them."
+    return function
+
+
+def _adaptive_max_pool(rank: int) -> Callable[..., Tensor]:
+    def function(tape: Tape, input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+        if return_indices:
+            name = f"torch.nn.functional.adaptive_max_pool{rank}d"
+            raise ProgramError(f"{name} with return_indices=True is not modelled. Leave it out.")
+        return _adapted(tape, input, output_size, rank, "max")
+
+    function.__name__ = f"adaptive_max_pool{rank}d"
+    function.__doc__ = f"Largest elements over the last axes, {rank} in number, that leave `output_size` of them."
+    return function
+
+
+for _rank in (1, 2, 3):
+    composite(f"torch.nn.functional.max_pool{_rank}d", f"torch.max_pool{_rank}d")(_max_pool(_rank, with_indices=False))
+    composite(f"torch.nn.functional.max_pool{_rank}d_with_indices")(_max_pool(_rank, with_indices=True))
+    composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
+    composite(f"torch.nn.functional.adaptive_max_pool{_rank}d")(_adaptive_max_pool(_rank))
+    composite(f"torch.nn.functional.adaptive_avg_pool{_rank}d")(_adaptive_avg_pool(_rank))
+composite("torch.avg_pool1d")(_avg_pool(1))
+composite("torch.adaptive_avg_pool1d")(_adaptive_avg_pool(1))
+
+# ---- norms ----
+
+
+def _lp_pool(
+    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Any, ceil_mode: bool, rank: int
+) -> Any:
+    """`(sum of x ** p) ** (1 / p)` of every window, from PyTorch's mean of the powers, where its sign is put back."""
+    powers = input**norm_type
+    means = _avg_pool(rank)(tape, powers, kernel_size, stride, 0, ceil_mode)
+    totals = means.sign() * means.abs().relu() * math.prod(on_every_axis(kernel_size, rank))
+    return totals ** (1.0 / norm_type)
+
+
+@composite("torch.nn.functional.lp_pool1d")
+def lp_pool1d(
+    tape: Tape, input: Tensor, norm_type: float, kernel_size: int, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Any:  # fmt: skip
+    """The norm of every window over the last axis."""
+    return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 1)
+
+
+@composite("torch.nn.functional.lp_pool2d")
+def lp_pool2d(
+    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Any:  # fmt: skip
+    """The norm of every window over the last two axes."""
+    return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 2)
+
+
+@composite("torch.nn.functional.lp_pool3d")
+def lp_pool3d(
+    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Any:  # fmt: skip
+    """The norm of every window over the last three axes."""
+    return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 3)
