@@ -597,6 +597,7 @@ class _Functionalizer:
             return
         number = handle.family.number
         shown = self.read(self.used[statement.source])
+        self.settle_views(handle)
         families = self.bases[before.storage.number]
         old = families.pop(number)
         # What the old storage holds stays there for its other aliases.
@@ -609,6 +610,18 @@ class _Functionalizer:
         self.hooked = [
             (handle if one.tensor == handle.tensor else one, value, index) for one, value, index in self.hooked
         ]
+
+    def settle_views(self, root: Handle) -> None:
+        """Say of the probes and hooks on views of a tensor where they stay: nothing may use those views any more."""
+        for retained in self.retained.values():
+            if retained.handle.family is root.family and retained.handle.tensor != root.tensor:
+                retained.fixed = retained.fixed or self.producer(retained.handle)
+        left, self.hooked = self.hooked, []
+        for one in left:
+            if one[0].family is root.family and one[0].tensor != root.tensor:
+                self.remark_hooks([one])
+            else:
+                self.hooked.append(one)
 
     # ---- probes and hooks: they sit at a value, never at a name ----
 
@@ -637,7 +650,10 @@ class _Functionalizer:
             self.remark("late-retain-grad" if late else "retain-grad", retained.statement)
             if retained.fixed is None and self.producer(retained.handle) is not retained.producer:
                 self.remark("retain-grad-follows", retained.statement)
-        for handle, value, statement in self.hooked:
+        self.remark_hooks(self.hooked)
+
+    def remark_hooks(self, hooked: Sequence[tuple[Handle, Value, int]]) -> None:
+        for handle, value, statement in hooked:
             if self.producer(handle) is not value:
                 self.remark("hook-position", statement)
 
