@@ -28,6 +28,7 @@ from compare.errors import ProgramError, RefusedError, nearest
 from compare.functions import NO_PATHS, Paths, check_definition, paths_of
 from compare.grad_modes import GradMode
 from compare.ops import OPS, BasicIndex, Op, Shape, is_complex
+from compare.ops.formulas import one_operand
 from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     DTYPES,
@@ -278,6 +279,7 @@ class Facts:
     retained_slots: the tensor that its `.grad` holds. watched: tensors that ever carried a hook or retained a gradient.
     abandoned: tensors that are refused, with the reason. leaf_views: views of constants that were made leaves.
     leaf_hooks: the live hooks that run after `.grad` of a leaf was added to, each with the leaf's family, in order.
+    made: for every result of an op out of place, by tensor, its operand where the op is one node with one operand.
     aliases: by storage, every family that was ever bound outside of those hooks, each with its first name.
     due: what those do that the latest statement has to run. outer: the names outside of the hook that runs.
     functions: by name. origins: for a result of a call, by tensor, the places of the inputs that its history goes to;
@@ -300,6 +302,7 @@ class Facts:
     functions: dict[str, DefineFunction] = field(default_factory=dict)
     origins: dict[int, frozenset[int]] = field(default_factory=dict)
     leaf_hooks: dict[str, tuple[int, RegisterPostAccumulateGradHook]] = field(default_factory=dict)
+    made: dict[int, Handle | None] = field(default_factory=dict)
     aliases: dict[int, dict[int, str]] = field(default_factory=dict)
     due: list[Step] = field(default_factory=list)
     outer: dict[str, Handle] = field(default_factory=dict)
@@ -400,7 +403,7 @@ class Facts:
             case Leaf() | Constant():
                 self._tensor(statement)
             case Apply():
-                self.bind(statement.target, self._apply(statement))
+                self._bind_result(statement, self._apply(statement))
             case Unpack():
                 self._unpack(statement)
             case Write():
@@ -480,6 +483,13 @@ class Facts:
                 self.observe(statement.name)
             case _:
                 raise ProgramError(f"Unknown statement {type(statement).__name__}.")
+
+    def _bind_result(self, statement: Apply, handle: Handle) -> None:
+        if handle.link is None and not handle.is_leaf:
+            place = one_operand(find_op(statement.op), statement.operands)
+            operand = None if place is None else statement.operands[place]
+            self.made[handle.tensor] = self.handles[operand.name] if isinstance(operand, Ref) else None
+        self.bind(statement.target, handle)
 
     def bind(self, name: str, handle: Handle) -> None:
         check_identifier(name)
@@ -942,23 +952,49 @@ class Facts:
         check_identifier(statement.parameter)
         if not handle.requires_grad:
             raise ProgramError(f"A hook on '{handle.name}', which does not require grad: PyTorch raises.")
-        self._check_hookable(handle)
-        self.watched.add(handle.tensor)
+        edited = handle
+        if statement.place == "tensor":
+            self._check_hookable(handle)
+            self.watched.add(handle.tensor)
+        else:
+            edited = self._hooked_at_node(handle, statement.place)
         inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
-        cotangent = self.fresh(handle.shape, handle.dtype, creator=statement.parameter)
+        cotangent = self.fresh(edited.shape, edited.dtype, creator=statement.parameter)
         inner.bind(statement.parameter, cotangent)
         for applied in statement.body:
             inner.step(applied)
         if isinstance(statement.result, Ref):
             result = inner.handle(statement.result.name)
-            if (result.shape, result.dtype) != (handle.shape, handle.dtype):
+            if (result.shape, result.dtype) != (edited.shape, edited.dtype):
                 raise ProgramError(
                     f"The hook on '{handle.name}' returns {result.dtype}{list(result.shape)}; "
-                    f"a cotangent of {handle.dtype}{list(handle.shape)} is needed."
+                    f"a cotangent of {edited.dtype}{list(edited.shape)} is needed."
                 )
         elif statement.result is not None:
             raise ProgramError(f"The hook on '{handle.name}' must return a tensor or None.")
         self._name_hook(statement.target)
+
+    def _hooked_at_node(self, handle: Handle, place: str) -> Handle:
+        """What a hook on the node of a tensor edits: its gradient, or that of the one operand."""
+        where = f"A hook on the node of '{handle.name}'"
+        if handle.is_leaf:
+            raise ProgramError(f"{where}, which is a leaf: its grad_fn is None. Use register_hook of the tensor.")
+        if handle.tensor not in self.made:
+            raise ProgramError(
+                f"{where}: only the result of an op out of place, which is no view, has a node that is modelled. Use "
+                "register_hook of the tensor."
+            )
+        if handle.version.count:
+            raise ProgramError(f"{where}, which was written since: its node is that of the write. Register it before.")
+        if place == "before":
+            return handle
+        operand = self.made[handle.tensor]
+        if operand is None:
+            raise ProgramError(
+                f"{where} that edits what the node gives: the op has several tensor operands, or is several nodes in "
+                "PyTorch. Use register_hook of the operand, or register_prehook."
+            )
+        return operand
 
     def _name_hook(self, name: str) -> None:
         if name in self.hook_names:

@@ -15,11 +15,13 @@ from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
 import msgspec
+import numpy as np
 
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle, ViewStep, is_item
 from compare.ops import OPS, Op, Shape, is_complex, sets_twice
+from compare.ops.formulas import backward_formula
 from compare.program import Program
 from compare.pure import (
     Accumulated,
@@ -597,6 +599,7 @@ class _Functionalizer:
             return
         number = handle.family.number
         shown = self.read(self.used[statement.source])
+        self.settle_views(handle)
         families = self.bases[before.storage.number]
         old = families.pop(number)
         # What the old storage holds stays there for its other aliases.
@@ -609,6 +612,18 @@ class _Functionalizer:
         self.hooked = [
             (handle if one.tensor == handle.tensor else one, value, index) for one, value, index in self.hooked
         ]
+
+    def settle_views(self, root: Handle) -> None:
+        """Say of the probes and hooks on views of a tensor where they stay: nothing may use those views any more."""
+        for retained in self.retained.values():
+            if retained.handle.family is root.family and retained.handle.tensor != root.tensor:
+                retained.fixed = retained.fixed or self.producer(retained.handle)
+        left, self.hooked = self.hooked, []
+        for one in left:
+            if one[0].family is root.family and one[0].tensor != root.tensor:
+                self.remark_hooks([one])
+            else:
+                self.hooked.append(one)
 
     # ---- probes and hooks: they sit at a value, never at a name ----
 
@@ -637,12 +652,18 @@ class _Functionalizer:
             self.remark("late-retain-grad" if late else "retain-grad", retained.statement)
             if retained.fixed is None and self.producer(retained.handle) is not retained.producer:
                 self.remark("retain-grad-follows", retained.statement)
-        for handle, value, statement in self.hooked:
+        self.remark_hooks(self.hooked)
+
+    def remark_hooks(self, hooked: Sequence[tuple[Handle, Value, int]]) -> None:
+        for handle, value, statement in hooked:
             if self.producer(handle) is not value:
                 self.remark("hook-position", statement)
 
     def register_hook(self, statement: RegisterHook) -> None:
         handle = self.used[statement.handle]
+        if statement.place != "tensor":
+            self.hook_node(statement, handle)
+            return
         # All hooks of a view sit where the first one was put, until it is written through.
         value = self.hook_places.get(handle.tensor) or self.producer(handle)
         if handle.link is not None:
@@ -655,6 +676,17 @@ class _Functionalizer:
         self.probed.add(value)
         self.hooked.append((handle, value, self.index))
         self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, value.dtype))
+
+    def hook_node(self, statement: RegisterHook, handle: Handle) -> None:
+        value = self.producer(handle)
+        assert isinstance(value, Applied)
+        self.remark("node-hook")
+        if any(one.value is value and one.hook.place == statement.place for one in self.hooks.values()):
+            self.remark("hook-order")
+        self.probed.add(value)
+        operand = self.facts.made[handle.tensor]
+        edited = value.dtype if statement.place == "before" or operand is None else operand.dtype
+        self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, edited))
 
     def on_cotangent(self, hook: RegisterHook, dtype: str) -> RegisterHook:
         """A hook on gradients as a hook on JAX's cotangents, which are their conjugates."""
@@ -801,7 +833,13 @@ class _Functionalizer:
         region.retained = tuple(dict.fromkeys([*probed, *(producer for _, producer in kept)]))
         if arguments or region.retained:
             self.pure.regions.append(region)
-        region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
+        # A gradient that is asked for is taken before the node: no hook of that node runs.
+        starts = {*region.arguments, *region.arguments.values()}
+        region.hooks = tuple(
+            hooked
+            for hooked in self.hooks.values()
+            if hooked.value in passed and (hooked.hook.place == "tensor" or hooked.value not in starts)
+        )
         self.check_hooks(region)
         self.check_pieces(passed)
         self.check_ends(region, passed)
@@ -823,7 +861,11 @@ class _Functionalizer:
             own = set(inner.arguments.values()) | set(inner.arguments)
             then = {hooked.hook.target for hooked in inner.hooks}
             inside = set(inner.body) | own
-            now = {hooked.hook.target for hooked in region.hooks if hooked.value in inside}
+            now = {
+                hooked.hook.target
+                for hooked in region.hooks
+                if hooked.value in inside and (hooked.hook.place == "tensor" or hooked.value not in own)
+            }
             if then != now:
                 name = min(then ^ now)
                 raise ProgramError(
@@ -831,6 +873,12 @@ class _Functionalizer:
                     "gradients: the JAX form has one set of hooks for both. Register it before the first, and keep it."
                 )
             for hooked in inner.hooks:
+                if hooked.hook.result is not None and _reads_behind_a_hook(hooked):
+                    raise ProgramError(
+                        f"The hook '{hooked.hook.target}' is at an op whose gradient PyTorch computes from its result, "
+                        "or for a hook after its node, from its operand. Through a gradient that is differentiated "
+                        "again, that goes by the hook another way than in JAX. Put the hook on a clone."
+                    )
                 if hooked.value in own:
                     raise ProgramError(
                         f"The hook '{hooked.hook.target}' is on an input of a gradient that is differentiated again, "
@@ -1032,6 +1080,32 @@ def _behind_none(calls: Collection[Call]) -> dict[Value, None]:
             pairs = zip(call.arguments, call.function.rule.results, strict=True)
             ends += [argument for argument, gradient in pairs if gradient is None and argument.tracked]
     return _reached(tuple(ends))
+
+
+def _reads_behind_a_hook(hooked: HookedAt) -> bool:
+    """Whether PyTorch's gradient of the op at a hook reads what the hook stands between: its result, or its operand."""
+    value = hooked.value
+    if isinstance(value, Result):
+        return _rule_reads(value)
+    if not isinstance(value, Applied):
+        return False
+    values = [np.ones(one.shape) if isinstance(one, Value) else one for one in value.arguments]
+    for place, argument in enumerate(value.arguments):
+        if not isinstance(argument, Value) or not argument.tracked:
+            continue
+        for in_place in (False, True) if value.op.write is not None else (False,):
+            formula = backward_formula(value.op, place, values, in_place=in_place)
+            if formula.result or (hooked.hook.place == "after" and place in formula.reads):
+                return True
+    return False
+
+
+def _rule_reads(value: Result) -> bool:
+    """Whether the gradient of a call reads the result that the hook is on; of a function without a rule, it may."""
+    function, way = value.call.function, value.call.way
+    if function.rule is None or way == "jvp":
+        return True
+    return function.results[value.place].name in function.rule.saved
 
 
 def _nested(region: Region) -> list[Region]:

@@ -356,6 +356,8 @@ class Expressions:
         namespace: `"torch"` or `"jnp"`.
         narrow: 64-bit types are off, so that an integer is an int32.
         spelling: which of a row's spellings is used.
+
+    spelled: how a name is written, where that is not the name itself.
     """
 
     def __init__(self, namespace: str, spelling: Callable[[Op], str | None], *, narrow: bool = False) -> None:
@@ -363,9 +365,10 @@ class Expressions:
         self.spelling = spelling
         self.narrow = narrow
         self.inlined: dict[str, ast.expr] = {}
+        self.spelled: dict[str, ast.expr] = {}
 
     def handle(self, name: str) -> ast.expr:
-        return self.inlined.pop(name, None) or name_tree(name)
+        return self.inlined.pop(name, None) or self.spelled.get(name) or name_tree(name)
 
     def operand(self, operand: Operand | Number) -> ast.expr:
         return self.handle(operand.name) if isinstance(operand, Ref) else number_tree(operand, self.namespace)

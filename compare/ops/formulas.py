@@ -15,7 +15,7 @@ import numpy as np
 
 from compare.ops.op import Op
 
-__all__ = ["Formula", "backward_formula"]
+__all__ = ["ONE_NODE", "Formula", "backward_formula", "one_operand"]
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,27 @@ OF_TWO_OPERANDS = {
     "atan2": (BOTH, BOTH),
     "logaddexp": (BOTH, BOTH),
 }
+
+
+ONE_NODE = frozenset(
+    "abs acos acosh add asin asinh atan atanh clone cos cosh cumulative_prod cumulative_sum divide erf exp expm1 gelu "
+    "leaky_relu log log1p log2 log_sigmoid log_softmax mean multiply negative power reciprocal relu rsqrt sigmoid silu "
+    "sin sinh softmax softplus sqrt square subtract sum tan tanh trace".split()
+)
+"""Ops that are one node of PyTorch's graph, which gives the gradient of the first operand before all others."""
+COMMUTING = frozenset({"add", "multiply"})
+"""Those among them for which a number may stand first: PyTorch puts it behind."""
+
+
+def one_operand(op: Op, operands: Sequence[Any]) -> int | None:
+    """The place of the tensor that the one node of an op goes back to; None where there is no such node.
+
+    Args: operands: numbers, and anything else for a tensor.
+    """
+    tensors = [place for place, one in enumerate(operands) if not isinstance(one, bool | int | float | str)]
+    if op.name not in ONE_NODE or len(tensors) != 1 or (tensors[0] > 0 and op.name not in COMMUTING):
+        return None
+    return tensors[0]
 
 
 def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: bool = False) -> Formula:
