@@ -1,7 +1,7 @@
 """Runs PyTorch code once and keeps what it did: every op, write, grad mode, hook and backward, in order.
 
-A `TorchFunctionMode` sees the calls. What it does not see is recorded by other means: `Function.apply` and inference mode
-by standing in for them while the recording runs, hooks by wrapping them. Numbers are never changed.
+A `TorchFunctionMode` sees the calls. What it does not see is recorded by other means: `Function.apply` and inference
+mode by standing in for them while the recording runs, hooks by wrapping them. Numbers are never changed.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ LOOKS = frozenset(
 """Methods that hand numbers to Python, which may branch on them."""
 
 PASSIVE = frozenset(
-    "size dim ndimension numel nelement stride storage_offset is_contiguous is_floating_point is_complex is_conj is_neg "
-    "is_inference is_same_size data_ptr element_size get_device is_nonzero is_set_to is_signed __len__ "
+    "size dim ndimension numel nelement stride storage_offset is_contiguous is_floating_point is_complex is_conj "
+    "is_neg is_inference is_same_size data_ptr element_size get_device is_nonzero is_set_to is_signed __len__ "
     "__repr__ __format__ __hash__ __dir__ _is_view result_type is_tensor typename get_default_dtype is_storage "
     "can_cast promote_types broadcast_shapes _is_zerotensor manual_seed seed initial_seed get_rng_state set_rng_state "
     "set_default_dtype set_num_threads is_grad_enabled record_function_enter __deepcopy__ __reduce_ex__ "
@@ -57,8 +57,8 @@ PASSIVE = frozenset(
 """Functions that compute nothing that a program says."""
 
 PASSIVE_PROPERTIES = frozenset(
-    "shape dtype device layout ndim requires_grad is_leaf grad_fn names is_sparse is_quantized is_meta is_cuda is_mps is_xpu "
-    "is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
+    "shape dtype device layout ndim requires_grad is_leaf grad_fn names is_sparse is_quantized is_meta is_cuda is_mps "
+    "is_xpu is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
     "retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
 )
 
@@ -74,7 +74,7 @@ RANDOM = frozenset(
     "_standard_gamma _sample_dirichlet zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty "
     "new_tensor bernoulli from_numpy frombuffer".split()
 )
-"""Functions whose results are new numbers, whatever tensors they take: random ones, or ones that a program writes down."""
+"""Functions whose results are new numbers, whatever tensors they take: random, or such as a program writes down."""
 RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauchy_ log_normal_ geometric_".split())
 MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 

@@ -1,12 +1,11 @@
 """From the events of a run to a tape program: what PyTorch did is done to a tape, and the tape records it.
 
-The tape knows shapes, dtypes, storages and versions by its own rules. Where these say anything else than the tensors of the
-run, the recording is refused: the two would not be the same program.
+The tape knows shapes, dtypes, storages and versions by its own rules. Where these say anything else than the tensors of
+the run, the recording is refused: the two would not be the same program.
 """
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import linecache
 import re
@@ -40,10 +39,10 @@ from compare.results import Specialised
 from compare.statements import EnterGradMode, ExitGradMode, Read
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
-__all__ = ["FinalGradient", "RecordingRefused", "Replayed", "replay"]
+__all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay"]
 
 
-class RecordingRefused(CompareError):
+class RecordingRefusedError(CompareError):
     """A run that no tape program says exactly. Names what it is, its file and line, and the remedy."""
 
 
@@ -67,7 +66,7 @@ class Replayed:
 
 
 def replay(recording: Recording, *, id: str, title: str) -> Replayed:
-    """Record a run on a tape. Raises RecordingRefused."""
+    """Record a run on a tape. Raises RecordingRefusedError."""
     return _Replay(recording.dtype, recording.names).program(recording, id, title)
 
 
@@ -165,7 +164,7 @@ class _Replay:
         try:
             program = self.tape.program(name, title)
         except ProgramError as error:
-            raise RecordingRefused(str(error)) from error
+            raise RecordingRefusedError(str(error)) from error
         notes = sorted(self.specialised.values(), key=lambda one: one.line)
         return Replayed(program, notes, self.final)
 
@@ -187,11 +186,11 @@ class _Replay:
             lines = [
                 f"  {name}  {', '.join(places[:3])}{', ...' * (len(places) > 3)}" for name, places in unknown.items()
             ]
-            raise RecordingRefused(
+            raise RecordingRefusedError(
                 f"The vocabulary has no row for {'this call' if len(lines) == 1 else f'these {len(lines)} calls'}:\n"
                 + "\n".join(lines)
-                + "\nAdd a row to compare/ops/ for each (or a composite to compare/composites/), or write the computation "
-                "with other functions."
+                + "\nAdd a row to compare/ops/ for each (or a composite to compare/composites/), or write the "
+                "computation with other functions."
             )
 
     def _called(self, events: Sequence[Event]) -> Iterator[Called]:
@@ -229,11 +228,11 @@ class _Replay:
             try:
                 with recorded_at(self.site(place)):
                     self.take(event)
-            except RecordingRefused:
+            except RecordingRefusedError:
                 raise
             except CompareError as error:
                 at = where(place)
-                raise RecordingRefused(f"{at}: {error}" if at else str(error)) from error
+                raise RecordingRefusedError(f"{at}: {error}" if at else str(error)) from error
 
     def site(self, place: Place) -> Site:
         found = self.sites.of(place)
@@ -285,8 +284,8 @@ class _Replay:
         found = self.handles.get(id(value))
         if found is None:
             raise ProgramError(
-                f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see it: "
-                "inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
+                f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
+                "it: inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
                 "detach().clone()."
             )
         return found
@@ -358,8 +357,8 @@ class _Replay:
                 return one
         if others:
             raise ProgramError(
-                f"A tensor of shape {list(tensor.shape)} shares memory with one that the recording knows, and it did not "
-                "see how: through NumPy, dlpack, or in another thread. Clone it, or make it a view with PyTorch."
+                f"A tensor of shape {list(tensor.shape)} shares memory with one that the recording knows, and it did "
+                "not see how: through NumPy, dlpack, or in another thread. Clone it, or make it a view with PyTorch."
             )
         return None
 
@@ -476,8 +475,8 @@ class _Replay:
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 raise ProgramError(
-                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write would "
-                    "show in other places. Clone the result."
+                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write "
+                    "would show in other places. Clone the result."
                 )
 
     def _tensors(self, values: Any) -> Iterator[Any]:
@@ -587,9 +586,7 @@ class _Replay:
         elif name == "data.__set__":
             tensor.data = self.tensor(arguments[1])
             self.wrote(arguments[0])
-        elif name == "contiguous":
-            self.bind(event.result, tensor.clone())
-        elif name == "positive":
+        elif name == "contiguous" or name == "positive":
             self.bind(event.result, tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
@@ -674,8 +671,8 @@ class _Replay:
     def backward(self, event: RanBackward) -> None:
         if event.error:
             raise ProgramError(
-                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then is "
-                "not known. Take the failing backward out."
+                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then "
+                "is not known. Take the failing backward out."
             )
         function = event.function
         given = inspect.signature(function).bind(*event.arguments, **event.keywords)
@@ -885,8 +882,8 @@ class _Replay:
         return function
 
     def _parameters_of(self, event: TookFunction, tensors: list[Any]) -> list[str]:
-        described_ = [one for one in inspect.signature(event.kind.forward).parameters.values()]
-        names = [one.name for one in described_ if one.kind is not one.VAR_POSITIONAL]
+        signature = inspect.signature(event.kind.forward)
+        names = [one.name for one in signature.parameters.values() if one.kind is not one.VAR_POSITIONAL]
         if (
             hasattr(event.kind, "forward")
             and event.kind.setup_context is self.torch.autograd.function._SingleLevelFunction.setup_context
