@@ -6,7 +6,7 @@ are tensors of the tape. It returns what PyTorch returns. What it cannot do exac
 
 from __future__ import annotations
 
-from compare.composites import arithmetic, constants, shapes  # noqa: F401  each module registers what it holds
+from compare.composites import activations, arithmetic, constants, losses, shapes  # noqa: F401  each module registers what it holds
 from compare.composites.composite import COMPOSITES, Composite, composite
 
 __all__ = ["COMPOSITES", "Composite", "composite"]
