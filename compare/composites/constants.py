@@ -11,12 +11,12 @@ from compare.errors import ProgramError
 from compare.statements import DTYPES
 from compare.tape import Tape, Tensor
 
-__all__: list[str] = []
+__all__ = ["cast"]
 
 # ---- casts ----
 
 
-def _cast(tape: Tape, input: Tensor, dtype: str | None, *, copy: bool = False) -> Tensor:
+def cast(tape: Tape, input: Tensor, dtype: str | None, *, copy: bool = False) -> Tensor:
     """The tensor as `dtype`: itself, or a clone, where it has that dtype."""
     if dtype in (None, input.dtype_name):
         return input.clone() if copy else input  # type: ignore[no-any-return]
@@ -40,12 +40,12 @@ def _to(
             other = one
         elif isinstance(one, str) and (one in DTYPES or one.startswith(("float", "int", "uint", "bfloat", "complex"))):
             dtype = one
-    return _cast(tape, input, other.dtype_name if other is not None else dtype, copy=copy)
+    return cast(tape, input, other.dtype_name if other is not None else dtype, copy=copy)
 
 
 @composite("torch.Tensor.type_as")
 def _type_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
-    return _cast(tape, input, other.dtype_name)
+    return cast(tape, input, other.dtype_name)
 
 
 _CASTS = {
@@ -55,10 +55,10 @@ _CASTS = {
 
 
 def _cast_to(dtype: str) -> Any:
-    def cast(tape: Tape, input: Tensor, memory_format: Any = None) -> Tensor:
-        return _cast(tape, input, dtype)
+    def cast_to(tape: Tape, input: Tensor, memory_format: Any = None) -> Tensor:
+        return cast(tape, input, dtype)
 
-    return cast
+    return cast_to
 
 
 for _word, _dtype in _CASTS.items():
@@ -90,7 +90,7 @@ def _zeros_like(
     memory_format: Any = None,
 ) -> Tensor:
     _check_made(requires_grad)
-    return _cast(tape, tape.zeros_like(input), dtype)
+    return cast(tape, tape.zeros_like(input), dtype)
 
 
 @composite("torch.ones_like")
@@ -105,7 +105,7 @@ def _ones_like(
     memory_format: Any = None,
 ) -> Tensor:
     _check_made(requires_grad)
-    return _cast(tape, tape.ones_like(input), dtype)
+    return cast(tape, tape.ones_like(input), dtype)
 
 
 @composite("torch.empty_like")
