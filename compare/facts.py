@@ -97,6 +97,11 @@ SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"}
 """Ops of several operands for which PyTorch saves none of them for backward."""
 
 
+def _is_product_by_a_matrix(op: Op, operands: list[Handle]) -> bool:
+    """Whether this is a product with a matrix on the right, which PyTorch lays out anew, whatever the strides are."""
+    return op.name == "matmul" and len(operands[0].shape) >= 2 >= len(operands[1].shape)
+
+
 # ---- handles ----
 
 
@@ -253,6 +258,15 @@ class Handle:
         """Two elements of the tensor are one element of the storage (after an expand)."""
         strides = self.layout.strides[: len(self.shape)]
         return any(stride == 0 and size > 1 for stride, size in zip(strides, self.shape, strict=True))
+
+    @property
+    def in_order(self) -> bool:
+        """Elements lie in the order of their indices, with gaps or without: PyTorch computes a dense result from them."""
+        strides = self.layout.strides[: len(self.shape)]
+        sizes = [(stride, size) for stride, size in zip(strides, self.shape, strict=True) if size > 1]
+        return all(
+            inner > 0 and outer >= inner * size for (outer, _), (inner, size) in itertools.pairwise(sizes)
+        ) and all(stride > 0 for stride, _ in sizes)
 
     @property
     def conjugated(self) -> bool:
@@ -608,7 +622,8 @@ class Facts:
         handle.storage.uncounted = all(item.storage.inference for item in tensors)
         # A dense result with one axis at most has one layout only, whatever its operands had.
         one_axis = sum(size > 1 for size in shape) <= 1
-        known = one_axis or all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
+        known = one_axis or _is_product_by_a_matrix(op, tensors)
+        known = known or all(item.strides_known and item.in_order for item in tensors)
         return replace(handle, strides_known=known)
 
     def _check_savable(self, op: Op, operands: list[Handle]) -> None:

@@ -117,6 +117,9 @@ def where(place: Place) -> str:
 # ---- the replay ----
 
 CASTS = frozenset("to float double half bfloat16 long int short bool type type_as cfloat cdouble".split())
+MAY_DO_NOTHING = CASTS | frozenset(
+    "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense".split()
+)
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 WORDS = frozenset(
@@ -217,10 +220,10 @@ class _Replay:
         return ", ".join(said)
 
     def _is_nothing(self, event: Called) -> bool:
-        """A call that returned the very tensor it got and is no write: `x.to(x.dtype)`."""
-        name = bare_name(event.function)
-        writes = (name.endswith("_") and not name.endswith("__")) or name.endswith("__set__")
-        return not writes and bool(event.arguments) and event.result is event.arguments[0] is not None
+        """A call that had nothing to do, and returned the very tensor it got: `x.to(x.dtype)`."""
+        return (
+            bare_name(event.function) in MAY_DO_NOTHING and bool(event.arguments) and event.result is event.arguments[0]
+        )
 
     def play(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -521,9 +524,9 @@ class _Replay:
         if found.writes:
             # A number that a tensor holds is copied; fill takes one that is written down.
             name = "copy" if op.name == "fill" and isinstance(operands[1], Tensor) else op.name
-            operands = self.in_one_dtype(op, operands, self.dtype(event.arguments[0].dtype))
+            operands = self.in_one_dtype(op, operands, self.dtype(found.operands[0].dtype))
             self.tape._write(operands[0], name, operands[1:], attributes)
-            self.wrote(event.arguments[0])
+            self.wrote(found.operands[0])
             return
         if isinstance(event.result, self.torch.Tensor):
             operands = self.in_one_dtype(op, operands, self.dtype(event.result.dtype))
@@ -815,7 +818,7 @@ class _Replay:
             forward_names.clear()
             for one in (*tensors, *inside.kept):
                 forward_names[inside.tape._hints[inside.handles[id(one)]._name]] = one
-            made = tuple(inside.tensor(one) for one in results)
+            made = tuple(inside.returned(one) for one in results)
             return made if len(made) > 1 else made[0]
 
         saved = self._saved(event, run, tensors)
@@ -880,6 +883,13 @@ class _Replay:
                 return tape_function
         self.functions.setdefault(key[0], []).append((key[1], function))
         return function
+
+    def returned(self, value: Any) -> Tensor:
+        """What the body of a function returns. A view of an argument, `x.view_as(x)`, stands for a new tensor."""
+        handle = self.tensor(value)
+        views = self.tape._facts.handle(handle._name, history=False).chain
+        with recorded_at(Site(0, self._unique("result"), "")):
+            return handle.clone() if views else handle
 
     def _parameters_of(self, event: TookFunction, tensors: list[Any]) -> list[str]:
         signature = inspect.signature(event.kind.forward)
