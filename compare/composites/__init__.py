@@ -6,7 +6,16 @@ are tensors of the tape. It returns what PyTorch returns. What it cannot do exac
 
 from __future__ import annotations
 
-from compare.composites import activations, arithmetic, constants, losses, shapes  # noqa: F401  each module registers what it holds
+from compare.composites import (  # noqa: F401  each of these modules registers what it holds
+    activations,
+    arithmetic,
+    constants,
+    foreach,
+    losses,
+    reductions,
+    shapes,
+    sorting,
+)
 from compare.composites.composite import COMPOSITES, Composite, composite
 
 __all__ = ["COMPOSITES", "Composite", "composite"]
