@@ -12,7 +12,7 @@ from compare.composites.kinds import check_floats, check_without_history
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__: list[str] = []
+__all__ = ["clamp_max", "clamp_min"]
 
 # ---- sums ----
 
@@ -127,22 +127,24 @@ def _clamp(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Tenso
     if min is None and max is None:
         raise ProgramError("clamp needs min, max or both.")
     if max is None:
-        return _clamp_min(tape, input, min)
+        return clamp_min(tape, input, min)
     if min is None:
-        return _clamp_max(tape, input, max)
+        return clamp_max(tape, input, max)
     above = _at_least(tape, input, min)
     # Where the bounds cross, the upper one wins and takes the gradient.
     return tape.where(above <= max, above, max)  # type: ignore[no-any-return]
 
 
 @composite("torch.clamp_min")
-def _clamp_min(tape: Tape, input: Tensor, min: Any) -> Tensor:
+def clamp_min(tape: Tape, input: Tensor, min: Any) -> Tensor:
+    """The larger of the tensor and a bound; at a tie all of the gradient is the tensor's."""
     check_floats("clamp", input)
     return _at_least(tape, input, min)
 
 
 @composite("torch.clamp_max")
-def _clamp_max(tape: Tape, input: Tensor, max: Any) -> Tensor:
+def clamp_max(tape: Tape, input: Tensor, max: Any) -> Tensor:
+    """The smaller of the tensor and a bound; at a tie all of the gradient is the tensor's."""
     check_floats("clamp", input)
     return _at_most(tape, input, max)
 

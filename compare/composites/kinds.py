@@ -28,6 +28,6 @@ def check_floats(what: str, *operands: Any) -> None:
 
 
 def check_without_history(tape: Tape, what: str, *operands: Any) -> None:
-    """Refuse tensors that require grad where PyTorch's function has no derivative for them. Raises ProgramError."""
-    if any(has_history(tape, one) for one in operands):
-        raise ProgramError(f"{what} has no derivative in PyTorch for this tensor. Detach it.")
+    """Refuse to record history where PyTorch's function has no derivative for it. Raises ProgramError."""
+    if tape._facts.recording and any(has_history(tape, one) for one in operands):
+        raise ProgramError(f"{what} has no derivative in PyTorch. Detach what it is given, or call it under no_grad.")

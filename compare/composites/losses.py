@@ -123,7 +123,8 @@ def _huber_loss(
     difference = input - target
     distance = _distance(difference)
     losses = tape.where(distance < delta, 0.5 * difference.square(), delta * (distance - 0.5 * delta))
-    return _weighted(losses, weight, reduction, None, None)
+    # Here, and unlike in mse_loss, PyTorch's mean is not divided by the sum of the weights.
+    return _reduced(losses if weight is None else losses * weight, reduction)
 
 
 # ---- probabilities ----
