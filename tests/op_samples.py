@@ -191,6 +191,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
         sample(EMPTY, EMPTY.T),
     ],
+    "linear": [sample(X, MATRIX), sample(STACK, draw(2, 4)), sample(ROW, MATRIX)],
     "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY)],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],

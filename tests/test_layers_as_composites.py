@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from composite_programs import Plain, check
+from torch.nn import functional
 
 from compare.composites import COMPOSITES
 from compare.errors import ProgramError
@@ -49,11 +49,11 @@ def refused(name: str, message: str, *arguments: Any, **keywords: Any) -> None:
 X, W, B = draw(2, 3, 4), draw(5, 4), draw(5)
 
 PRODUCTS = [
-    ("torch.nn.functional.linear", F.linear, given(X, W, B)),
-    ("torch.nn.functional.linear", F.linear, given(draw(4), W)),
-    ("torch.nn.functional.linear", F.linear, given(draw(2, 4), draw(4), draw())),
-    ("torch.nn.functional.bilinear", F.bilinear, given(draw(2, 3), draw(2, 4), draw(5, 3, 4), draw(5))),
-    ("torch.nn.functional.bilinear", F.bilinear, given(draw(2, 2, 3), draw(2, 2, 4), draw(1, 3, 4))),
+    ("torch.nn.functional.linear", functional.linear, given(X, W, B)),
+    ("torch.nn.functional.linear", functional.linear, given(draw(4), W)),
+    ("torch.nn.functional.linear", functional.linear, given(draw(2, 4), draw(4))),
+    ("torch.nn.functional.bilinear", functional.bilinear, given(draw(2, 3), draw(2, 4), draw(5, 3, 4), draw(5))),
+    ("torch.nn.functional.bilinear", functional.bilinear, given(draw(2, 2, 3), draw(2, 2, 4), draw(1, 3, 4))),
     ("torch.addmm", torch.addmm, given(draw(2, 4), draw(2, 3), draw(3, 4))),
     ("torch.addmm", torch.addmm, given(draw(4), draw(2, 3), draw(3, 4), beta=0.5, alpha=-2)),
     ("torch.addmv", torch.addmv, given(draw(2), draw(2, 3), draw(3), beta=3)),
@@ -68,7 +68,7 @@ def test_products(name: str, function: Any, call: Any) -> None:
 
 
 def test_products_have_second_derivatives() -> None:
-    check("torch.nn.functional.linear", F.linear, X, W, B, order=2)
+    check("torch.nn.functional.linear", functional.linear, X, W, B, order=2)
 
 
 def test_a_product_without_its_first_argument_is_refused() -> None:
@@ -83,7 +83,7 @@ EMBEDDINGS = [given(NUMBERS, draw(4, 2)), given(NUMBERS, draw(4, 2), 2), given(N
 
 @pytest.mark.parametrize("call", [*EMBEDDINGS, given(np.array(1), draw(4, 2)), given(np.array(1), draw(4, 2), 1)])
 def test_embedding(call: Any) -> None:
-    check("torch.nn.functional.embedding", F.embedding, *call[0], **call[1])
+    check("torch.nn.functional.embedding", functional.embedding, *call[0], **call[1])
 
 
 @pytest.mark.parametrize("call", [given(draw(4, 2), NUMBERS), given(draw(4, 2), NUMBERS, 2)])
@@ -92,8 +92,8 @@ def test_embedding_with_the_table_first(call: Any) -> None:
 
 
 def test_one_hot() -> None:
-    check("torch.nn.functional.one_hot", F.one_hot, NUMBERS, 5)
-    check("torch.nn.functional.one_hot", F.one_hot, np.array(2), num_classes=3)
+    check("torch.nn.functional.one_hot", functional.one_hot, NUMBERS, 5)
+    check("torch.nn.functional.one_hot", functional.one_hot, np.array(2), num_classes=3)
 
 
 def test_refused_embeddings() -> None:
@@ -121,10 +121,11 @@ CONVOLUTIONS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize(("rank", "call"), CONVOLUTIONS)
 def test_convolutions(rank: int, call: Any) -> None:
     name = f"conv{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 TRANSPOSED = [
@@ -141,7 +142,7 @@ TRANSPOSED = [
 @pytest.mark.parametrize(("rank", "call"), TRANSPOSED)
 def test_transposed_convolutions(rank: int, call: Any) -> None:
     name = f"conv_transpose{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -151,19 +152,27 @@ def test_the_convolution_that_others_come_down_to(transposed: bool) -> None:
 
 
 def test_convolutions_have_second_derivatives() -> None:
-    check("torch.nn.functional.conv2d", F.conv2d, IMAGE, draw(4, 2, 2, 3), draw(4), groups=2, stride=2, order=2)
-    check("torch.nn.functional.conv_transpose1d", F.conv_transpose1d, SIGNAL, draw(4, 3, 2), stride=2, order=2)
+    check(
+        "torch.nn.functional.conv2d", functional.conv2d, IMAGE, draw(4, 2, 2, 3), draw(4), groups=2, stride=2, order=2
+    )
+    check("torch.nn.functional.conv_transpose1d", functional.conv_transpose1d, SIGNAL, draw(4, 3, 2), stride=2, order=2)
 
 
 def test_refused_convolutions() -> None:
-    refused("torch.nn.functional.conv1d", "'same', 'valid' or numbers, not 'full'", SIGNAL, draw(3, 4, 2), padding="full")
+    refused(
+        "torch.nn.functional.conv1d", "'same', 'valid' or numbers, not 'full'", SIGNAL, draw(3, 4, 2), padding="full"
+    )
     refused("torch.nn.functional.conv1d", "4 channels are not those of a weight", SIGNAL, draw(3, 3, 2))
     refused("torch.nn.functional.conv1d", "2 groups do not divide the 3 channels", SIGNAL, draw(3, 2, 2), groups=2)
     refused("torch.nn.functional.conv1d", "stride must be at least 1", SIGNAL, draw(3, 4, 2), stride=0)
     refused("torch.nn.functional.conv1d", r"a kernel that covers \[8\] does not fit", SIGNAL, draw(3, 4, 8))
     refused("torch.nn.functional.conv_transpose1d", "3 channels are not those", draw(1, 3, 4), draw(2, 1, 2))
     refused(
-        "torch.nn.functional.conv_transpose1d", "output_padding must be smaller", SIGNAL, draw(4, 1, 2), output_padding=1
+        "torch.nn.functional.conv_transpose1d",
+        "output_padding must be smaller",
+        SIGNAL,
+        draw(4, 1, 2),
+        output_padding=1,
     )
     refused("torch.nn.functional.conv_transpose1d", "nothing is left", SIGNAL, draw(4, 1, 2), padding=4)
 
@@ -189,7 +198,7 @@ MAXIMA = [
 @pytest.mark.parametrize(("rank", "call"), MAXIMA)
 def test_max_pools_give_a_gradient_to_the_first_of_equal_elements(rank: int, call: Any) -> None:
     name = f"max_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
     if all(call[1].values()):
         check(f"torch.{name}", getattr(torch, name), *call[0], **call[1])
 
@@ -197,17 +206,17 @@ def test_max_pools_give_a_gradient_to_the_first_of_equal_elements(rank: int, cal
 @pytest.mark.parametrize(("rank", "call"), MAXIMA)
 def test_max_pools_with_positions(rank: int, call: Any) -> None:
     name = f"max_pool{rank}d"
-    function = getattr(F, f"{name}_with_indices")
+    function = getattr(functional, f"{name}_with_indices")
     check(f"torch.nn.functional.{name}_with_indices", function, *call[0], **call[1])
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1], return_indices=True)
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1], return_indices=True)
 
 
 def test_nan_is_the_largest() -> None:
     image = ties(1, 1, 4, 6)
     image[0, 0, 1, 2] = image[0, 0, 2, 3] = np.nan
-    check("torch.nn.functional.max_pool2d", F.max_pool2d, Plain(image), 2, 1)
-    check("torch.nn.functional.max_pool2d", F.max_pool2d, Plain(image), 2, 1, dilation=2)
-    check("torch.nn.functional.max_pool2d_with_indices", F.max_pool2d_with_indices, Plain(image), 3, 1, 1)
+    check("torch.nn.functional.max_pool2d", functional.max_pool2d, Plain(image), 2, 1)
+    check("torch.nn.functional.max_pool2d", functional.max_pool2d, Plain(image), 2, 1, dilation=2)
+    check("torch.nn.functional.max_pool2d_with_indices", functional.max_pool2d_with_indices, Plain(image), 3, 1, 1)
 
 
 MEANS = [
@@ -228,7 +237,7 @@ MEANS = [
 @pytest.mark.parametrize(("rank", "call"), MEANS)
 def test_avg_pools(rank: int, call: Any) -> None:
     name = f"avg_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 ADAPTIVE = [
@@ -248,7 +257,7 @@ ADAPTIVE = [
 @pytest.mark.parametrize(("rank", "call"), ADAPTIVE)
 def test_pools_to_a_given_size(kind: str, rank: int, call: Any) -> None:
     name = f"adaptive_{kind}_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 @pytest.mark.parametrize(
@@ -263,12 +272,12 @@ def test_pools_to_a_given_size(kind: str, rank: int, call: Any) -> None:
 )
 def test_pools_by_a_norm(rank: int, call: Any) -> None:
     name = f"lp_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 def test_pools_have_second_derivatives() -> None:
-    check("torch.nn.functional.max_pool2d", F.max_pool2d, ties(1, 2, 4, 4), 2, 1, order=2)
-    check("torch.nn.functional.avg_pool2d", F.avg_pool2d, draw(1, 2, 4, 4), 2, 1, 1, order=2)
+    check("torch.nn.functional.max_pool2d", functional.max_pool2d, ties(1, 2, 4, 4), 2, 1, order=2)
+    check("torch.nn.functional.avg_pool2d", functional.avg_pool2d, draw(1, 2, 4, 4), 2, 1, 1, order=2)
 
 
 def test_refused_pools() -> None:
@@ -317,12 +326,14 @@ NORMS = [
 
 @pytest.mark.parametrize(("name", "call"), NORMS)
 def test_normalizations(name: str, call: Any) -> None:
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 def test_normalizations_have_second_derivatives() -> None:
-    check("torch.nn.functional.layer_norm", F.layer_norm, draw(2, 4), (4,), draw(4), draw(4), order=2)
-    check("torch.nn.functional.batch_norm", F.batch_norm, draw(4, 2), None, None, draw(2), draw(2), True, order=2)
+    check("torch.nn.functional.layer_norm", functional.layer_norm, draw(2, 4), (4,), draw(4), draw(4), order=2)
+    check(
+        "torch.nn.functional.batch_norm", functional.batch_norm, draw(4, 2), None, None, draw(2), draw(2), True, order=2
+    )
 
 
 def test_refused_normalizations() -> None:
@@ -346,6 +357,8 @@ PADS = [
     given(draw(2, 3), (0, 0)),
     given(draw(2, 3), (-1, -1, 1, 0), value=2),
     given(NUMBERS, (1, 1), value=7.0),
+    given(draw(2, 3), (1, 1), value=-np.inf),
+    given(draw(2, 3), (1, 1), value=np.nan),
     given(draw(2, 3, 4), (1, 2), "reflect"),
     given(draw(3, 4), (3, 1), "reflect"),
     given(draw(1, 2, 3, 4), (1, 2, 2, 0), "reflect"),
@@ -358,7 +371,7 @@ PADS = [
 
 @pytest.mark.parametrize("call", PADS)
 def test_pads(call: Any) -> None:
-    check("torch.nn.functional.pad", F.pad, *call[0], **call[1])
+    check("torch.nn.functional.pad", functional.pad, *call[0], **call[1])
 
 
 def test_refused_pads() -> None:
@@ -382,14 +395,21 @@ LINEAR = {"linear": (2, 2, 5), "bilinear": (1, 2, 5, 4), "bicubic": (1, 2, 5, 4)
 @pytest.mark.parametrize("mode", LINEAR)
 def test_interpolation_by_weights(mode: str, keywords: dict[str, Any], align_corners: bool | None) -> None:
     image = draw(*LINEAR[mode])
-    check("torch.nn.functional.interpolate", F.interpolate, image, **keywords, mode=mode, align_corners=align_corners)
+    check(
+        "torch.nn.functional.interpolate",
+        functional.interpolate,
+        image,
+        **keywords,
+        mode=mode,
+        align_corners=align_corners,
+    )
 
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "area"])
 @pytest.mark.parametrize("shape", [(2, 2, 5), (1, 2, 5, 4), (1, 1, 3, 4, 2)])
 def test_interpolation_by_elements(mode: str, shape: tuple[int, ...]) -> None:
     for keywords in SIZES:
-        check("torch.nn.functional.interpolate", F.interpolate, draw(*shape), **keywords, mode=mode)
+        check("torch.nn.functional.interpolate", functional.interpolate, draw(*shape), **keywords, mode=mode)
 
 
 @pytest.mark.parametrize(
@@ -403,7 +423,7 @@ def test_interpolation_by_elements(mode: str, shape: tuple[int, ...]) -> None:
     ],
 )
 def test_interpolation_of_each_axis(keywords: dict[str, Any]) -> None:
-    check("torch.nn.functional.interpolate", F.interpolate, draw(1, 2, 5, 4), **keywords)
+    check("torch.nn.functional.interpolate", functional.interpolate, draw(1, 2, 5, 4), **keywords)
 
 
 def test_every_count_of_nearest_elements_is_pytorchs_or_refused() -> None:
@@ -413,7 +433,7 @@ def test_every_count_of_nearest_elements_is_pytorchs_or_refused() -> None:
         for count in range(1, 40):
             for mode in ("nearest", "nearest-exact"):
                 tape = Tape(dtype="float64")
-                wanted = F.interpolate(torch.tensor(row), count, mode=mode).numpy().astype(int).ravel()
+                wanted = functional.interpolate(torch.tensor(row), count, mode=mode).numpy().astype(int).ravel()
                 try:
                     COMPOSITES["torch.nn.functional.interpolate"](tape, tape.constant(row), count, mode=mode)
                 except ProgramError:
@@ -426,7 +446,7 @@ def test_every_count_of_nearest_elements_is_pytorchs_or_refused() -> None:
 
 def test_upsample() -> None:
     with pytest.warns(UserWarning, match="deprecated"):
-        check("torch.nn.functional.upsample", F.upsample, draw(1, 1, 3), scale_factor=2)
+        check("torch.nn.functional.upsample", functional.upsample, draw(1, 1, 3), scale_factor=2)
 
 
 def test_refused_interpolation() -> None:
@@ -454,7 +474,7 @@ MOVED = [
 
 @pytest.mark.parametrize(("name", "call"), MOVED)
 def test_elements_that_move(name: str, call: Any) -> None:
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 def test_refused_moves() -> None:
@@ -463,6 +483,30 @@ def test_refused_moves() -> None:
     refused("torch.nn.functional.channel_shuffle", "4 groups do not divide 6 channels", draw(1, 6, 2), 4)
     refused("torch.nn.functional.unfold", "a window that covers 5 does not fit into 4", draw(1, 6, 4, 4), 3, 2)
     refused("torch.nn.functional.fold", "are not those of windows with 4 places at 9 positions", draw(1, 6, 9), 4, 2)
+
+
+# ---- in single precision ----
+
+SINGLE = [
+    ("linear", given(X, W, B)),
+    ("embedding", given(NUMBERS, draw(4, 2), 2)),
+    ("conv2d", given(IMAGE, draw(4, 2, 2, 2), draw(4), groups=2, padding="same")),
+    ("conv_transpose2d", given(IMAGE, draw(4, 2, 3, 2), draw(2), stride=2)),
+    ("max_pool2d", given(ties(1, 2, 4, 6), 2)),
+    ("max_pool2d", given(ties(1, 2, 6, 6), 2, 2, 1, 2)),
+    ("avg_pool2d", given(draw(1, 2, 4, 6), 3, 2, 1, count_include_pad=False)),
+    ("batch_norm", given(draw(2, 3, 4), Plain(draw(3)), Plain(draw(3) ** 2), draw(3), draw(3), True)),
+    ("rms_norm", given(draw(2, 3, 4), (4,), draw(4))),
+    ("interpolate", given(draw(1, 2, 5, 4), scale_factor=1.7, mode="bicubic")),
+    ("fold", given(draw(2, 12, 12), (4, 5), 2)),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
+@pytest.mark.parametrize(("name", "call"), SINGLE)
+def test_layers_in_single_precision(name: str, call: Any) -> None:
+    function = getattr(functional, name)
+    check(f"torch.nn.functional.{name}", function, *call[0], **call[1], float_dtype="float32")
 
 
 # ---- recurrent layers ----

@@ -635,6 +635,8 @@ WRONG_SHAPES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("matmul", (PLANE, PLANE), {}, "inner sizes 3 and 2 differ"),
     ("matmul", (PLANE, ()), {}, "at least one dimension"),
     ("matmul", (CUBE, (3, 4, 2)), {}, "do not broadcast"),
+    ("linear", (PLANE, (2, 2)), {}, "inner sizes 3 and 2 differ"),
+    ("linear", (PLANE, VECTOR), {}, "must be a matrix"),
     ("vecdot", (PLANE, (2, 1)), {}, "sizes 3 and 1 along axis -1 differ"),
     ("vecdot", (CUBE, (3, 4)), {"axis": 1}, "sizes 3 and 4 along axis 1 differ"),
     ("vecdot", ((2, 3, 3), (3, 3)), {"axis": 1}, "counted from the end"),

@@ -24,7 +24,7 @@ Sizes = int | Sequence[int]
 def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], dilation: Any) -> tuple[Tensor, Tensor]:
     """The largest element of every window, found one place of the window after the other, and where it is.
 
-    The first of equal elements stays, as in PyTorch; so does the first nan.
+    As in PyTorch, the first of equal elements stays, and of several nan the last.
     """
     window, stride, padding = (on_every_axis(given[name], rank) for name in ("window", "stride", "padding"))
     dilation = on_every_axis(dilation, rank)
@@ -40,7 +40,7 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
     padded = input
     if any(padding) or any(behind):
         widths = [width for pair in zip(padding[::-1], behind[::-1], strict=True) for width in pair]
-        padded = tape.pad(input, widths=tuple(widths), value=-math.inf)
+        padded = tape.pad(input, widths=tuple(widths), value="-inf")
     best = indices = None
     for place in np.ndindex(*window):
         starts = [at * step for at, step in zip(place, dilation, strict=True)]
@@ -50,9 +50,8 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
         if best is None or indices is None:
             best, indices = candidate, position.broadcast_to(candidate.shape)
             continue
-        larger = candidate > best
-        nan = (candidate != candidate) & (best == best)
-        better = larger | nan
+        is_nan = candidate != candidate
+        better = (candidate > best) | is_nan
         best = tape.where(better, candidate, best)
         indices = tape.where(better, position, indices)
     assert best is not None
@@ -180,9 +179,10 @@ def _adapted(tape: Tape, input: Tensor, output_size: Any, rank: int, kind: str) 
     if all(size % count == 0 for size, count in zip(sizes, wanted, strict=True)):
         window = tuple(size // count for size, count in zip(sizes, wanted, strict=True))
         return row(input, window=window, stride=window)
-    # Along one axis after the other: the windows are not equally large.
+    # Along one axis after the other: the windows are not equally large. The last one first, so that of equal elements
+    # the first in the whole window is taken.
     pooled = input
-    for axis, (size, count) in enumerate(zip(sizes, wanted, strict=True)):
+    for axis, (size, count) in reversed(list(enumerate(zip(sizes, wanted, strict=True)))):
         pieces = []
         for start, stop in _bins(size, count):
             part = pooled[(..., slice(start, stop), *[slice(None)] * (rank - 1 - axis))]
@@ -245,15 +245,25 @@ def lp_pool1d(
 
 @composite("torch.nn.functional.lp_pool2d")
 def lp_pool2d(
-    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Any:  # fmt: skip
+    tape: Tape,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Any:
     """The norm of every window over the last two axes."""
     return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 2)
 
 
 @composite("torch.nn.functional.lp_pool3d")
 def lp_pool3d(
-    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Any:  # fmt: skip
+    tape: Tape,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Any:
     """The norm of every window over the last three axes."""
     return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 3)

@@ -34,8 +34,9 @@ def _nearest(size: int, count: int, scale: float | None, half: float) -> Any:
     """The elements that are nearest, by PyTorch's rounding down of products in single precision: `int64[count]`."""
     found = []
     for kind in (np.float32, np.float64):
-        step = kind(size / count if scale is None else 1 / scale)
-        found.append(np.minimum(np.floor((np.arange(count).astype(kind) + kind(half)) * step).astype(int), size - 1))
+        step = np.asarray(size / count if scale is None else 1 / scale, dtype=kind)
+        products = (np.arange(count, dtype=kind) + np.asarray(half, dtype=kind)) * step
+        found.append(np.minimum(np.floor(products).astype(int), size - 1))
     if (found[0] != found[1]).any():
         raise ProgramError(
             f"torch.nn.functional.interpolate from {size} to {count} elements: which one is nearest depends on how "
