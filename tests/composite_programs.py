@@ -141,6 +141,7 @@ def _of_torch(
 
     given = [made(one) for one in arguments]
     results = list(_flat(function(*given, **{key: made(value) for key, value in keywords.items()})))
+    assert len(results) == len(cotangents), "The composite returns another number of results."
     found = [one.detach().numpy().copy() for one in (*results, *plain)]
     terms = [
         (one * torch.tensor(cotangent, dtype=dtype)).sum()

@@ -12,7 +12,12 @@ from torch.nn import functional
 
 from compare.composites import COMPOSITES
 from compare.errors import ProgramError
+from compare.functionalize import functionalize
+from compare.jax_leg import print_jax, run_jax
+from compare.judge import judge_case
+from compare.reference import run_reference
 from compare.tape import Tape
+from compare.torch_leg import print_torch, run_torch
 
 RANDOM = np.random.default_rng(3)
 Arguments = tuple[Any, ...]
@@ -42,6 +47,30 @@ def refused(name: str, message: str, *arguments: Any, **keywords: Any) -> None:
 
     with pytest.raises(ProgramError, match=message):
         COMPOSITES[name](tape, *map(made, arguments), **{key: made(value) for key, value in keywords.items()})
+
+
+# ---- the check itself ----
+
+
+def test_a_composite_that_departs_from_pytorch_is_noticed() -> None:
+    """Another value, another gradient of equal elements, another result, a buffer that is not written."""
+    norm = ("torch.nn.functional.layer_norm", functional.layer_norm, draw(2, 3), (3,), None, None)
+    check(*norm, 1e-5)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check(norm[0], lambda *arguments: functional.layer_norm(*arguments[:-1], 2e-5), *norm[2:], 1e-5)
+    with pytest.raises(AssertionError, match=r"leaf\.grad"):
+        check("torch.nn.functional.max_pool1d", lambda x, size: x.unfold(2, size, size).amax(3), np.ones((1, 1, 4)), 2)
+    with pytest.raises(AssertionError, match="another number of results"):
+        check("torch.nn.functional.max_pool1d", functional.max_pool1d_with_indices, draw(1, 1, 4), 2)
+    buffers = Plain(draw(3)), Plain(draw(3) ** 2)
+    with pytest.raises(AssertionError, match="buffer"):
+        check(
+            "torch.nn.functional.batch_norm",
+            lambda x, mean, var, **rest: functional.batch_norm(x, mean.clone(), var, **rest),
+            draw(4, 3),
+            *buffers,
+            training=True,
+        )
 
 
 # ---- affine maps and products ----
@@ -211,6 +240,18 @@ def test_max_pools_with_positions(rank: int, call: Any) -> None:
     check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1], return_indices=True)
 
 
+def test_a_window_of_nothing_but_negative_infinities() -> None:
+    image = np.full((1, 1, 4, 4), -np.inf)
+    image[0, 0, 2, 1] = 0.0
+    name = "torch.nn.functional.max_pool2d"
+    check(name, functional.max_pool2d, image, 2, 1)
+    check(name, functional.max_pool2d, image, 2, 1, 1, 2)
+    check(name, functional.max_pool2d, image, 2, 1, 1, return_indices=True)
+    # JAX's own maximum over windows gives the gradient to the padding.
+    with pytest.raises(AssertionError, match=r"jax: leaf\.grad"):
+        check(name, functional.max_pool2d, image, 2, 1, 1)
+
+
 def test_nan_is_the_largest() -> None:
     image = ties(1, 1, 4, 6)
     image[0, 0, 1, 2] = image[0, 0, 2, 3] = np.nan
@@ -318,6 +359,7 @@ NORMS = [
     ("normalize", given(draw(2, 3), p=1, dim=0)),
     ("normalize", given(draw(2, 3), 3.5)),
     ("normalize", given(draw(2, 3, 4), np.inf, (1, 2))),
+    ("normalize", given(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0]]), 1.5)),
     ("normalize", given(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0]]))),
     ("normalize", given(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0]]), 1.0)),
     ("normalize", given(np.array([[0.0, 0.0], [1.0, -1.0], [3.0, 4.0]]), np.inf)),
@@ -327,6 +369,15 @@ NORMS = [
 @pytest.mark.parametrize(("name", "call"), NORMS)
 def test_normalizations(name: str, call: Any) -> None:
     check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
+
+
+def test_normalizations_with_the_arguments_in_another_order() -> None:
+    x, mean, var, weight, bias = draw(2, 4, 3), Plain(draw(4)), Plain(draw(4) ** 2), draw(4), draw(4)
+    for name in ("batch_norm", "instance_norm"):
+        check(f"torch.{name}", getattr(torch, name), x, weight, bias, mean, var, True, 0.1, 1e-5, False)
+    check("torch.layer_norm", torch.layer_norm, x, (3,), draw(3), None, 1e-3, False)
+    check("torch.group_norm", torch.group_norm, x, 2, weight, bias, 1e-3, False)
+    check("torch.rms_norm", torch.rms_norm, x, (3,), draw(3))
 
 
 def test_normalizations_have_second_derivatives() -> None:
@@ -571,3 +622,30 @@ def test_refused_recurrent_layers() -> None:
     refused("torch.gru", "a packed sequence is not modelled", draw(5, 3), sizes, hidden, weights, *rest[:-1])
     refused("torch.rnn_tanh", "a packed sequence is not modelled", draw(5, 3), sizes, hidden, weights, *rest[:-1])
     refused("torch.rnn_relu", "8 weights do not make 3 layers", x, hidden, weights, True, 3, 0.0, True, False, False)
+
+
+# ---- the third opinion ----
+
+JUDGED = [
+    ("torch.nn.functional.conv2d", given(draw(1, 2, 3, 3), draw(2, 1, 2, 2), draw(2), groups=2, stride=2, padding=1)),
+    ("torch.nn.functional.conv_transpose1d", given(draw(1, 2, 3), draw(2, 1, 2), draw(1), stride=2)),
+    ("torch.nn.functional.max_pool2d", given(draw(1, 1, 4, 4), 2)),
+    ("torch.nn.functional.max_pool2d", given(ties(1, 1, 4, 4), 2)),
+    ("torch.nn.functional.avg_pool1d", given(draw(1, 2, 4), 3, 1, 1)),
+    ("torch.nn.functional.pad", given(draw(1, 2, 3), (1, 1), "reflect")),
+    ("torch.nn.functional.batch_norm", given(draw(2, 3), Plain(draw(3)), Plain(draw(3) ** 2), draw(3), draw(3), True)),
+    ("torch.gru_cell", given(draw(1, 2), draw(1, 2), *layer_weights(3, 2, 2, 1, 1, True))),
+]
+
+
+@pytest.mark.parametrize(("name", "call"), JUDGED)
+def test_the_reference_agrees(name: str, call: Any) -> None:
+    word = name.rpartition(".")[2]
+    function = getattr(functional if "functional" in name else torch._VF, word)
+    program = check(name, function, *call[0], **call[1])
+    lowering = functionalize(program)
+    torch_run, jax_run = run_torch(program, print_torch(program)), run_jax(lowering.pure, print_jax(lowering.pure))
+    observations = judge_case(program, torch_run, jax_run, run_reference(program), {})
+    assert observations
+    assert {one.verdict for one in observations} == {"match"}, [one.detail for one in observations]
+    assert all(one.reference is not None for one in observations)

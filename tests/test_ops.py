@@ -642,6 +642,28 @@ WRONG_SHAPES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("vecdot", ((2, 3, 3), (3, 3)), {"axis": 1}, "counted from the end"),
     ("outer", (PLANE, VECTOR), {}, "needs two vectors"),
     ("trace", (VECTOR,), {}, "needs a matrix"),
+    ("one_hot", (VECTOR,), {"classes": 0}, "must be written down and positive"),
+    ("conv1d", (PLANE, CUBE), {}, "needs batch, channels and 1 more axes of both operands, got 2 and 3"),
+    ("conv1d", (CUBE, (1, 2, 2)), {}, "3 channels are not those of a weight"),
+    ("conv1d", (CUBE, (4, 1, 2)), {"groups": 3}, "3 groups do not divide the 4 channels"),
+    ("conv1d", (CUBE, (1, 3, 3)), {"dilation": 2}, r"a kernel that covers \[5\] does not fit into \[4\]"),
+    ("conv1d", (CUBE, (1, 3, 3)), {"stride": (1, 1)}, "one for each of 1 axes"),
+    ("conv1d", (CUBE, (1, 3, 3)), {"padding": -1}, "padding must be at least 0"),
+    ("conv_transpose1d", (CUBE, (1, 3, 2)), {}, "3 channels are not those"),
+    ("conv_transpose1d", (CUBE, (3, 1, 2)), {"output_padding": 1}, "smaller than the stride or the dilation"),
+    ("conv_transpose1d", (CUBE, (3, 1, 2)), {"padding": 3}, "nothing is left of the result"),
+    ("max_pool1d", (PLANE,), {"window": 4, "stride": 1}, "a window of 4 does not fit into 3"),
+    ("max_pool1d", (VECTOR,), {"window": 2, "stride": 1}, "needs channels and 1 more axes"),
+    ("max_pool1d", (PLANE,), {"window": 2, "stride": 0}, "must be at least 1"),
+    ("avg_pool1d", (PLANE,), {"window": 2, "stride": 1, "padding": 2}, "padding at most half the window"),
+    ("avg_pool1d", (PLANE,), {"window": 2, "stride": 2, "ceil_mode": True}, "a window reaches beyond the padding"),
+    ("pad", (PLANE,), {"widths": (1,)}, "widths come in pairs"),
+    ("pad", (VECTOR,), {"widths": (1, 1, 1, 1)}, "widths come in pairs"),
+    ("pad", (PLANE,), {"widths": (-1, 0)}, "index with a slice"),
+    ("pad_reflect", (PLANE,), {"widths": (3, 0)}, "an axis of size 3 has no 3 elements to pad with"),
+    ("pad_circular", (PLANE,), {"widths": (0, 4)}, "has no 4 elements"),
+    ("pad_replicate", ((2, 0),), {"widths": (1, 0)}, "has no 1 elements"),
+    ("pad_replicate", (VECTOR,), {"widths": (1, 0)}, "all axes but the first one or two"),
 ]
 
 
@@ -655,6 +677,7 @@ def test_a_wrong_shape_is_a_value_error(
 
 
 WRONG_POSITIONS: list[tuple[str, Any, dict[str, Any], str]] = [
+    ("one_hot", [0, 3], {"classes": 3}, "position 3 is out of range for size 3"),
     ("take", [3], {"axis": 1}, "position 3 is out of range for size 3"),
     ("take", [-1], {"axis": 1}, "none may be negative"),
     ("take_along_axis", [[0], [3]], {"axis": 1}, "position 3 is out of range"),
@@ -723,6 +746,10 @@ WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
     ("masked_fill", ("float64", "int64", "python-float"), "tensor of bool, got int64"),
     ("index_put", ("float64", "int64", "int64"), "a tensor of the same dtype"),
     ("index_add", ("bool", "int64", "bool"), "booleans are not added"),
+    ("one_hot", ("float64",), "positions must be a tensor of int64, got float64"),
+    ("conv1d", ("float64", "float32"), "promotion is not modelled"),
+    ("max_pool2d", ("int64",), "needs floating point, got int64"),
+    ("pad", ("bool",), "a bool is not padded with a number"),
 ]
 
 

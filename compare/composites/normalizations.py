@@ -149,21 +149,7 @@ def layer_norm(
     return _affine(normalized, weight, bias)
 
 
-@composite("torch.layer_norm")
-def layer_norm_of_torch(
-    tape: Tape,
-    input: Tensor,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-    cudnn_enable: bool = True,
-) -> Tensor:
-    """What torch.nn.functional.layer_norm calls."""
-    return layer_norm(tape, input, normalized_shape, weight, bias, eps)
-
-
-@composite("torch.nn.functional.group_norm", "torch.group_norm")
+@composite("torch.nn.functional.group_norm")
 def group_norm(
     tape: Tape,
     input: Tensor,
@@ -198,6 +184,71 @@ def rms_norm(
     mean_square = (input * input).mean(axis=axes, keepdims=True)
     normalized = input * (mean_square + smallest).rsqrt()
     return _affine(normalized, weight, None)
+
+
+# ---- what these functions call: other orders of the arguments ----
+
+
+@composite("torch.batch_norm")
+def batch_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Tensor:
+    """What torch.nn.functional.batch_norm calls."""
+    return batch_norm(tape, input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@composite("torch.instance_norm")
+def instance_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Tensor:
+    """What torch.nn.functional.instance_norm calls."""
+    return instance_norm(tape, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+@composite("torch.layer_norm")
+def layer_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Tensor:
+    """What torch.nn.functional.layer_norm calls."""
+    return layer_norm(tape, input, normalized_shape, weight, bias, eps)
+
+
+@composite("torch.group_norm")
+def group_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:
+    """What torch.nn.functional.group_norm calls."""
+    return group_norm(tape, input, num_groups, weight, bias, eps)
 
 
 # ---- over neighbouring channels ----

@@ -42,16 +42,24 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
         widths = [width for pair in zip(padding[::-1], behind[::-1], strict=True) for width in pair]
         padded = tape.pad(input, widths=tuple(widths), value="-inf")
     best = indices = None
+    begun: Any = np.zeros(counts, dtype=bool)
     for place in np.ndindex(*window):
         starts = [at * step for at, step in zip(place, dilation, strict=True)]
         stops = [start + (count - 1) * step + 1 for start, count, step in zip(starts, counts, stride, strict=True)]
         candidate = padded[(..., *map(slice, starts, stops, stride))]
-        position = tape.constant(_positions(starts, counts, stride, padding, dilation, sizes))
+        position = tape.constant(_positions(starts, counts, stride, padding, sizes))
         if best is None or indices is None:
             best, indices = candidate, position.broadcast_to(candidate.shape)
+            begun |= _inside(starts, counts, stride, padding, sizes)
             continue
         is_nan = candidate != candidate
         better = (candidate > best) | is_nan
+        begins = _inside(starts, counts, stride, padding, sizes) & ~begun
+        if begins.any():
+            # What came before was padding, and not even an equal element of it is taken.
+            is_first = tape.constant(begins)
+            better = better | is_first
+        begun |= begins
         best = tape.where(better, candidate, best)
         indices = tape.where(better, position, indices)
     assert best is not None
@@ -59,25 +67,35 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
     return best, indices
 
 
-def _positions(
-    starts: Sequence[int],
-    counts: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    sizes: Sequence[int],
+def _places(starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> list[Any]:
+    """Where one place of every window lies in the input, by axis, shaped to broadcast; outside of it in the padding."""
+    return list(
+        np.ix_(
+            *(
+                np.arange(count) * step + start - pad
+                for start, count, step, pad in zip(starts, counts, stride, padding, strict=True)
+            )
+        )
+    )
+
+
+def _inside(
+    starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int], sizes: Sequence[int]
 ) -> Any:
-    """Where in the flattened input one place of every window lies; one in the padding is moved to the next inside."""
-    axes = []
-    for start, count, step, pad, wide, size in zip(starts, counts, stride, padding, dilation, sizes, strict=True):
-        places = np.arange(count) * step + start - pad
-        short = np.maximum(-places, 0)
-        axes.append(np.minimum(places + -(-short // wide) * wide, size - 1))
-    flat: Any = np.zeros(tuple(counts), dtype=int)
-    for axis, places in enumerate(axes):
-        shape = [1] * len(axes)
-        shape[axis] = -1
-        flat = flat * sizes[axis] + places.reshape(shape)
+    """Of which windows one place is an element of the input: `bool[windows]`."""
+    inside: Any = np.ones(tuple(counts), dtype=bool)
+    for places, size in zip(_places(starts, counts, stride, padding), sizes, strict=True):
+        inside = inside & (places >= 0) & (places < size)
+    return inside
+
+
+def _positions(
+    starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int], sizes: Sequence[int]
+) -> Any:
+    """Where in the flattened input one place of every window lies: `int64[windows]`; meaningless in the padding."""
+    flat: Any = 0
+    for places, size in zip(_places(starts, counts, stride, padding), sizes, strict=True):
+        flat = flat * size + places
     return flat
 
 
@@ -94,8 +112,7 @@ def _max_pool(rank: int, *, with_indices: bool) -> Callable[..., Any]:
     ) -> Any:
         given = {
             "window": kernel_size,
-            # nn.Module hands an empty list on as the stride; both stand for the window.
-            "stride": kernel_size if stride is None or stride == [] else stride,
+            "stride": stride or kernel_size,
             "padding": padding,
             "ceil_mode": ceil_mode,
         }
@@ -133,7 +150,7 @@ def _avg_pool(rank: int) -> Callable[..., Tensor]:
         row = getattr(tape, f"avg_pool{rank}d")
         given: dict[str, Any] = {
             "window": kernel_size,
-            "stride": kernel_size if stride is None or stride == [] else stride,
+            "stride": stride or kernel_size,
             "padding": padding,
             "ceil_mode": ceil_mode,
             "count_include_pad": count_include_pad,
