@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 from jax import lax
-from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex
+from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex, sample
 
+from compare.facts import DENSE_RESULTS
 from compare.ops import OPS, TENSOR, Op, Slice, Span, elementwise, fill_spelling
 
 NAMES = sorted(OPS)
@@ -515,6 +517,27 @@ def test_reshape_is_a_view_exactly_where_torch_makes_one(layout: str, shape: tup
     else:
         with pytest.raises(ValueError, match="copy"):
             reshape.view.alias(array, shape=shape)
+
+
+def other_layouts(array: Any) -> Iterator[Any]:
+    """Tensors of the same shape and with every order of strides, with gaps, and with elements that repeat."""
+    tensor = torch.tensor(array.copy())
+    for axes in itertools.permutations(range(tensor.dim())):
+        yield tensor.permute(axes).contiguous().permute([axes.index(axis) for axis in range(tensor.dim())])
+    if not tensor.dim():
+        return
+    yield torch.cat([tensor, tensor], -1)[..., : tensor.shape[-1]]
+    yield tensor[(slice(0, 1),) * tensor.dim()].expand(tensor.shape)
+
+
+@pytest.mark.parametrize("name", sorted(DENSE_RESULTS))
+def test_a_result_is_dense_whatever_the_operands_are(name: str) -> None:
+    more = {"matmul": [sample(draw(2, 2, 3, 4), draw(2, 4, 2)), sample(draw(2, 2, 3, 4), draw(4, 2))]}
+    for one in (*SAMPLES[name], *more.get(name, ())):
+        if any(operand.size == 0 for operand in one.operands):
+            continue
+        for operands in itertools.product(*map(other_layouts, one.operands)):
+            assert torch_result(OPS[name], operands, bound(OPS[name], one)).is_contiguous()
 
 
 # ---- the edges of the real line ----
