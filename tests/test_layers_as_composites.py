@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from typing import Any
 
 import numpy as np
@@ -649,3 +651,44 @@ def test_the_reference_agrees(name: str, call: Any) -> None:
     assert observations
     assert {one.verdict for one in observations} == {"match"}, [one.detail for one in observations]
     assert all(one.reference is not None for one in observations)
+
+
+# ---- parameters ----
+
+MINE = sorted(
+    name
+    for name, function in COMPOSITES.items()
+    if function.__module__.rpartition(".")[2]
+    in "convolutions embedding linear normalizations padding pooling recurrent resizing windows".split()
+)
+
+
+def parameters_of_pytorch(name: str) -> list[list[str]]:
+    """The names of the parameters, by PyTorch's own signature or by the schema of its operator, each that there is."""
+    module, _, word = name.rpartition(".")
+    function = getattr(functional if module.endswith("functional") else torch, word)
+    try:
+        return [list(inspect.signature(function).parameters)]
+    except ValueError:
+        packet = getattr(torch.ops.aten, word, None) or getattr(torch.ops.aten, word.removeprefix("_"))
+        return [
+            ["input" if one.name == "self" else one.name for one in getattr(packet, overload)._schema.arguments]
+            for overload in packet.overloads()
+            if not overload.endswith("out")
+        ]
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_parameters_are_those_of_pytorch(name: str) -> None:
+    ours = list(inspect.signature(COMPOSITES[name]).parameters)[1:]
+    defaults = {key: one.default for key, one in list(inspect.signature(COMPOSITES[name]).parameters.items())[1:]}
+    theirs = parameters_of_pytorch(name)
+    if theirs == [["args", "kwargs"]]:
+        # One of two functions, chosen by return_indices; both take the same.
+        module, _, word = name.rpartition(".")
+        theirs = parameters_of_pytorch(f"{module}.{word}_with_indices")
+    assert ours in theirs
+    function = getattr(functional if "functional" in name else torch, name.rpartition(".")[2])
+    with contextlib.suppress(ValueError):
+        own = inspect.signature(function).parameters
+        assert "args" in own or defaults == {key: one.default for key, one in own.items()}

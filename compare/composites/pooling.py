@@ -14,7 +14,7 @@ from compare.ops.pooling import pooled_sizes
 from compare.ops.rules import on_every_axis
 from compare.tape import Tape, Tensor
 
-__all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]
+__all__ = ["avg_pool1d", "lp_pool1d", "lp_pool2d", "lp_pool3d"]
 
 Sizes = int | Sequence[int]
 
@@ -99,7 +99,9 @@ def _positions(
     return flat
 
 
-def _max_pool(rank: int, *, with_indices: bool) -> Callable[..., Any]:
+def _max_pool(rank: int) -> Callable[..., Tensor]:
+    """`torch.max_pool2d` and its like."""
+
     def function(
         tape: Tape,
         input: Tensor,
@@ -108,35 +110,70 @@ def _max_pool(rank: int, *, with_indices: bool) -> Callable[..., Any]:
         padding: Sizes = 0,
         dilation: Sizes = 1,
         ceil_mode: bool = False,
-        return_indices: bool = with_indices,
-    ) -> Any:
-        given = {
-            "window": kernel_size,
-            "stride": stride or kernel_size,
-            "padding": padding,
-            "ceil_mode": ceil_mode,
-        }
-        dilated = any(step != 1 for step in on_every_axis(dilation, rank))
-        if return_indices:
-            return _scanned_max(tape, input, rank, given, dilation)
+    ) -> Tensor:
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
         # JAX cannot differentiate a dilated maximum over windows.
-        if dilated:
+        if any(step != 1 for step in on_every_axis(dilation, rank)):
             largest, _ = _scanned_max(tape, input, rank, given, dilation)
             return largest
         row = getattr(tape, f"max_pool{rank}d")
         return row(input, **given)
 
     function.__name__ = f"max_pool{rank}d"
-    function.__doc__ = (
-        f"The largest of every window over the last axes, {rank} in number; the first of equal ones counts."
-    )
+    function.__doc__ = f"The largest of every window over the last {rank} axes; the first of equal ones counts."
+    return function
+
+
+def _max_pool_with_indices(rank: int, *, always: bool) -> Callable[..., Any]:
+    """`torch.nn.functional.max_pool2d` and its like, and the functions that return positions `always`."""
+    without_indices = _max_pool(rank)
+
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        if not (return_indices or always):
+            return without_indices(tape, input, kernel_size, stride, padding, dilation, ceil_mode)
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        return _scanned_max(tape, input, rank, given, dilation)
+
+    function.__name__ = f"max_pool{rank}d" + "_with_indices" * always
+    function.__doc__ = f"The largest of every window over the last {rank} axes, and where in them it lies."
     return function
 
 
 # ---- the mean ----
 
 
+def _mean_of_windows(
+    tape: Tape, input: Tensor, rank: int, given: dict[str, Any], divisor_override: int | None = None
+) -> Tensor:
+    row = getattr(tape, f"avg_pool{rank}d")
+    if divisor_override is not None:
+        return row(input, **given, divisor_override=divisor_override)
+    if not (given["ceil_mode"] and given["count_include_pad"]):
+        return row(input, **given)
+    # PyTorch counts the padding, and not what a window reaches beyond it.
+    counts = pooled_sizes(input.shape, given, rank)
+    paddings = on_every_axis(given["padding"], rank)
+    padded = input
+    if any(paddings):
+        widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
+        padded = tape.pad(input, widths=widths)
+    means = row(padded, **{**given, "padding": 0, "count_include_pad": False})
+    # In the padded input a window may begin where there is none in the input: in the padding behind the end.
+    return means if means.shape[-rank:] == counts else means[(..., *map(slice, counts))]
+
+
 def _avg_pool(rank: int) -> Callable[..., Tensor]:
+    """`torch.nn.functional.avg_pool2d` and its like, whose divisor can be given."""
+
     def function(
         tape: Tape,
         input: Tensor,
@@ -147,32 +184,28 @@ def _avg_pool(rank: int) -> Callable[..., Tensor]:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Tensor:
-        row = getattr(tape, f"avg_pool{rank}d")
-        given: dict[str, Any] = {
-            "window": kernel_size,
-            "stride": stride or kernel_size,
-            "padding": padding,
-            "ceil_mode": ceil_mode,
-            "count_include_pad": count_include_pad,
-        }
-        if divisor_override is not None:
-            given["divisor_override"] = divisor_override
-        elif ceil_mode and count_include_pad:
-            # PyTorch counts the padding, and not what a window reaches beyond it.
-            counts = pooled_sizes(input.shape, given, rank)
-            paddings = on_every_axis(padding, rank)
-            padded = input
-            if any(paddings):
-                widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
-                padded = tape.pad(input, widths=widths)
-            given.update(padding=0, count_include_pad=False)
-            means = row(padded, **given)
-            return means[(..., *map(slice, counts))] if means.shape[-rank:] != counts else means
-        return row(input, **given)
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        given["count_include_pad"] = count_include_pad
+        return _mean_of_windows(tape, input, rank, given, divisor_override)
 
     function.__name__ = f"avg_pool{rank}d"
-    function.__doc__ = f"The mean of every window over the last axes, {rank} in number."
+    function.__doc__ = f"The mean of every window over the last {rank} axes."
     return function
+
+
+@composite("torch.nn.functional.avg_pool1d", "torch.avg_pool1d")
+def avg_pool1d(
+    tape: Tape,
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of every window over the last axis."""
+    given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+    return _mean_of_windows(tape, input, 1, {**given, "count_include_pad": count_include_pad})
 
 
 # ---- to a given size ----
@@ -214,7 +247,7 @@ def _adaptive_avg_pool(rank: int) -> Callable[..., Tensor]:
         return _adapted(tape, input, output_size, rank, "avg")
 
     function.__name__ = f"adaptive_avg_pool{rank}d"
-    function.__doc__ = f"Means over the last axes, {rank} in number, that leave `output_size` of them."
+    function.__doc__ = f"Means over the last {rank} axes that leave `output_size` of them."
     return function
 
 
@@ -226,18 +259,19 @@ def _adaptive_max_pool(rank: int) -> Callable[..., Tensor]:
         return _adapted(tape, input, output_size, rank, "max")
 
     function.__name__ = f"adaptive_max_pool{rank}d"
-    function.__doc__ = f"Largest elements over the last axes, {rank} in number, that leave `output_size` of them."
+    function.__doc__ = f"Largest elements over the last {rank} axes that leave `output_size` of them."
     return function
 
 
 for _rank in (1, 2, 3):
-    composite(f"torch.nn.functional.max_pool{_rank}d", f"torch.max_pool{_rank}d")(_max_pool(_rank, with_indices=False))
-    composite(f"torch.nn.functional.max_pool{_rank}d_with_indices")(_max_pool(_rank, with_indices=True))
-    composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
+    composite(f"torch.max_pool{_rank}d")(_max_pool(_rank))
+    composite(f"torch.nn.functional.max_pool{_rank}d")(_max_pool_with_indices(_rank, always=False))
+    composite(f"torch.nn.functional.max_pool{_rank}d_with_indices")(_max_pool_with_indices(_rank, always=True))
     composite(f"torch.nn.functional.adaptive_max_pool{_rank}d")(_adaptive_max_pool(_rank))
     composite(f"torch.nn.functional.adaptive_avg_pool{_rank}d")(_adaptive_avg_pool(_rank))
-composite("torch.avg_pool1d")(_avg_pool(1))
 composite("torch.adaptive_avg_pool1d")(_adaptive_avg_pool(1))
+for _rank in (2, 3):
+    composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
 
 # ---- norms ----
 
@@ -247,7 +281,8 @@ def _lp_pool(
 ) -> Any:
     """`(sum of x ** p) ** (1 / p)` of every window, from PyTorch's mean of the powers, where its sign is put back."""
     powers = input**norm_type
-    means = _avg_pool(rank)(tape, powers, kernel_size, stride, 0, ceil_mode)
+    given = {"window": kernel_size, "stride": stride or kernel_size, "padding": 0, "ceil_mode": ceil_mode}
+    means = _mean_of_windows(tape, powers, rank, {**given, "count_include_pad": True})
     totals = means.sign() * means.abs().relu() * math.prod(on_every_axis(kernel_size, rank))
     return totals ** (1.0 / norm_type)
 
