@@ -134,8 +134,8 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("axes", "shape", "widths"), ("a tuple of integers", _are_ints)),
     **dict.fromkeys(
         (
-            "axis1", "axis2", "chunks", "classes", "correction", "divisor_override", "end_axis", "groups", "k",
-            "length", "offset", "position", "shift", "start", "start_axis", "step", "stop",
+            "axis1", "axis2", "chunks", "classes", "correction", "divisor_override", "end_axis", "factor", "groups",
+            "k", "length", "offset", "position", "shift", "start", "start_axis", "step", "stop",
         ),
         ("an integer", _is_int),
     ),

@@ -221,6 +221,9 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(draw(1, 2, 2, 1, 2), draw(2, 1, 1, 2, 2)),
         sample(draw(1, 2, 2, 1, 2), draw(2, 1, 2, 1, 1), groups=2, stride=(2, 1, 1), output_padding=(1, 0, 0)),
     ],
+    "pixel_shuffle": [sample(draw(2, 8, 2, 1), factor=2), sample(draw(9, 1, 2), factor=3)],
+    "pixel_unshuffle": [sample(draw(2, 1, 4, 2), factor=2), sample(draw(1, 3, 6), factor=3)],
+    "channel_shuffle": [sample(draw(2, 6, 2), groups=3), sample(draw(1, 4, 1, 2), groups=2)],
     "max_pool1d": [
         sample(SIGNAL, window=2, stride=2), sample(SIGNAL, window=(3,), stride=1, padding=1),
         sample(SIGNAL[0], window=2, stride=3, ceil_mode=True),

@@ -531,9 +531,9 @@ def test_elements_that_move(name: str, call: Any) -> None:
 
 
 def test_refused_moves() -> None:
-    refused("torch.nn.functional.pixel_shuffle", "6 channels are no squares of 2", draw(1, 6, 2, 2), 2)
-    refused("torch.nn.functional.pixel_unshuffle", "2 does not divide 3 and 2", draw(1, 6, 3, 2), 2)
-    refused("torch.nn.functional.channel_shuffle", "4 groups do not divide 6 channels", draw(1, 6, 2), 4)
+    refused("torch.nn.functional.pixel_shuffle", "4 does not divide the 6 channels", draw(1, 6, 2, 2), 2)
+    refused("torch.nn.functional.pixel_unshuffle", "2 does not divide the 3 rows", draw(1, 6, 3, 2), 2)
+    refused("torch.nn.functional.channel_shuffle", "4 does not divide the 6 channels", draw(1, 6, 2), 4)
     refused("torch.nn.functional.unfold", "a window that covers 5 does not fit into 4", draw(1, 6, 4, 4), 3, 2)
     refused("torch.nn.functional.fold", "are not those of windows with 4 places at 9 positions", draw(1, 6, 9), 4, 2)
 
