@@ -96,10 +96,8 @@ __all__ = [
 SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"})
 """Ops of several operands for which PyTorch saves none of them for backward."""
 
-
-def _is_product_by_a_matrix(op: Op, operands: list[Handle]) -> bool:
-    """Whether this is a product with a matrix on the right, which PyTorch lays out anew, whatever the strides are."""
-    return op.name == "matmul" and len(operands[0].shape) >= 2 >= len(operands[1].shape)
+DENSE_RESULTS = frozenset({"matmul", "linear", "outer", "softmax", "log_softmax", "stack"})
+"""Ops whose result has the strides of its shape, whatever strides their operands have."""
 
 
 # ---- handles ----
@@ -622,8 +620,8 @@ class Facts:
         handle.storage.uncounted = all(item.storage.inference for item in tensors)
         # A dense result with one axis at most has one layout only, whatever its operands had.
         one_axis = sum(size > 1 for size in shape) <= 1
-        known = one_axis or _is_product_by_a_matrix(op, tensors)
-        known = known or all(item.strides_known and item.in_order for item in tensors)
+        dense = one_axis or op.name in DENSE_RESULTS
+        known = dense or all(item.strides_known and item.in_order for item in tensors)
         return replace(handle, strides_known=known)
 
     def _check_savable(self, op: Op, operands: list[Handle]) -> None:

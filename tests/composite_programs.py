@@ -17,26 +17,31 @@ from compare.statements import Read
 from compare.tape import Tape, Tensor
 from compare.torch_leg import print_torch, run_torch
 
-TOLERANCE = 1e-10
+TOLERANCE = {"float64": (1e-10, 1e-13), "float32": (1e-4, 1e-5)}
+"""By float dtype, how far values and gradients may be apart: relatively, and absolutely where they are small."""
 
 
 class Plain:
-    """An array that PyTorch's function takes without a gradient, and may write into: its value afterwards counts, too."""
+    """An array that does not require grad, and may be written into: its value afterwards is compared, too."""
 
     def __init__(self, values: Any) -> None:
         self.values = np.array(values)
 
 
-def check(name: str, function: Any, *arguments: Any, order: int = 1, **keywords: Any) -> Program:
+def check(
+    name: str, function: Any, *arguments: Any, order: int = 1, float_dtype: str = "float64", **keywords: Any
+) -> Program:
     """Compare a composite with PyTorch's function: results, what it writes into, the gradient of every float array.
 
     Args:
         arguments, keywords: of the function. A float array requires grad; one of integers, or Plain, does not.
         order: 2 compares the gradients of a gradient, too.
+        float_dtype: of the float arrays.
     Returns: the program that was recorded.
     """
     random = np.random.default_rng(7)
-    tape = Tape(dtype="float64")
+    rtol, atol = TOLERANCE[float_dtype]
+    tape = Tape(dtype=float_dtype)
     given, leaves, plain = _made(tape, [*arguments, *keywords.values()])
     result = COMPOSITES[name](
         tape, *given[: len(arguments)], **dict(zip(keywords, given[len(arguments) :], strict=True))
@@ -48,9 +53,9 @@ def check(name: str, function: Any, *arguments: Any, order: int = 1, **keywords:
     terms = [
         (one * tape.constant(cotangent)).sum()
         for one, cotangent in zip(results, cotangents, strict=True)
-        if one.dtype_name == "float64"
+        if one.dtype_name == float_dtype
     ]
-    if terms:
+    if terms and leaves:
         loss = sum(terms[1:], terms[0])
         if order == 2:
             gradients = tape.grad(loss, leaves, create_graph=True, allow_unused=True, materialize_grads=True)
@@ -59,8 +64,9 @@ def check(name: str, function: Any, *arguments: Any, order: int = 1, **keywords:
         for leaf in leaves:
             tape.observe(leaf.grad)
     program = tape.program("a-composite", "A composite")
+    assert Program.from_json(program.to_json()) == program
 
-    wanted = _of_torch(function, arguments, keywords, cotangents, order)
+    wanted = _of_torch(function, arguments, keywords, cotangents, order, float_dtype)
     lowering = functionalize(program)
     runs = run_jax(lowering.pure, print_jax(lowering.pure)), run_torch(program, print_torch(program))
     reads = [one.name for one in program.statements if isinstance(one, Read)]
@@ -76,7 +82,7 @@ def check(name: str, function: Any, *arguments: Any, order: int = 1, **keywords:
                 continue
             assert isinstance(found, Array), label
             assert found.dtype == value.dtype.name, label
-            np.testing.assert_allclose(found.values, value, rtol=TOLERANCE, atol=1e-13, err_msg=label, strict=True)
+            np.testing.assert_allclose(found.values, value, rtol=rtol, atol=atol, err_msg=label, strict=True)
     return program
 
 
@@ -110,18 +116,24 @@ def _flat(result: Any) -> Iterator[Any]:
 
 
 def _of_torch(
-    function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any], cotangents: list[Any], order: int
+    function: Any,
+    arguments: tuple[Any, ...],
+    keywords: dict[str, Any],
+    cotangents: list[Any],
+    order: int,
+    float_dtype: str,
 ) -> list[Any]:
     """Results, what was written into, and gradients, as PyTorch's own function has them."""
     leaves: list[Any] = []
     plain: list[Any] = []
+    dtype = getattr(torch, float_dtype)
 
     def made(value: Any) -> Any:
         if isinstance(value, Plain):
-            plain.append(torch.tensor(value.values))
+            plain.append(torch.tensor(value.values, dtype=dtype))
             return plain[-1]
         if isinstance(value, np.ndarray) and value.dtype.kind == "f":
-            leaves.append(torch.tensor(value, requires_grad=True))
+            leaves.append(torch.tensor(value, dtype=dtype, requires_grad=True))
             return leaves[-1]
         if isinstance(value, np.ndarray):
             return torch.tensor(value)
@@ -129,13 +141,14 @@ def _of_torch(
 
     given = [made(one) for one in arguments]
     results = list(_flat(function(*given, **{key: made(value) for key, value in keywords.items()})))
+    assert len(results) == len(cotangents), "The composite returns another number of results."
     found = [one.detach().numpy().copy() for one in (*results, *plain)]
     terms = [
-        (one * torch.tensor(cotangent)).sum()
+        (one * torch.tensor(cotangent, dtype=dtype)).sum()
         for one, cotangent in zip(results, cotangents, strict=True)
-        if one.dtype == torch.float64
+        if one.dtype == dtype
     ]
-    if not terms:
+    if not terms or not leaves:
         return found
     loss = sum(terms[1:], terms[0])
     if order == 2:

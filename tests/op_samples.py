@@ -217,6 +217,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
         sample(EMPTY, EMPTY.T), sample(STACK, draw(2, 4, 2)),
     ],
+    "linear": [sample(X, MATRIX), sample(STACK, draw(2, 4)), sample(ROW, MATRIX)],
     "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY), sample(ROW, draw(3))],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],
@@ -246,6 +247,9 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(draw(1, 2, 2, 1, 2), draw(2, 1, 1, 2, 2)),
         sample(draw(1, 2, 2, 1, 2), draw(2, 1, 2, 1, 1), groups=2, stride=(2, 1, 1), output_padding=(1, 0, 0)),
     ],
+    "pixel_shuffle": [sample(draw(2, 8, 2, 1), factor=2), sample(draw(9, 1, 2), factor=3)],
+    "pixel_unshuffle": [sample(draw(2, 1, 4, 2), factor=2), sample(draw(1, 3, 6), factor=3)],
+    "channel_shuffle": [sample(draw(2, 6, 2), groups=3), sample(draw(1, 4, 1, 2), groups=2)],
     "max_pool1d": [
         sample(SIGNAL, window=2, stride=2), sample(SIGNAL, window=(3,), stride=1, padding=1),
         sample(SIGNAL[0], window=2, stride=3, ceil_mode=True),

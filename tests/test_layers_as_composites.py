@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import inspect
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 from composite_programs import Plain, check
+from torch.nn import functional
 
 from compare.composites import COMPOSITES
 from compare.errors import ProgramError
+from compare.functionalize import functionalize
+from compare.jax_leg import print_jax, run_jax
+from compare.judge import judge_case
+from compare.reference import run_reference
 from compare.tape import Tape
+from compare.torch_leg import print_torch, run_torch
 
 RANDOM = np.random.default_rng(3)
 Arguments = tuple[Any, ...]
@@ -44,16 +51,40 @@ def refused(name: str, message: str, *arguments: Any, **keywords: Any) -> None:
         COMPOSITES[name](tape, *map(made, arguments), **{key: made(value) for key, value in keywords.items()})
 
 
+# ---- the check itself ----
+
+
+def test_a_composite_that_departs_from_pytorch_is_noticed() -> None:
+    """Another value, another gradient of equal elements, another result, a buffer that is not written."""
+    norm = ("torch.nn.functional.layer_norm", functional.layer_norm, draw(2, 3), (3,), None, None)
+    check(*norm, 1e-5)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check(norm[0], lambda *arguments: functional.layer_norm(*arguments[:-1], 2e-5), *norm[2:], 1e-5)
+    with pytest.raises(AssertionError, match=r"leaf\.grad"):
+        check("torch.nn.functional.max_pool1d", lambda x, size: x.unfold(2, size, size).amax(3), np.ones((1, 1, 4)), 2)
+    with pytest.raises(AssertionError, match="another number of results"):
+        check("torch.nn.functional.max_pool1d", functional.max_pool1d_with_indices, draw(1, 1, 4), 2)
+    buffers = Plain(draw(3)), Plain(draw(3) ** 2)
+    with pytest.raises(AssertionError, match="buffer"):
+        check(
+            "torch.nn.functional.batch_norm",
+            lambda x, mean, var, **rest: functional.batch_norm(x, mean.clone(), var, **rest),
+            draw(4, 3),
+            *buffers,
+            training=True,
+        )
+
+
 # ---- affine maps and products ----
 
 X, W, B = draw(2, 3, 4), draw(5, 4), draw(5)
 
 PRODUCTS = [
-    ("torch.nn.functional.linear", F.linear, given(X, W, B)),
-    ("torch.nn.functional.linear", F.linear, given(draw(4), W)),
-    ("torch.nn.functional.linear", F.linear, given(draw(2, 4), draw(4), draw())),
-    ("torch.nn.functional.bilinear", F.bilinear, given(draw(2, 3), draw(2, 4), draw(5, 3, 4), draw(5))),
-    ("torch.nn.functional.bilinear", F.bilinear, given(draw(2, 2, 3), draw(2, 2, 4), draw(1, 3, 4))),
+    ("torch.nn.functional.linear", functional.linear, given(X, W, B)),
+    ("torch.nn.functional.linear", functional.linear, given(draw(4), W)),
+    ("torch.nn.functional.linear", functional.linear, given(draw(2, 4), draw(4))),
+    ("torch.nn.functional.bilinear", functional.bilinear, given(draw(2, 3), draw(2, 4), draw(5, 3, 4), draw(5))),
+    ("torch.nn.functional.bilinear", functional.bilinear, given(draw(2, 2, 3), draw(2, 2, 4), draw(1, 3, 4))),
     ("torch.addmm", torch.addmm, given(draw(2, 4), draw(2, 3), draw(3, 4))),
     ("torch.addmm", torch.addmm, given(draw(4), draw(2, 3), draw(3, 4), beta=0.5, alpha=-2)),
     ("torch.addmv", torch.addmv, given(draw(2), draw(2, 3), draw(3), beta=3)),
@@ -68,7 +99,7 @@ def test_products(name: str, function: Any, call: Any) -> None:
 
 
 def test_products_have_second_derivatives() -> None:
-    check("torch.nn.functional.linear", F.linear, X, W, B, order=2)
+    check("torch.nn.functional.linear", functional.linear, X, W, B, order=2)
 
 
 def test_a_product_without_its_first_argument_is_refused() -> None:
@@ -83,7 +114,7 @@ EMBEDDINGS = [given(NUMBERS, draw(4, 2)), given(NUMBERS, draw(4, 2), 2), given(N
 
 @pytest.mark.parametrize("call", [*EMBEDDINGS, given(np.array(1), draw(4, 2)), given(np.array(1), draw(4, 2), 1)])
 def test_embedding(call: Any) -> None:
-    check("torch.nn.functional.embedding", F.embedding, *call[0], **call[1])
+    check("torch.nn.functional.embedding", functional.embedding, *call[0], **call[1])
 
 
 @pytest.mark.parametrize("call", [given(draw(4, 2), NUMBERS), given(draw(4, 2), NUMBERS, 2)])
@@ -92,8 +123,8 @@ def test_embedding_with_the_table_first(call: Any) -> None:
 
 
 def test_one_hot() -> None:
-    check("torch.nn.functional.one_hot", F.one_hot, NUMBERS, 5)
-    check("torch.nn.functional.one_hot", F.one_hot, np.array(2), num_classes=3)
+    check("torch.nn.functional.one_hot", functional.one_hot, NUMBERS, 5)
+    check("torch.nn.functional.one_hot", functional.one_hot, np.array(2), num_classes=3)
 
 
 def test_refused_embeddings() -> None:
@@ -121,10 +152,11 @@ CONVOLUTIONS = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
 @pytest.mark.parametrize(("rank", "call"), CONVOLUTIONS)
 def test_convolutions(rank: int, call: Any) -> None:
     name = f"conv{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 TRANSPOSED = [
@@ -141,7 +173,7 @@ TRANSPOSED = [
 @pytest.mark.parametrize(("rank", "call"), TRANSPOSED)
 def test_transposed_convolutions(rank: int, call: Any) -> None:
     name = f"conv_transpose{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -151,19 +183,27 @@ def test_the_convolution_that_others_come_down_to(transposed: bool) -> None:
 
 
 def test_convolutions_have_second_derivatives() -> None:
-    check("torch.nn.functional.conv2d", F.conv2d, IMAGE, draw(4, 2, 2, 3), draw(4), groups=2, stride=2, order=2)
-    check("torch.nn.functional.conv_transpose1d", F.conv_transpose1d, SIGNAL, draw(4, 3, 2), stride=2, order=2)
+    check(
+        "torch.nn.functional.conv2d", functional.conv2d, IMAGE, draw(4, 2, 2, 3), draw(4), groups=2, stride=2, order=2
+    )
+    check("torch.nn.functional.conv_transpose1d", functional.conv_transpose1d, SIGNAL, draw(4, 3, 2), stride=2, order=2)
 
 
 def test_refused_convolutions() -> None:
-    refused("torch.nn.functional.conv1d", "'same', 'valid' or numbers, not 'full'", SIGNAL, draw(3, 4, 2), padding="full")
+    refused(
+        "torch.nn.functional.conv1d", "'same', 'valid' or numbers, not 'full'", SIGNAL, draw(3, 4, 2), padding="full"
+    )
     refused("torch.nn.functional.conv1d", "4 channels are not those of a weight", SIGNAL, draw(3, 3, 2))
     refused("torch.nn.functional.conv1d", "2 groups do not divide the 3 channels", SIGNAL, draw(3, 2, 2), groups=2)
     refused("torch.nn.functional.conv1d", "stride must be at least 1", SIGNAL, draw(3, 4, 2), stride=0)
     refused("torch.nn.functional.conv1d", r"a kernel that covers \[8\] does not fit", SIGNAL, draw(3, 4, 8))
     refused("torch.nn.functional.conv_transpose1d", "3 channels are not those", draw(1, 3, 4), draw(2, 1, 2))
     refused(
-        "torch.nn.functional.conv_transpose1d", "output_padding must be smaller", SIGNAL, draw(4, 1, 2), output_padding=1
+        "torch.nn.functional.conv_transpose1d",
+        "output_padding must be smaller",
+        SIGNAL,
+        draw(4, 1, 2),
+        output_padding=1,
     )
     refused("torch.nn.functional.conv_transpose1d", "nothing is left", SIGNAL, draw(4, 1, 2), padding=4)
 
@@ -189,7 +229,7 @@ MAXIMA = [
 @pytest.mark.parametrize(("rank", "call"), MAXIMA)
 def test_max_pools_give_a_gradient_to_the_first_of_equal_elements(rank: int, call: Any) -> None:
     name = f"max_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
     if all(call[1].values()):
         check(f"torch.{name}", getattr(torch, name), *call[0], **call[1])
 
@@ -197,17 +237,29 @@ def test_max_pools_give_a_gradient_to_the_first_of_equal_elements(rank: int, cal
 @pytest.mark.parametrize(("rank", "call"), MAXIMA)
 def test_max_pools_with_positions(rank: int, call: Any) -> None:
     name = f"max_pool{rank}d"
-    function = getattr(F, f"{name}_with_indices")
+    function = getattr(functional, f"{name}_with_indices")
     check(f"torch.nn.functional.{name}_with_indices", function, *call[0], **call[1])
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1], return_indices=True)
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1], return_indices=True)
+
+
+def test_a_window_of_nothing_but_negative_infinities() -> None:
+    image = np.full((1, 1, 4, 4), -np.inf)
+    image[0, 0, 2, 1] = 0.0
+    name = "torch.nn.functional.max_pool2d"
+    check(name, functional.max_pool2d, image, 2, 1)
+    check(name, functional.max_pool2d, image, 2, 1, 1, 2)
+    check(name, functional.max_pool2d, image, 2, 1, 1, return_indices=True)
+    # JAX's own maximum over windows gives the gradient to the padding.
+    with pytest.raises(AssertionError, match=r"jax: leaf\.grad"):
+        check(name, functional.max_pool2d, image, 2, 1, 1)
 
 
 def test_nan_is_the_largest() -> None:
     image = ties(1, 1, 4, 6)
     image[0, 0, 1, 2] = image[0, 0, 2, 3] = np.nan
-    check("torch.nn.functional.max_pool2d", F.max_pool2d, Plain(image), 2, 1)
-    check("torch.nn.functional.max_pool2d", F.max_pool2d, Plain(image), 2, 1, dilation=2)
-    check("torch.nn.functional.max_pool2d_with_indices", F.max_pool2d_with_indices, Plain(image), 3, 1, 1)
+    check("torch.nn.functional.max_pool2d", functional.max_pool2d, Plain(image), 2, 1)
+    check("torch.nn.functional.max_pool2d", functional.max_pool2d, Plain(image), 2, 1, dilation=2)
+    check("torch.nn.functional.max_pool2d_with_indices", functional.max_pool2d_with_indices, Plain(image), 3, 1, 1)
 
 
 MEANS = [
@@ -228,7 +280,7 @@ MEANS = [
 @pytest.mark.parametrize(("rank", "call"), MEANS)
 def test_avg_pools(rank: int, call: Any) -> None:
     name = f"avg_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 ADAPTIVE = [
@@ -248,7 +300,7 @@ ADAPTIVE = [
 @pytest.mark.parametrize(("rank", "call"), ADAPTIVE)
 def test_pools_to_a_given_size(kind: str, rank: int, call: Any) -> None:
     name = f"adaptive_{kind}_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 @pytest.mark.parametrize(
@@ -263,12 +315,12 @@ def test_pools_to_a_given_size(kind: str, rank: int, call: Any) -> None:
 )
 def test_pools_by_a_norm(rank: int, call: Any) -> None:
     name = f"lp_pool{rank}d"
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 def test_pools_have_second_derivatives() -> None:
-    check("torch.nn.functional.max_pool2d", F.max_pool2d, ties(1, 2, 4, 4), 2, 1, order=2)
-    check("torch.nn.functional.avg_pool2d", F.avg_pool2d, draw(1, 2, 4, 4), 2, 1, 1, order=2)
+    check("torch.nn.functional.max_pool2d", functional.max_pool2d, ties(1, 2, 4, 4), 2, 1, order=2)
+    check("torch.nn.functional.avg_pool2d", functional.avg_pool2d, draw(1, 2, 4, 4), 2, 1, 1, order=2)
 
 
 def test_refused_pools() -> None:
@@ -309,6 +361,7 @@ NORMS = [
     ("normalize", given(draw(2, 3), p=1, dim=0)),
     ("normalize", given(draw(2, 3), 3.5)),
     ("normalize", given(draw(2, 3, 4), np.inf, (1, 2))),
+    ("normalize", given(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0]]), 1.5)),
     ("normalize", given(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0]]))),
     ("normalize", given(np.array([[0.0, 0.0], [1.0, 0.0], [3.0, 4.0]]), 1.0)),
     ("normalize", given(np.array([[0.0, 0.0], [1.0, -1.0], [3.0, 4.0]]), np.inf)),
@@ -317,12 +370,23 @@ NORMS = [
 
 @pytest.mark.parametrize(("name", "call"), NORMS)
 def test_normalizations(name: str, call: Any) -> None:
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
+
+
+def test_normalizations_with_the_arguments_in_another_order() -> None:
+    x, mean, var, weight, bias = draw(2, 4, 3), Plain(draw(4)), Plain(draw(4) ** 2), draw(4), draw(4)
+    for name in ("batch_norm", "instance_norm"):
+        check(f"torch.{name}", getattr(torch, name), x, weight, bias, mean, var, True, 0.1, 1e-5, False)
+    check("torch.layer_norm", torch.layer_norm, x, (3,), draw(3), None, 1e-3, False)
+    check("torch.group_norm", torch.group_norm, x, 2, weight, bias, 1e-3, False)
+    check("torch.rms_norm", torch.rms_norm, x, (3,), draw(3))
 
 
 def test_normalizations_have_second_derivatives() -> None:
-    check("torch.nn.functional.layer_norm", F.layer_norm, draw(2, 4), (4,), draw(4), draw(4), order=2)
-    check("torch.nn.functional.batch_norm", F.batch_norm, draw(4, 2), None, None, draw(2), draw(2), True, order=2)
+    check("torch.nn.functional.layer_norm", functional.layer_norm, draw(2, 4), (4,), draw(4), draw(4), order=2)
+    check(
+        "torch.nn.functional.batch_norm", functional.batch_norm, draw(4, 2), None, None, draw(2), draw(2), True, order=2
+    )
 
 
 def test_refused_normalizations() -> None:
@@ -346,6 +410,8 @@ PADS = [
     given(draw(2, 3), (0, 0)),
     given(draw(2, 3), (-1, -1, 1, 0), value=2),
     given(NUMBERS, (1, 1), value=7.0),
+    given(draw(2, 3), (1, 1), value=-np.inf),
+    given(draw(2, 3), (1, 1), value=np.nan),
     given(draw(2, 3, 4), (1, 2), "reflect"),
     given(draw(3, 4), (3, 1), "reflect"),
     given(draw(1, 2, 3, 4), (1, 2, 2, 0), "reflect"),
@@ -358,7 +424,7 @@ PADS = [
 
 @pytest.mark.parametrize("call", PADS)
 def test_pads(call: Any) -> None:
-    check("torch.nn.functional.pad", F.pad, *call[0], **call[1])
+    check("torch.nn.functional.pad", functional.pad, *call[0], **call[1])
 
 
 def test_refused_pads() -> None:
@@ -382,14 +448,21 @@ LINEAR = {"linear": (2, 2, 5), "bilinear": (1, 2, 5, 4), "bicubic": (1, 2, 5, 4)
 @pytest.mark.parametrize("mode", LINEAR)
 def test_interpolation_by_weights(mode: str, keywords: dict[str, Any], align_corners: bool | None) -> None:
     image = draw(*LINEAR[mode])
-    check("torch.nn.functional.interpolate", F.interpolate, image, **keywords, mode=mode, align_corners=align_corners)
+    check(
+        "torch.nn.functional.interpolate",
+        functional.interpolate,
+        image,
+        **keywords,
+        mode=mode,
+        align_corners=align_corners,
+    )
 
 
 @pytest.mark.parametrize("mode", ["nearest", "nearest-exact", "area"])
 @pytest.mark.parametrize("shape", [(2, 2, 5), (1, 2, 5, 4), (1, 1, 3, 4, 2)])
 def test_interpolation_by_elements(mode: str, shape: tuple[int, ...]) -> None:
     for keywords in SIZES:
-        check("torch.nn.functional.interpolate", F.interpolate, draw(*shape), **keywords, mode=mode)
+        check("torch.nn.functional.interpolate", functional.interpolate, draw(*shape), **keywords, mode=mode)
 
 
 @pytest.mark.parametrize(
@@ -403,7 +476,7 @@ def test_interpolation_by_elements(mode: str, shape: tuple[int, ...]) -> None:
     ],
 )
 def test_interpolation_of_each_axis(keywords: dict[str, Any]) -> None:
-    check("torch.nn.functional.interpolate", F.interpolate, draw(1, 2, 5, 4), **keywords)
+    check("torch.nn.functional.interpolate", functional.interpolate, draw(1, 2, 5, 4), **keywords)
 
 
 def test_every_count_of_nearest_elements_is_pytorchs_or_refused() -> None:
@@ -413,7 +486,7 @@ def test_every_count_of_nearest_elements_is_pytorchs_or_refused() -> None:
         for count in range(1, 40):
             for mode in ("nearest", "nearest-exact"):
                 tape = Tape(dtype="float64")
-                wanted = F.interpolate(torch.tensor(row), count, mode=mode).numpy().astype(int).ravel()
+                wanted = functional.interpolate(torch.tensor(row), count, mode=mode).numpy().astype(int).ravel()
                 try:
                     COMPOSITES["torch.nn.functional.interpolate"](tape, tape.constant(row), count, mode=mode)
                 except ProgramError:
@@ -426,7 +499,7 @@ def test_every_count_of_nearest_elements_is_pytorchs_or_refused() -> None:
 
 def test_upsample() -> None:
     with pytest.warns(UserWarning, match="deprecated"):
-        check("torch.nn.functional.upsample", F.upsample, draw(1, 1, 3), scale_factor=2)
+        check("torch.nn.functional.upsample", functional.upsample, draw(1, 1, 3), scale_factor=2)
 
 
 def test_refused_interpolation() -> None:
@@ -454,15 +527,39 @@ MOVED = [
 
 @pytest.mark.parametrize(("name", "call"), MOVED)
 def test_elements_that_move(name: str, call: Any) -> None:
-    check(f"torch.nn.functional.{name}", getattr(F, name), *call[0], **call[1])
+    check(f"torch.nn.functional.{name}", getattr(functional, name), *call[0], **call[1])
 
 
 def test_refused_moves() -> None:
-    refused("torch.nn.functional.pixel_shuffle", "6 channels are no squares of 2", draw(1, 6, 2, 2), 2)
-    refused("torch.nn.functional.pixel_unshuffle", "2 does not divide 3 and 2", draw(1, 6, 3, 2), 2)
-    refused("torch.nn.functional.channel_shuffle", "4 groups do not divide 6 channels", draw(1, 6, 2), 4)
+    refused("torch.nn.functional.pixel_shuffle", "4 does not divide the 6 channels", draw(1, 6, 2, 2), 2)
+    refused("torch.nn.functional.pixel_unshuffle", "2 does not divide the 3 rows", draw(1, 6, 3, 2), 2)
+    refused("torch.nn.functional.channel_shuffle", "4 does not divide the 6 channels", draw(1, 6, 2), 4)
     refused("torch.nn.functional.unfold", "a window that covers 5 does not fit into 4", draw(1, 6, 4, 4), 3, 2)
     refused("torch.nn.functional.fold", "are not those of windows with 4 places at 9 positions", draw(1, 6, 9), 4, 2)
+
+
+# ---- in single precision ----
+
+SINGLE = [
+    ("linear", given(X, W, B)),
+    ("embedding", given(NUMBERS, draw(4, 2), 2)),
+    ("conv2d", given(IMAGE, draw(4, 2, 2, 2), draw(4), groups=2, padding="same")),
+    ("conv_transpose2d", given(IMAGE, draw(4, 2, 3, 2), draw(2), stride=2)),
+    ("max_pool2d", given(ties(1, 2, 4, 6), 2)),
+    ("max_pool2d", given(ties(1, 2, 6, 6), 2, 2, 1, 2)),
+    ("avg_pool2d", given(draw(1, 2, 4, 6), 3, 2, 1, count_include_pad=False)),
+    ("batch_norm", given(draw(2, 3, 4), Plain(draw(3)), Plain(draw(3) ** 2), draw(3), draw(3), True)),
+    ("rms_norm", given(draw(2, 3, 4), (4,), draw(4))),
+    ("interpolate", given(draw(1, 2, 5, 4), scale_factor=1.7, mode="bicubic")),
+    ("fold", given(draw(2, 12, 12), (4, 5), 2)),
+]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths:UserWarning")
+@pytest.mark.parametrize(("name", "call"), SINGLE)
+def test_layers_in_single_precision(name: str, call: Any) -> None:
+    function = getattr(functional, name)
+    check(f"torch.nn.functional.{name}", function, *call[0], **call[1], float_dtype="float32")
 
 
 # ---- recurrent layers ----
@@ -527,3 +624,71 @@ def test_refused_recurrent_layers() -> None:
     refused("torch.gru", "a packed sequence is not modelled", draw(5, 3), sizes, hidden, weights, *rest[:-1])
     refused("torch.rnn_tanh", "a packed sequence is not modelled", draw(5, 3), sizes, hidden, weights, *rest[:-1])
     refused("torch.rnn_relu", "8 weights do not make 3 layers", x, hidden, weights, True, 3, 0.0, True, False, False)
+
+
+# ---- the third opinion ----
+
+JUDGED = [
+    ("torch.nn.functional.conv2d", given(draw(1, 2, 3, 3), draw(2, 1, 2, 2), draw(2), groups=2, stride=2, padding=1)),
+    ("torch.nn.functional.conv_transpose1d", given(draw(1, 2, 3), draw(2, 1, 2), draw(1), stride=2)),
+    ("torch.nn.functional.max_pool2d", given(draw(1, 1, 4, 4), 2)),
+    ("torch.nn.functional.max_pool2d", given(ties(1, 1, 4, 4), 2)),
+    ("torch.nn.functional.avg_pool1d", given(draw(1, 2, 4), 3, 1, 1)),
+    ("torch.nn.functional.pad", given(draw(1, 2, 3), (1, 1), "reflect")),
+    ("torch.nn.functional.batch_norm", given(draw(2, 3), Plain(draw(3)), Plain(draw(3) ** 2), draw(3), draw(3), True)),
+    ("torch.gru_cell", given(draw(1, 2), draw(1, 2), *layer_weights(3, 2, 2, 1, 1, True))),
+]
+
+
+@pytest.mark.parametrize(("name", "call"), JUDGED)
+def test_the_reference_agrees(name: str, call: Any) -> None:
+    word = name.rpartition(".")[2]
+    function = getattr(functional if "functional" in name else torch._VF, word)
+    program = check(name, function, *call[0], **call[1])
+    lowering = functionalize(program)
+    torch_run, jax_run = run_torch(program, print_torch(program)), run_jax(lowering.pure, print_jax(lowering.pure))
+    observations = judge_case(program, torch_run, jax_run, run_reference(program), {})
+    assert observations
+    assert {one.verdict for one in observations} == {"match"}, [one.detail for one in observations]
+    assert all(one.reference is not None for one in observations)
+
+
+# ---- parameters ----
+
+MINE = sorted(
+    name
+    for name, function in COMPOSITES.items()
+    if function.__module__.rpartition(".")[2]
+    in "convolutions embedding linear normalizations padding pooling recurrent resizing windows".split()
+)
+
+
+def parameters_of_pytorch(name: str) -> list[list[str]]:
+    """The names of the parameters, by PyTorch's own signature or by the schema of its operator, each that there is."""
+    module, _, word = name.rpartition(".")
+    function = getattr(functional if module.endswith("functional") else torch, word)
+    try:
+        return [list(inspect.signature(function).parameters)]
+    except ValueError:
+        packet = getattr(torch.ops.aten, word, None) or getattr(torch.ops.aten, word.removeprefix("_"))
+        return [
+            ["input" if one.name == "self" else one.name for one in getattr(packet, overload)._schema.arguments]
+            for overload in packet.overloads()
+            if not overload.endswith("out")
+        ]
+
+
+@pytest.mark.parametrize("name", MINE)
+def test_parameters_are_those_of_pytorch(name: str) -> None:
+    ours = list(inspect.signature(COMPOSITES[name]).parameters)[1:]
+    defaults = {key: one.default for key, one in list(inspect.signature(COMPOSITES[name]).parameters.items())[1:]}
+    theirs = parameters_of_pytorch(name)
+    if theirs == [["args", "kwargs"]]:
+        # One of two functions, chosen by return_indices; both take the same.
+        module, _, word = name.rpartition(".")
+        theirs = parameters_of_pytorch(f"{module}.{word}_with_indices")
+    assert ours in theirs
+    function = getattr(functional if "functional" in name else torch, name.rpartition(".")[2])
+    with contextlib.suppress(ValueError):
+        own = inspect.signature(function).parameters
+        assert "args" in own or defaults == {key: one.default for key, one in own.items()}

@@ -26,7 +26,7 @@ def _row(
         convolved = row(batch, weight, **attributes)[0]
     else:
         convolved = row(input, weight, **attributes)
-    return convolved if bias is None else convolved + bias.reshape((-1, *[1] * rank))
+    return convolved if bias is None else convolved + bias[(slice(None), *[None] * rank)]
 
 
 def _convolution(rank: int) -> Callable[..., Tensor]:

@@ -58,11 +58,11 @@ def embedding_by_position(
 
 
 @composite("torch.nn.functional.one_hot")
-def one_hot(tape: Tape, tensor: Tensor, num_classes: int = -1) -> Tensor:
+def one_hot(tape: Tape, input: Tensor, num_classes: int = -1) -> Tensor:
     """1 at the number of the class, 0 elsewhere: `int64[...]` gives `int64[..., num_classes]`."""
     if num_classes < 1:
         raise ProgramError(
             "torch.nn.functional.one_hot without num_classes counts the classes in the values, and a shape may not "
             "depend on values where JAX compiles. Give num_classes."
         )
-    return tape.one_hot(tensor, classes=num_classes)
+    return tape.one_hot(input, classes=num_classes)

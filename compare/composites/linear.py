@@ -12,7 +12,7 @@ __all__ = ["addbmm", "addmm", "addmv", "baddbmm", "bilinear", "linear"]
 @composite("torch.nn.functional.linear")
 def linear(tape: Tape, input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """`input @ weight.mT + bias`: `f[..., in]`, `f[out, in]` (or `f[in]`), `f[out]` give `f[..., out]`."""
-    product = input @ (weight.matrix_transpose() if len(weight.shape) == 2 else weight)
+    product = tape.linear(input, weight) if len(weight.shape) == 2 else input @ weight
     return product if bias is None else product + bias
 
 

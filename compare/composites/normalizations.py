@@ -24,7 +24,7 @@ def _normalized(input: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tenso
 
 def _of_channels(vector: Tensor, ndim: int) -> Tensor:
     """A vector with an element for every channel, shaped to meet axis 1 of `ndim` axes."""
-    return vector.reshape((1, -1, *[1] * (ndim - 2)))
+    return vector[(None, slice(None), *[None] * (ndim - 2))]
 
 
 def _affine(normalized: Tensor, weight: Tensor | None, bias: Tensor | None) -> Tensor:
@@ -73,12 +73,17 @@ def batch_norm(
         normalized = (input - mean) / (variance + eps).sqrt()
         return _affine_of_channels(normalized, weight, bias)
     count = math.prod(input.shape[axis] for axis in axes)
+    if count < 2:
+        raise ProgramError(
+            "torch.nn.functional.batch_norm in training: there is one value for each channel, and PyTorch raises. Give "
+            "a larger batch."
+        )
     normalized, mean, variance = _normalized(input, axes, eps)
     with tape.no_grad():
         if running_mean is not None:
-            _move(running_mean, mean.reshape(running_mean.shape), momentum)
+            _move(running_mean, mean.squeeze(axis=axes), momentum)
         if running_var is not None:
-            unbiased = variance.reshape(running_var.shape) * (count / (count - 1))
+            unbiased = variance.squeeze(axis=axes) * (count / (count - 1))
             _move(running_var, unbiased, momentum)
     return _affine_of_channels(normalized, weight, bias)
 
@@ -104,13 +109,17 @@ def instance_norm(
         return batch_norm(tape, input, running_mean, running_var, weight, bias, False, momentum, eps)
     axes = tuple(range(2, len(input.shape)))
     count = math.prod(input.shape[2:])
+    if count < 2:
+        raise ProgramError(
+            "torch.nn.functional.instance_norm: there is one value for each channel of an example, and PyTorch raises."
+        )
     normalized, mean, variance = _normalized(input, axes, eps)
     with tape.no_grad():
         if running_mean is not None:
-            means = mean.reshape(input.shape[:2])
+            means = mean.squeeze(axis=axes)
             _move(running_mean, means.mean(axis=0), momentum)
         if running_var is not None:
-            variances = variance.reshape(input.shape[:2]) * (count / (count - 1))
+            variances = variance.squeeze(axis=axes) * (count / (count - 1))
             _move(running_var, variances.mean(axis=0), momentum)
     return _affine_of_channels(normalized, weight, bias)
 
@@ -138,20 +147,6 @@ def layer_norm(
     axes = _last_axes("torch.nn.functional.layer_norm", input, normalized_shape)
     normalized, _, _ = _normalized(input, axes, eps)
     return _affine(normalized, weight, bias)
-
-
-@composite("torch.layer_norm")
-def layer_norm_of_torch(
-    tape: Tape,
-    input: Tensor,
-    normalized_shape: Sequence[int],
-    weight: Tensor | None = None,
-    bias: Tensor | None = None,
-    eps: float = 1e-5,
-    cudnn_enable: bool = True,
-) -> Tensor:
-    """What torch.nn.functional.layer_norm calls."""
-    return layer_norm(tape, input, normalized_shape, weight, bias, eps)
 
 
 @composite("torch.nn.functional.group_norm")
@@ -191,6 +186,71 @@ def rms_norm(
     return _affine(normalized, weight, None)
 
 
+# ---- what these functions call: other orders of the arguments ----
+
+
+@composite("torch.batch_norm")
+def batch_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Tensor:
+    """What torch.nn.functional.batch_norm calls."""
+    return batch_norm(tape, input, running_mean, running_var, weight, bias, training, momentum, eps)
+
+
+@composite("torch.instance_norm")
+def instance_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Tensor:
+    """What torch.nn.functional.instance_norm calls."""
+    return instance_norm(tape, input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+
+
+@composite("torch.layer_norm")
+def layer_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enable: bool = True,
+) -> Tensor:
+    """What torch.nn.functional.layer_norm calls."""
+    return layer_norm(tape, input, normalized_shape, weight, bias, eps)
+
+
+@composite("torch.group_norm")
+def group_norm_of_torch(
+    tape: Tape,
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+    cudnn_enabled: bool = True,
+) -> Tensor:
+    """What torch.nn.functional.group_norm calls."""
+    return group_norm(tape, input, num_groups, weight, bias, eps)
+
+
 # ---- over neighbouring channels ----
 
 
@@ -215,16 +275,22 @@ def local_response_norm(
 
 @composite("torch.nn.functional.normalize")
 def normalize(
-    tape: Tape, input: Tensor, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: None = None
-) -> Tensor:  # fmt: skip
+    tape: Tape,
+    input: Tensor,
+    p: float = 2.0,
+    dim: int | Sequence[int] = 1,
+    eps: float = 1e-12,
+    out: Tensor | None = None,
+) -> Tensor:
     """The input over its p-norm along `dim`, or over `eps` where that is larger.
 
     Where all elements are zero, the norm has the gradient zero, as in PyTorch.
     """
     if out is not None:
         raise ProgramError("torch.nn.functional.normalize writes into out. Leave it out, and copy the result.")
-    axis = dim if isinstance(dim, int) else tuple(dim)
-    size = input.abs()
+    axis = (dim,) if isinstance(dim, int) else tuple(dim)
+    # JAX's abs has the slope 1 at zero, PyTorch's has 0.
+    size = input * input.sign()
     if p == math.inf:
         norm = size.max(axis=axis, keepdims=True)
     elif p == 1:

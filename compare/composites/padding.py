@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from compare.composites.composite import composite
 from compare.errors import ProgramError
+from compare.statements import as_number
 from compare.tape import Tape, Tensor
 
 __all__ = ["pad"]
@@ -30,7 +31,7 @@ def pad(
             )
         row = getattr(tape, MODES[mode])
         return row(input, widths=widths)
-    number = 0 if value is None else value
+    number = 0 if value is None else as_number(value)
     if input.dtype_name == "int64" and isinstance(number, float) and number.is_integer():
         number = int(number)
     cropped = _cropped(input, widths)

@@ -14,7 +14,7 @@ from compare.ops.pooling import pooled_sizes
 from compare.ops.rules import on_every_axis
 from compare.tape import Tape, Tensor
 
-__all__ = ["lp_pool1d", "lp_pool2d", "lp_pool3d"]
+__all__ = ["avg_pool1d", "lp_pool1d", "lp_pool2d", "lp_pool3d"]
 
 Sizes = int | Sequence[int]
 
@@ -24,7 +24,7 @@ Sizes = int | Sequence[int]
 def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], dilation: Any) -> tuple[Tensor, Tensor]:
     """The largest element of every window, found one place of the window after the other, and where it is.
 
-    The first of equal elements stays, as in PyTorch; so does the first nan.
+    As in PyTorch, the first of equal elements stays, and of several nan the last.
     """
     window, stride, padding = (on_every_axis(given[name], rank) for name in ("window", "stride", "padding"))
     dilation = on_every_axis(dilation, rank)
@@ -40,19 +40,26 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
     padded = input
     if any(padding) or any(behind):
         widths = [width for pair in zip(padding[::-1], behind[::-1], strict=True) for width in pair]
-        padded = tape.pad(input, widths=tuple(widths), value=-math.inf)
+        padded = tape.pad(input, widths=tuple(widths), value="-inf")
     best = indices = None
+    begun: Any = np.zeros(counts, dtype=bool)
     for place in np.ndindex(*window):
         starts = [at * step for at, step in zip(place, dilation, strict=True)]
         stops = [start + (count - 1) * step + 1 for start, count, step in zip(starts, counts, stride, strict=True)]
         candidate = padded[(..., *map(slice, starts, stops, stride))]
-        position = tape.constant(_positions(starts, counts, stride, padding, dilation, sizes))
+        position = tape.constant(_positions(starts, counts, stride, padding, sizes))
         if best is None or indices is None:
             best, indices = candidate, position.broadcast_to(candidate.shape)
+            begun |= _inside(starts, counts, stride, padding, sizes)
             continue
-        larger = candidate > best
-        nan = (candidate != candidate) & (best == best)
-        better = larger | nan
+        is_nan = candidate != candidate
+        better = (candidate > best) | is_nan
+        begins = _inside(starts, counts, stride, padding, sizes) & ~begun
+        if begins.any():
+            # What came before was padding, and not even an equal element of it is taken.
+            is_first = tape.constant(begins)
+            better = better | is_first
+        begun |= begins
         best = tape.where(better, candidate, best)
         indices = tape.where(better, position, indices)
     assert best is not None
@@ -60,29 +67,41 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
     return best, indices
 
 
-def _positions(
-    starts: Sequence[int],
-    counts: Sequence[int],
-    stride: Sequence[int],
-    padding: Sequence[int],
-    dilation: Sequence[int],
-    sizes: Sequence[int],
+def _places(starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> list[Any]:
+    """Where one place of every window lies in the input, by axis, shaped to broadcast; outside of it in the padding."""
+    return list(
+        np.ix_(
+            *(
+                np.arange(count) * step + start - pad
+                for start, count, step, pad in zip(starts, counts, stride, padding, strict=True)
+            )
+        )
+    )
+
+
+def _inside(
+    starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int], sizes: Sequence[int]
 ) -> Any:
-    """Where in the flattened input one place of every window lies; one in the padding is moved to the next inside."""
-    axes = []
-    for start, count, step, pad, wide, size in zip(starts, counts, stride, padding, dilation, sizes, strict=True):
-        places = np.arange(count) * step + start - pad
-        short = np.maximum(-places, 0)
-        axes.append(np.minimum(places + -(-short // wide) * wide, size - 1))
-    flat: Any = np.zeros(tuple(counts), dtype=int)
-    for axis, places in enumerate(axes):
-        shape = [1] * len(axes)
-        shape[axis] = -1
-        flat = flat * sizes[axis] + places.reshape(shape)
+    """Of which windows one place is an element of the input: `bool[windows]`."""
+    inside: Any = np.ones(tuple(counts), dtype=bool)
+    for places, size in zip(_places(starts, counts, stride, padding), sizes, strict=True):
+        inside = inside & (places >= 0) & (places < size)
+    return inside
+
+
+def _positions(
+    starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int], sizes: Sequence[int]
+) -> Any:
+    """Where in the flattened input one place of every window lies: `int64[windows]`; meaningless in the padding."""
+    flat: Any = 0
+    for places, size in zip(_places(starts, counts, stride, padding), sizes, strict=True):
+        flat = flat * size + places
     return flat
 
 
-def _max_pool(rank: int, *, with_indices: bool) -> Callable[..., Any]:
+def _max_pool(rank: int) -> Callable[..., Tensor]:
+    """`torch.max_pool2d` and its like."""
+
     def function(
         tape: Tape,
         input: Tensor,
@@ -91,36 +110,70 @@ def _max_pool(rank: int, *, with_indices: bool) -> Callable[..., Any]:
         padding: Sizes = 0,
         dilation: Sizes = 1,
         ceil_mode: bool = False,
-        return_indices: bool = with_indices,
-    ) -> Any:
-        given = {
-            "window": kernel_size,
-            # nn.Module hands an empty list on as the stride; both stand for the window.
-            "stride": kernel_size if stride is None or stride == [] else stride,
-            "padding": padding,
-            "ceil_mode": ceil_mode,
-        }
-        dilated = any(step != 1 for step in on_every_axis(dilation, rank))
-        if return_indices:
-            return _scanned_max(tape, input, rank, given, dilation)
+    ) -> Tensor:
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
         # JAX cannot differentiate a dilated maximum over windows.
-        if dilated:
+        if any(step != 1 for step in on_every_axis(dilation, rank)):
             largest, _ = _scanned_max(tape, input, rank, given, dilation)
             return largest
         row = getattr(tape, f"max_pool{rank}d")
         return row(input, **given)
 
     function.__name__ = f"max_pool{rank}d"
-    function.__doc__ = (
-        f"The largest of every window over the last axes, {rank} in number; the first of equal ones counts."
-    )
+    function.__doc__ = f"The largest of every window over the last {rank} axes; the first of equal ones counts."
+    return function
+
+
+def _max_pool_with_indices(rank: int, *, always: bool) -> Callable[..., Any]:
+    """`torch.nn.functional.max_pool2d` and its like, and the functions that return positions `always`."""
+    without_indices = _max_pool(rank)
+
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        if not (return_indices or always):
+            return without_indices(tape, input, kernel_size, stride, padding, dilation, ceil_mode)
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        return _scanned_max(tape, input, rank, given, dilation)
+
+    function.__name__ = f"max_pool{rank}d" + "_with_indices" * always
+    function.__doc__ = f"The largest of every window over the last {rank} axes, and where in them it lies."
     return function
 
 
 # ---- the mean ----
 
 
+def _mean_of_windows(
+    tape: Tape, input: Tensor, rank: int, given: dict[str, Any], divisor_override: int | None = None
+) -> Tensor:
+    row = getattr(tape, f"avg_pool{rank}d")
+    if divisor_override is not None:
+        return row(input, **given, divisor_override=divisor_override)
+    if not (given["ceil_mode"] and given["count_include_pad"]):
+        return row(input, **given)
+    # PyTorch counts the padding, and not what a window reaches beyond it.
+    counts = pooled_sizes(input.shape, given, rank)
+    paddings = on_every_axis(given["padding"], rank)
+    padded = input
+    if any(paddings):
+        widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
+        padded = tape.pad(input, widths=widths)
+    means = row(padded, **{**given, "padding": 0, "count_include_pad": False})
+    # In the padded input a window may begin where there is none in the input: in the padding behind the end.
+    return means if means.shape[-rank:] == counts else means[(..., *map(slice, counts))]
+
+
 def _avg_pool(rank: int) -> Callable[..., Tensor]:
+    """`torch.nn.functional.avg_pool2d` and its like, whose divisor can be given."""
+
     def function(
         tape: Tape,
         input: Tensor,
@@ -131,32 +184,28 @@ def _avg_pool(rank: int) -> Callable[..., Tensor]:
         count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Tensor:
-        row = getattr(tape, f"avg_pool{rank}d")
-        given: dict[str, Any] = {
-            "window": kernel_size,
-            "stride": kernel_size if stride is None or stride == [] else stride,
-            "padding": padding,
-            "ceil_mode": ceil_mode,
-            "count_include_pad": count_include_pad,
-        }
-        if divisor_override is not None:
-            given["divisor_override"] = divisor_override
-        elif ceil_mode and count_include_pad:
-            # PyTorch counts the padding, and not what a window reaches beyond it.
-            counts = pooled_sizes(input.shape, given, rank)
-            paddings = on_every_axis(padding, rank)
-            padded = input
-            if any(paddings):
-                widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
-                padded = tape.pad(input, widths=widths)
-            given.update(padding=0, count_include_pad=False)
-            means = row(padded, **given)
-            return means[(..., *map(slice, counts))] if means.shape[-rank:] != counts else means
-        return row(input, **given)
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        given["count_include_pad"] = count_include_pad
+        return _mean_of_windows(tape, input, rank, given, divisor_override)
 
     function.__name__ = f"avg_pool{rank}d"
-    function.__doc__ = f"The mean of every window over the last axes, {rank} in number."
+    function.__doc__ = f"The mean of every window over the last {rank} axes."
     return function
+
+
+@composite("torch.nn.functional.avg_pool1d", "torch.avg_pool1d")
+def avg_pool1d(
+    tape: Tape,
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of every window over the last axis."""
+    given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+    return _mean_of_windows(tape, input, 1, {**given, "count_include_pad": count_include_pad})
 
 
 # ---- to a given size ----
@@ -180,9 +229,10 @@ def _adapted(tape: Tape, input: Tensor, output_size: Any, rank: int, kind: str) 
     if all(size % count == 0 for size, count in zip(sizes, wanted, strict=True)):
         window = tuple(size // count for size, count in zip(sizes, wanted, strict=True))
         return row(input, window=window, stride=window)
-    # Along one axis after the other: the windows are not equally large.
+    # Along one axis after the other: the windows are not equally large. The last one first, so that of equal elements
+    # the first in the whole window is taken.
     pooled = input
-    for axis, (size, count) in enumerate(zip(sizes, wanted, strict=True)):
+    for axis, (size, count) in reversed(list(enumerate(zip(sizes, wanted, strict=True)))):
         pieces = []
         for start, stop in _bins(size, count):
             part = pooled[(..., slice(start, stop), *[slice(None)] * (rank - 1 - axis))]
@@ -197,7 +247,7 @@ def _adaptive_avg_pool(rank: int) -> Callable[..., Tensor]:
         return _adapted(tape, input, output_size, rank, "avg")
 
     function.__name__ = f"adaptive_avg_pool{rank}d"
-    function.__doc__ = f"Means over the last axes, {rank} in number, that leave `output_size` of them."
+    function.__doc__ = f"Means over the last {rank} axes that leave `output_size` of them."
     return function
 
 
@@ -209,18 +259,19 @@ def _adaptive_max_pool(rank: int) -> Callable[..., Tensor]:
         return _adapted(tape, input, output_size, rank, "max")
 
     function.__name__ = f"adaptive_max_pool{rank}d"
-    function.__doc__ = f"Largest elements over the last axes, {rank} in number, that leave `output_size` of them."
+    function.__doc__ = f"Largest elements over the last {rank} axes that leave `output_size` of them."
     return function
 
 
 for _rank in (1, 2, 3):
-    composite(f"torch.nn.functional.max_pool{_rank}d", f"torch.max_pool{_rank}d")(_max_pool(_rank, with_indices=False))
-    composite(f"torch.nn.functional.max_pool{_rank}d_with_indices")(_max_pool(_rank, with_indices=True))
-    composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
+    composite(f"torch.max_pool{_rank}d")(_max_pool(_rank))
+    composite(f"torch.nn.functional.max_pool{_rank}d")(_max_pool_with_indices(_rank, always=False))
+    composite(f"torch.nn.functional.max_pool{_rank}d_with_indices")(_max_pool_with_indices(_rank, always=True))
     composite(f"torch.nn.functional.adaptive_max_pool{_rank}d")(_adaptive_max_pool(_rank))
     composite(f"torch.nn.functional.adaptive_avg_pool{_rank}d")(_adaptive_avg_pool(_rank))
-composite("torch.avg_pool1d")(_avg_pool(1))
 composite("torch.adaptive_avg_pool1d")(_adaptive_avg_pool(1))
+for _rank in (2, 3):
+    composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
 
 # ---- norms ----
 
@@ -230,7 +281,8 @@ def _lp_pool(
 ) -> Any:
     """`(sum of x ** p) ** (1 / p)` of every window, from PyTorch's mean of the powers, where its sign is put back."""
     powers = input**norm_type
-    means = _avg_pool(rank)(tape, powers, kernel_size, stride, 0, ceil_mode)
+    given = {"window": kernel_size, "stride": stride or kernel_size, "padding": 0, "ceil_mode": ceil_mode}
+    means = _mean_of_windows(tape, powers, rank, {**given, "count_include_pad": True})
     totals = means.sign() * means.abs().relu() * math.prod(on_every_axis(kernel_size, rank))
     return totals ** (1.0 / norm_type)
 
@@ -245,15 +297,25 @@ def lp_pool1d(
 
 @composite("torch.nn.functional.lp_pool2d")
 def lp_pool2d(
-    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Any:  # fmt: skip
+    tape: Tape,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Any:
     """The norm of every window over the last two axes."""
     return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 2)
 
 
 @composite("torch.nn.functional.lp_pool3d")
 def lp_pool3d(
-    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Sizes | None = None, ceil_mode: bool = False
-) -> Any:  # fmt: skip
+    tape: Tape,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Any:
     """The norm of every window over the last three axes."""
     return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 3)

@@ -23,8 +23,8 @@ Step = Callable[[Tensor, State, Sequence[Tensor]], State]
 # ---- one step ----
 
 
-def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    product = x @ weight.matrix_transpose()
+def _affine(x: Tensor, weight: Tensor, bias: Tensor | None) -> Any:
+    product = x.linear(weight)
     return product if bias is None else product + bias
 
 
@@ -68,7 +68,7 @@ def _lstm_step(from_input: Tensor, state: State, hidden_weights: Sequence[Tensor
     new_cell = forget_gate.sigmoid() * cell + input_gate.sigmoid() * cell_gate.tanh()
     new_hidden = output_gate.sigmoid() * new_cell.tanh()
     if projection is not None:
-        new_hidden = new_hidden @ projection.matrix_transpose()
+        new_hidden = new_hidden.linear(projection)
     return (new_hidden, new_cell)
 
 
@@ -107,8 +107,8 @@ def _unrolled(
         raise ProgramError(f"{name} of a packed sequence is not modelled. Pad the sequences, and mask the loss.")
     if dropout and train and num_layers > 1:
         raise ProgramError(
-            f"{name} with dropout={dropout} between its layers draws random numbers inside. Call it layer by layer, with "
-            "torch.nn.functional.dropout between them."
+            f"{name} with dropout={dropout} between its layers draws random numbers inside. Call it layer by layer, "
+            "with torch.nn.functional.dropout between them."
         )
     directions = 2 if bidirectional else 1
     weights = _weights_of_layers(name, flat_weights, has_biases, num_layers * directions)

@@ -34,8 +34,9 @@ def _nearest(size: int, count: int, scale: float | None, half: float) -> Any:
     """The elements that are nearest, by PyTorch's rounding down of products in single precision: `int64[count]`."""
     found = []
     for kind in (np.float32, np.float64):
-        step = kind(size / count if scale is None else 1 / scale)
-        found.append(np.minimum(np.floor((np.arange(count).astype(kind) + kind(half)) * step).astype(int), size - 1))
+        step = np.asarray(size / count if scale is None else 1 / scale, dtype=kind)
+        products = (np.arange(count, dtype=kind) + np.asarray(half, dtype=kind)) * step
+        found.append(np.minimum(np.floor(products).astype(int), size - 1))
     if (found[0] != found[1]).any():
         raise ProgramError(
             f"torch.nn.functional.interpolate from {size} to {count} elements: which one is nearest depends on how "
@@ -149,32 +150,16 @@ def upsample(
 @composite("torch.nn.functional.pixel_shuffle", "torch.pixel_shuffle")
 def pixel_shuffle(tape: Tape, input: Tensor, upscale_factor: int) -> Tensor:
     """`f[..., c * r * r, h, w]` with every r * r channels laid out as a square: `f[..., c, h * r, w * r]`."""
-    *lead, channels, height, width = input.shape
-    factor, n = upscale_factor, len(lead)
-    if factor < 1 or channels % factor**2:
-        raise ProgramError(f"torch.nn.functional.pixel_shuffle: {channels} channels are no squares of {factor}.")
-    squares = input.reshape((*lead, channels // factor**2, factor, factor, height, width))
-    interleaved = squares.permute_dims((*range(n), n, n + 3, n + 1, n + 4, n + 2))
-    return interleaved.reshape((*lead, channels // factor**2, height * factor, width * factor))
+    return tape.pixel_shuffle(input, factor=upscale_factor)
 
 
 @composite("torch.nn.functional.pixel_unshuffle", "torch.pixel_unshuffle")
 def pixel_unshuffle(tape: Tape, input: Tensor, downscale_factor: int) -> Tensor:
     """`f[..., c, h * r, w * r]` with every square made r * r channels: `f[..., c * r * r, h, w]`."""
-    *lead, channels, height, width = input.shape
-    factor, n = downscale_factor, len(lead)
-    if factor < 1 or height % factor or width % factor:
-        raise ProgramError(f"torch.nn.functional.pixel_unshuffle: {factor} does not divide {height} and {width}.")
-    squares = input.reshape((*lead, channels, height // factor, factor, width // factor, factor))
-    gathered = squares.permute_dims((*range(n), n, n + 2, n + 4, n + 1, n + 3))
-    return gathered.reshape((*lead, channels * factor**2, height // factor, width // factor))
+    return tape.pixel_unshuffle(input, factor=downscale_factor)
 
 
 @composite("torch.nn.functional.channel_shuffle", "torch.channel_shuffle")
 def channel_shuffle(tape: Tape, input: Tensor, groups: int) -> Tensor:
     """The channels of `f[batch, channels, ...]`, those of the groups in turn."""
-    batch, channels, *rest = input.shape
-    if groups < 1 or channels % groups:
-        raise ProgramError(f"torch.nn.functional.channel_shuffle: {groups} groups do not divide {channels} channels.")
-    grouped = input.reshape((batch, groups, channels // groups, *rest))
-    return grouped.swapaxes(1, 2).reshape(input.shape)
+    return tape.channel_shuffle(input, groups=groups)

@@ -79,7 +79,7 @@ def fold(
     zeros = tape.constant(0.0, dtype=input.dtype_name)
     empty = zeros.broadcast_to((*lead, rows // places, shape[0] * shape[1]))
     pixels = tape.index_add(empty, positions, columns, axis=len(lead) + 1)
-    image = pixels.reshape((*lead, rows // places, *shape))
+    image = pixels.unflatten(axis=-1, shape=shape)
     if above or left:
         return image[..., above : above + height, left : left + width]
     return image

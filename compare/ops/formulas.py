@@ -51,6 +51,7 @@ FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu", "elu", "celu", "selu"}
 OF_TWO_OPERANDS = {
     "multiply": (Formula((1,)), Formula((0,))),
     "matmul": (Formula((1,)), Formula((0,))),
+    "linear": (Formula((1,)), Formula((0,))),
     "vecdot": (Formula((1,)), Formula((0,))),
     "outer": (Formula((1,)), Formula((0,))),
     **{f"conv{kind}{rank}d": (Formula((1,)), Formula((0,))) for kind in ("", "_transpose") for rank in (1, 2, 3)},

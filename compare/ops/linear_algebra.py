@@ -213,12 +213,24 @@ def _cholesky(matrix: Any) -> Any:
     return factor
 
 
+def _linear_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    x, weight = shapes
+    if len(weight) != 2:
+        raise ValueError(f"the weight must be a matrix, got {len(weight)} axes")
+    return matrix_product((x, weight[::-1]), attributes)
+
+
 ROWS = (
     Op(
         "matmul", "x, y", "x @ y", "x @ y", _matmul, matrix_product, floating, complex=True,
         calls=(
             "torch.linalg.matmul(x, y)", "torch.mm(x, y)", "torch.bmm(x, y)", "torch.mv(x, y)", "torch.dot(x, y)",
         ),
+    ),
+    # The dense result does not depend on the strides of a transpose, as it may for x @ weight.mT.
+    Op(
+        "linear", "x, weight", "torch.nn.functional.linear(x, weight)", "x @ weight.mT",
+        lambda x, weight: _matmul(x, weight.T), _linear_shape, floating,
     ),
     Op(
         "vecdot", "x, y, *, axis=-1", "torch.linalg.vecdot(x, y, dim=axis)", "jnp.vecdot(x, y, axis=axis)", _vecdot,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -111,7 +112,72 @@ def _triangle(x: Any, k: int) -> Any:
     return np.tri(rows, columns, k, dtype=bool)
 
 
+def _divided(size: int, parts: int, what: str) -> int:
+    if parts < 1 or size % parts:
+        raise ValueError(f"{parts} does not divide the {size} {what}")
+    return size // parts
+
+
+def _shuffled_pixels(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+    """The shape in which every square of channels has two axes, the order of axes, and the shape of the result."""
+    if len(shapes[0]) < 3:
+        raise ValueError("needs channels, a height and a width")
+    *lead, channels, height, width = shapes[0]
+    factor, n = attributes["factor"], len(lead)
+    kept = _divided(channels, factor * factor, "channels")
+    return {
+        "split": (*lead, kept, factor, factor, height, width),
+        "axes": (*range(n + 1), n + 3, n + 1, n + 4, n + 2),
+        "joined": (*lead, kept, height * factor, width * factor),
+    }
+
+
+def _gathered_pixels(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+    if len(shapes[0]) < 3:
+        raise ValueError("needs channels, a height and a width")
+    *lead, channels, height, width = shapes[0]
+    factor, n = attributes["factor"], len(lead)
+    rows, columns = _divided(height, factor, "rows"), _divided(width, factor, "columns")
+    return {
+        "split": (*lead, channels, rows, factor, columns, factor),
+        "axes": (*range(n + 1), n + 2, n + 4, n + 1, n + 3),
+        "joined": (*lead, channels * factor * factor, rows, columns),
+    }
+
+
+def _shuffled_channels(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+    if len(shapes[0]) < 3:
+        raise ValueError("needs a batch, channels, and an axis more")
+    batch, channels, *rest = shapes[0]
+    groups = attributes["groups"]
+    each = _divided(channels, groups, "channels")
+    return {
+        "split": (batch, groups, each, *rest),
+        "axes": (0, 2, 1, *range(3, len(rest) + 3)),
+        "joined": shapes[0],
+    }
+
+
+def _regrouped(
+    name: str, attribute: str, names: Callable[[tuple[Shape, ...], Attributes], dict[str, Any]]
+) -> Op:  # fmt: skip
+    """A row that splits axes, puts them in another order and joins them again: a copy, never a view."""
+
+    def reference(x: Any, **attributes: Any) -> Any:
+        given = names((x.shape,), attributes)
+        return x.reshape(given["split"]).transpose(given["axes"]).reshape(given["joined"]).copy()
+
+    return Op(
+        name, f"x, *, {attribute}=...", f"torch.nn.functional.{name}(x, {attribute})",
+        "jnp.transpose(x.reshape(split), axes).reshape(joined)", reference,
+        lambda shapes, attributes: names(shapes, attributes)["joined"], unchanged, linear=("x",), jax_names=names,
+    )  # fmt: skip
+
+
 REARRANGED = (
+    _regrouped("pixel_shuffle", "factor", _shuffled_pixels),
+    _regrouped("pixel_unshuffle", "factor", _gathered_pixels),
+    _regrouped("channel_shuffle", "groups", _shuffled_channels),
     Op(
         "flip", "x, *, axis=...", "x.flip(axis)", "jnp.flip(x, axis)", lambda x, *, axis: np.flip(x, axis).copy(),
         _flipped, unchanged, linear=("x",),
@@ -234,5 +300,8 @@ COPIES = (
     ),
 )  # fmt: skip
 
+REAL = frozenset({"pixel_shuffle", "pixel_unshuffle", "channel_shuffle"})
+"""Rows that images alone have a use for."""
+
 # What only moves elements moves complex ones too.
-ROWS = tuple(replace(row, complex=True) for row in (*REARRANGED, *COPIES))
+ROWS = tuple(replace(row, complex=row.name not in REAL) for row in (*REARRANGED, *COPIES))
