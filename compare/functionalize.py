@@ -766,6 +766,7 @@ class _Functionalizer:
         probed = tuple(
             value for value in dict.fromkeys(inputs.values()) if any(other in upstream[value] for other in upstream)
         )
+        self.check_probed(probed)
         cut = [value for value in dict.fromkeys(inputs.values()) if value not in probed]
         regions: dict[Value, Region] = {}
         for used in (True, False) if statement.create_graph else (None,):
@@ -792,6 +793,16 @@ class _Functionalizer:
                 gradients[value].hint = target
             is_leaf = handle.is_leaf and handle.requires_grad
             self.start(handle, self.differentiable(handle, gradients[value]) if is_leaf else gradients[value])
+
+    def check_probed(self, probed: tuple[Value, ...]) -> None:
+        """Refuse a tensor hook on an input of tape.grad that another input goes into: PyTorch passes it by there."""
+        for hooked in self.hooks.values():
+            if hooked.value in probed and hooked.hook.place == "tensor" and hooked.hook.result is not None:
+                raise ProgramError(
+                    f"The hook '{hooked.hook.target}' is on an input of tape.grad that another input goes into: then "
+                    "PyTorch gives the gradient from before the hook, and otherwise that from behind it. Ask for the "
+                    "two in two calls, with retain_graph."
+                )
 
     def differentiated(
         self, roots: tuple[str, ...], gradients: tuple[str | None, ...]
