@@ -813,47 +813,47 @@ def hook_for_leaves_on_a_result(tape):
 # ---- hooks of nodes, modules and saved tensors ----
 
 
-@demonstration
-def hooks_of_a_node(shown):
-    """A hook on a node sees the gradients of its op, before and after it
+@case
+def hook_before_a_node(tape):
+    """A hook before a node edits what goes into its op, and not the gradient of the result
+
+    Shows: node-hook, hook-and-retain-grad.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.retain_grad()
+    y.grad_fn.register_prehook(lambda before: (before[0] * 10,))
+    (y * y).backward()
+    tape.expect(y.grad, 12.0)
+    tape.expect(x.grad, 360.0)
+
+
+@case
+def hook_after_a_node(tape):
+    """A hook after a node edits what comes out of its op; another use of the operand goes by it
 
     Shows: node-hook.
     """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.grad_fn.register_hook(lambda after, before: (after[0] * 10,))
+    (y + x * 5).backward()
+    tape.expect(x.grad, 35.0)
 
-    @shown.torch
-    def _():
-        import torch
 
-        x = torch.tensor(2.0, requires_grad=True)
-        y = x * 3
-        seen = []
-        y.grad_fn.register_prehook(lambda before: seen.append(["before", before[0].item()]))
-        y.grad_fn.register_hook(lambda after, before: seen.append(["after", after[0].item()]))
-        (y * y).backward()
-        print("before the product", seen[0][1])
-        print("after the product", seen[1][1])
-        z = x * 3
-        z.grad_fn.register_hook(lambda after, before: (after[0] * 10, None))
-        x.grad = None
-        z.backward()
-        print("edited behind the product", x.grad)
+@case
+def hooks_around_a_node(tape):
+    """The hook of the result runs first, then the one before its node, then the one after it
 
-    @shown.jax
-    def _():
-        import jax
-
-        def square(y):
-            return y * y
-
-        y, pullback_of_product = jax.vjp(lambda x: x * 3, 2.0)
-        before = jax.grad(square)(y)
-        print("before the product", before)
-        print("after the product", pullback_of_product(before)[0])
-        print("edited behind the product", pullback_of_product(1.0)[0] * 10)
-
-    shown.expect("before the product", 12.0)
-    shown.expect("after the product", 36.0)
-    shown.expect("edited behind the product", 30.0)
+    Shows: node-hook, hook-order.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.grad_fn.register_hook(lambda after, before: (after[0] + 100,))
+    y.grad_fn.register_prehook(lambda before: (before[0] * 10,))
+    y.register_hook(lambda cotangent: cotangent + 1)
+    (y * y).backward()
+    tape.expect(x.grad, 490.0)
 
 
 @demonstration

@@ -28,7 +28,7 @@ from compare.errors import ProgramError, RefusedError, nearest
 from compare.functions import NO_PATHS, Paths, check_definition, paths_of
 from compare.grad_modes import GradMode
 from compare.ops import OPS, BasicIndex, Op, Shape, is_complex
-from compare.ops.formulas import one_operand
+from compare.ops.formulas import one_operand, one_result
 from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     DTYPES,
@@ -497,8 +497,9 @@ class Facts:
                 raise ProgramError(f"Unknown statement {type(statement).__name__}.")
 
     def _bind_result(self, statement: Apply, handle: Handle) -> None:
-        if handle.link is None and not handle.is_leaf:
-            place = one_operand(find_op(statement.op), statement.operands)
+        op = find_op(statement.op)
+        if handle.link is None and not handle.is_leaf and one_result(op):
+            place = one_operand(op, statement.operands)
             operand = None if place is None else statement.operands[place]
             self.made[handle.tensor] = self.handles[operand.name] if isinstance(operand, Ref) else None
         self.bind(statement.target, handle)

@@ -20,6 +20,7 @@ import numpy as np
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle, ViewStep, is_item
+from compare.functions import is_linear, keeps_zeros
 from compare.ops import OPS, Op, Shape, is_complex, sets_twice
 from compare.ops.formulas import backward_formula
 from compare.program import Program
@@ -766,6 +767,7 @@ class _Functionalizer:
         probed = tuple(
             value for value in dict.fromkeys(inputs.values()) if any(other in upstream[value] for other in upstream)
         )
+        self.check_probed(probed)
         cut = [value for value in dict.fromkeys(inputs.values()) if value not in probed]
         regions: dict[Value, Region] = {}
         for used in (True, False) if statement.create_graph else (None,):
@@ -792,6 +794,16 @@ class _Functionalizer:
                 gradients[value].hint = target
             is_leaf = handle.is_leaf and handle.requires_grad
             self.start(handle, self.differentiable(handle, gradients[value]) if is_leaf else gradients[value])
+
+    def check_probed(self, probed: tuple[Value, ...]) -> None:
+        """Refuse a tensor hook on an input of tape.grad that another input goes into: PyTorch passes it by there."""
+        for hooked in self.hooks.values():
+            if hooked.value in probed and hooked.hook.place == "tensor" and hooked.hook.result is not None:
+                raise ProgramError(
+                    f"The hook '{hooked.hook.target}' is on an input of tape.grad that another input goes into: then "
+                    "PyTorch gives the gradient from before the hook, and otherwise that from behind it. Ask for the "
+                    "two in two calls, with retain_graph."
+                )
 
     def differentiated(
         self, roots: tuple[str, ...], gradients: tuple[str | None, ...]
@@ -841,6 +853,7 @@ class _Functionalizer:
             if hooked.value in passed and (hooked.hook.place == "tensor" or hooked.value not in starts)
         )
         self.check_hooks(region)
+        self.check_zeros(region)
         self.check_pieces(passed)
         self.check_ends(region, passed)
         of_probed = {value: self.gradient(region, value, f"_{value.hint.lstrip('_')}_grad") for value in probed}
@@ -884,6 +897,27 @@ class _Functionalizer:
                         f"The hook '{hooked.hook.target}' is on an input of a gradient that is differentiated again, "
                         "which is not supported. Apply its function to the gradient instead."
                     )
+
+    def check_zeros(self, region: Region) -> None:
+        """Refuse what makes a gradient of the zeros that PyTorch passes on behind `sign` and `fill_`: JAX has none."""
+        alive = set[Value]().union(*(_reached(one.roots, passing=True) for one in (region, *_nested(region))))
+        for hooked in region.hooks:
+            hook = hooked.hook
+            if hook.result is not None and hooked.value not in alive and not keeps_zeros(hook, hooked.edited.shape):
+                raise ProgramError(
+                    f"The hook '{hook.target}' makes a gradient of zeros: its tensor was overwritten, or only the sign "
+                    "or the like is taken of it. PyTorch calls it with zeros there, and JAX does not call it. Let it "
+                    "give zeros for zeros."
+                )
+        calls = {value.call for value in region.body if isinstance(value, Result)}
+        calls -= {value.call for value in alive if isinstance(value, Result)}
+        for call in calls:
+            if call.function.rule is not None and not is_linear(call.function.rule):
+                raise ProgramError(
+                    f"The backward rule of '{call.function.target}', which is not linear, gets zeros: its result was "
+                    "overwritten, or only the sign or the like is taken of it. PyTorch calls it with zeros there, and "
+                    "JAX does not call it. Detach the result."
+                )
 
     def check_pieces(self, passed: Collection[Value]) -> None:
         """Refuse a hook on one of several views, where only others of them are passed: PyTorch calls it with None."""
@@ -1060,16 +1094,32 @@ def _is_one_real(root: Value) -> bool:
     return math.prod(root.shape) == 1 and not is_complex(root.dtype)
 
 
-def _reached(roots: tuple[Value, ...]) -> dict[Value, None]:
-    """Every value that a derivative of the roots flows back to, the roots included, in order."""
+def _reached(roots: tuple[Value, ...], *, passing: bool = False) -> dict[Value, None]:
+    """Every value that a derivative of the roots flows back to, the roots included, in order.
+
+    passing: only through gradients that read the cotangent, and not through those that are zeros whatever it is.
+    """
     reached: dict[Value, None] = dict.fromkeys(roots)
     pending = list(roots)
     while pending:
-        for operand in pending.pop().differentiable:
+        value = pending.pop()
+        for operand in _passed_on(value) if passing and isinstance(value, Applied) else value.differentiable:
             if operand not in reached:
                 reached[operand] = None
                 pending.append(operand)
     return dict.fromkeys(sorted(reached, key=lambda value: value.number))
+
+
+def _passed_on(value: Applied) -> list[Value]:
+    """The operands for which PyTorch's gradient reads the cotangent."""
+    values = [np.ones(one.shape) if isinstance(one, Value) else one for one in value.arguments]
+    return [
+        one
+        for place, one in enumerate(value.arguments)
+        if isinstance(one, Value)
+        and one.tracked
+        and backward_formula(value.op, place, values, in_place=bool(value.op.without_history)).passes
+    ]
 
 
 def _behind_none(calls: Collection[Call]) -> dict[Value, None]:

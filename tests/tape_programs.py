@@ -378,7 +378,9 @@ class Builder:
         name = f"hook{self.count}"
         self.count += 1
         body = (Apply(target="_1", op="multiply", operands=(Ref("g"), self.choose(NUMBERS))),)
-        if self.offer(RegisterHook(target=name, handle=self.pick(), parameter="g", body=body, result=Ref("_1"))):
+        place = self.choose(("tensor", "tensor", "before", "after"))
+        named = {"target": name, "handle": self.pick(), "place": place}
+        if self.offer(RegisterHook(**named, parameter="g", body=body, result=Ref("_1"))):
             self.hooks.append(name)
 
     def draw_leaf_hook(self) -> None:

@@ -7,6 +7,7 @@ on the cotangent. JAX has no such thing: there a second derivative that nothing 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from compare.ops.op import Op
 
-__all__ = ["ONE_NODE", "Formula", "backward_formula", "one_operand"]
+__all__ = ["ONE_NODE", "Formula", "backward_formula", "one_operand", "one_result"]
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,11 @@ def one_operand(op: Op, operands: Sequence[Any]) -> int | None:
     if op.name not in ONE_NODE or len(tensors) != 1 or (tensors[0] > 0 and op.name not in COMMUTING):
         return None
     return tensors[0]
+
+
+def one_result(op: Op) -> bool:
+    """Whether the node of an op has this result alone: not where the spelling picks one of several."""
+    return not isinstance(ast.parse(op.torch or "x", mode="eval").body, ast.Attribute | ast.Subscript)
 
 
 def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: bool = False) -> Formula:
