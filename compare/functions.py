@@ -26,7 +26,9 @@ PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astyp
 
 CONVOLUTIONS = frozenset(f"conv{kind}{rank}d" for kind in ("", "_transpose") for rank in (1, 2, 3))
 
-PRODUCTS = frozenset({"multiply", "divide", "matmul", "linear", "vecdot", "outer", "kron", "cross", "einsum"}) | CONVOLUTIONS
+PRODUCTS = (
+    frozenset({"multiply", "divide", "matmul", "linear", "vecdot", "outer", "kron", "cross", "einsum"}) | CONVOLUTIONS
+)
 """Ops whose slope in one operand is computed from the other."""
 
 WITHOUT_TANGENT = frozenset({"sign", "floor", "trunc", "ceil", "round"})
