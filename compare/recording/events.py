@@ -35,13 +35,17 @@ Site = tuple[tuple[CodeType, int], ...]
 
 @dataclass(slots=True)
 class Called:
-    """A function of PyTorch, called with these arguments. Lists in them are copies."""
+    """A function of PyTorch, called with these arguments. Lists in them are copies.
+
+    written: the result was written into a tensor that there was already: `out=`.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     result: Any
     site: Site
+    written: bool = False
 
 
 @dataclass(slots=True)

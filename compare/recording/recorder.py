@@ -226,7 +226,7 @@ class Recorder:
             return self._fill
         if name in MASKED_DRAWS:
             return self._drop
-        return self._call
+        return self._index if name in ("__getitem__", "__setitem__") else self._call
 
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
         return function(*arguments, **keywords)
@@ -274,6 +274,24 @@ class Recorder:
         copied = tuple(list(one) if type(one) is list else one for one in arguments)
         self.events.append(Called(function, copied, keywords, result, site))
         return result
+
+    def _index(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """A tensor without dimensions indexes as the number in it does: what it names is a view."""
+        index = arguments[1]
+        items = index if isinstance(index, tuple) else (index,)
+        if any(self._is_number(one) for one in items):
+            with self.torch._C.DisableTorchFunction():
+                numbers = tuple(int(one) if self._is_number(one) else one for one in items)
+            site = self.site()
+            for one in items:
+                if self._is_number(one) and id(one) in self.known:
+                    self.events.append(Looked("index", one, None, site))
+            arguments = (arguments[0], numbers if isinstance(index, tuple) else numbers[0], *arguments[2:])
+        return self._call(function, arguments, keywords)
+
+    def _is_number(self, value: Any) -> bool:
+        torch = self.torch
+        return isinstance(value, torch.Tensor) and not value.dim() and value.dtype in (torch.int64, torch.int32)
 
     def _inside(self, items: Any) -> list[Any]:
         found = []

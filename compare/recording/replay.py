@@ -10,7 +10,7 @@ import inspect
 import linecache
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, SimpleNamespace
 from typing import Any
 
@@ -118,13 +118,15 @@ def where(place: Place) -> str:
 
 CASTS = frozenset("to float double half bfloat16 long int short bool type type_as cfloat cdouble".split())
 MAY_DO_NOTHING = CASTS | frozenset(
-    "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense".split()
+    "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense as_tensor "
+    "asarray".split()
 )
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive".split()
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "T.__get__".split()
 )
 
 
@@ -178,6 +180,7 @@ class _Replay:
             name = bare_name(event.function)
             if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
                 continue
+            event = self.without_out(event)
             if find_composite(event.function) is None and self._recognised(event) is None:
                 shown = described(event.function)
                 given = self._plain_arguments(event) if is_known(event.function) else ""
@@ -422,14 +425,13 @@ class _Replay:
         if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
             self.word(name, event)
             return
+        event = self.without_out(event)
         found = self._recognised(event)
         if found is not None:
             self.apply(found, event)
             return
         made = find_composite(event.function)
         assert made is not None
-        if "out" in event.keywords and event.keywords["out"] is not None:
-            raise ProgramError(f"{described(event.function)} with out= is not modelled; assign the result.")
         arguments = tuple(self.converted(one) for one in event.arguments)
         keywords = {key: self.converted(one) for key, one in event.keywords.items()}
         try:
@@ -437,6 +439,13 @@ class _Replay:
         except TypeError as error:
             raise ProgramError(f"{described(event.function)}: {error}.") from error
         self.results(event, made(self.tape, *arguments, **keywords))
+
+    def without_out(self, event: Called) -> Called:
+        """The same call without `out=`: its result is copied into that tensor."""
+        if event.keywords.get("out") is None:
+            return event
+        kept = {name: one for name, one in event.keywords.items() if name != "out"}
+        return replace(event, keywords=kept, written=True)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -455,6 +464,10 @@ class _Replay:
 
     def one_result(self, event: Called, result: Any, handle: Tensor) -> None:
         known = self.handles.get(id(result))
+        if known is not None and event.written:
+            known.copy_(handle)
+            self.wrote(result)
+            return
         if known is not None:
             if known._name != handle._name:
                 raise ProgramError(f"{described(event.function)} returned a tensor that it got, its row a new one.")
@@ -589,7 +602,11 @@ class _Replay:
         elif name == "data.__set__":
             tensor.data = self.tensor(arguments[1])
             self.wrote(arguments[0])
-        elif name == "contiguous" or name == "positive":
+        elif name == "T.__get__":
+            if len(tensor.shape) != 2:
+                raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
+            self.bind(event.result, tensor.matrix_transpose())
+        elif name in ("contiguous", "positive"):
             self.bind(event.result, tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
