@@ -470,8 +470,9 @@ class Recorder:
         def seen(leaf: Any) -> Any:
             self.events.append(GradModeSet(self.torch.is_grad_enabled(), ()))
             with self.mode:
-                hook(leaf)
+                result = hook(leaf)
             self.events.append(GradModeSet(self.recording_outside, ()))
+            return result
 
         return function(tensor, seen)
 

@@ -117,6 +117,8 @@ def where(place: Place) -> str:
 # ---- the replay ----
 
 CASTS = frozenset("to float double half bfloat16 long int short bool type type_as cfloat cdouble".split())
+SEVERAL = frozenset({"axes", "repetitions", "shape", "widths"})
+"""Attributes that are tuples; PyTorch takes one number for a tuple of one."""
 MAY_DO_NOTHING = CASTS | frozenset(
     "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense as_tensor "
     "asarray".split()
@@ -527,7 +529,7 @@ class _Replay:
         op = found.op
         attributes = {name: self.converted(one) for name, one in found.attributes.items()}
         attributes = {
-            name: tuple(one) if isinstance(one, list) else one
+            name: tuple(one) if isinstance(one, list) else (one,) if name in SEVERAL and isinstance(one, int) else one
             for name, one in attributes.items()
             if not (one is None and op.defaults[name] is ...)
         }
