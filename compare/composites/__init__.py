@@ -9,12 +9,15 @@ from __future__ import annotations
 from compare.composites import (  # noqa: F401  each of these modules registers what it holds
     activations,
     arithmetic,
+    attention,
     constants,
     foreach,
+    linear_algebra,
     losses,
     reductions,
     shapes,
     sorting,
+    transforms,
 )
 from compare.composites.composite import COMPOSITES, Composite, composite
 
