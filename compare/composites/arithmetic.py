@@ -85,14 +85,14 @@ def _lerp_in_place(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Any:
 @composite("torch.div", "torch.divide")
 def _div(tape: Tape, input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
-        return input / other  # type: ignore[no-any-return]
+        return input / other
     if rounding_mode not in ("trunc", "floor"):
         raise ProgramError(f"div has no rounding_mode {rounding_mode!r}; PyTorch knows None, 'trunc' and 'floor'.")
     check_floats("div with a rounding_mode", input, other)
     if rounding_mode == "floor":
         # Less its remainder, the dividend is a multiple of the divisor: no rounding can carry it across an integer.
-        return ((input - input % other) / other).round()  # type: ignore[no-any-return]
-    return (input / other).trunc()  # type: ignore[no-any-return]
+        return ((input - input % other) / other).round()
+    return (input / other).trunc()
 
 
 @composite("torch.Tensor.div_", "torch.Tensor.divide_", "torch.Tensor.true_divide_")
@@ -114,11 +114,11 @@ def _floor_divide(tape: Tape, input: Any, other: Any) -> Tensor:
 
 def _at_least(tape: Tape, input: Tensor, low: Any) -> Tensor:
     # At a tie the gradient goes to the input, all of it; that of maximum is shared.
-    return tape.where(input >= low, input, low)  # type: ignore[no-any-return]
+    return tape.where(input >= low, input, low)
 
 
 def _at_most(tape: Tape, input: Tensor, high: Any) -> Tensor:
-    return tape.where(input <= high, input, high)  # type: ignore[no-any-return]
+    return tape.where(input <= high, input, high)
 
 
 @composite("torch.clamp", "torch.clip")
@@ -132,7 +132,7 @@ def _clamp(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Tenso
         return clamp_max(tape, input, max)
     above = _at_least(tape, input, min)
     # Where the bounds cross, the upper one wins and takes the gradient.
-    return tape.where(above <= max, above, max)  # type: ignore[no-any-return]
+    return tape.where(above <= max, above, max)
 
 
 @composite("torch.clamp_min")
@@ -177,7 +177,7 @@ def _frac(tape: Tape, input: Tensor) -> Tensor:
 def _logit(tape: Tape, input: Tensor, eps: float | None = None) -> Tensor:
     if eps is not None:
         raise ProgramError("logit with eps is not modelled. Clamp the input, then take the logit.")
-    return (input / (1 - input)).log()  # type: ignore[no-any-return]
+    return (input / (1 - input)).log()
 
 
 @composite("torch.positive")
@@ -190,15 +190,15 @@ def _float_power(tape: Tape, input: Any, exponent: Any) -> Tensor:
     for one in (input, exponent):
         if isinstance(one, Tensor) and one.dtype_name != "float64":
             raise ProgramError(f"float_power of {one.dtype_name} computes in float64. Cast to float64 first.")
-    return input**exponent  # type: ignore[no-any-return]
+    return input**exponent
 
 
 @composite("torch.xlogy", "torch.special.xlogy")
-def _xlogy(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+def _xlogy(tape: Tape, input: Any, other: Any) -> Tensor:
     if not isinstance(input, Tensor) or not isinstance(other, Tensor):
         raise ProgramError("xlogy with a number is not modelled. Make the number a tensor.")
     # A logarithm that is multiplied away must stay finite, or its gradient is nan.
-    return input * tape.where((input == 0) & (other <= 0), 1.0, other).log()  # type: ignore[no-any-return]
+    return input * tape.where((input == 0) & (other <= 0), 1.0, other).log()
 
 
 # ---- in-place forms under PyTorch's further names ----

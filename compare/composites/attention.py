@@ -38,7 +38,7 @@ def _scaled_dot_product_attention(
     elif attn_mask is not None:
         return _masked(tape, scores, attn_mask) @ value
     weights = tape.softmax(scores, axis=-1)
-    return weights @ value  # type: ignore[no-any-return]
+    return weights @ value
 
 
 def _masked(tape: Tape, scores: Tensor, mask: Tensor) -> Tensor:
@@ -48,7 +48,7 @@ def _masked(tape: Tape, scores: Tensor, mask: Tensor) -> Tensor:
         masked = tape.where(mask, scores, -math.inf)
         if known is not None and known.any(axis=-1).all():
             weights = tape.softmax(masked, axis=-1)
-            return weights  # type: ignore[no-any-return] # noqa: RET504  the name is for the printed program
+            return weights  # noqa: RET504  the name is for the printed program
         taking_part = tape.any(mask, axis=-1, keepdims=True)
     else:
         masked = scores + mask
@@ -56,4 +56,4 @@ def _masked(tape: Tape, scores: Tensor, mask: Tensor) -> Tensor:
     # A query that may look at nothing gets zeros, where softmax alone is nan.
     masked = tape.where(taking_part, masked, 0.0)
     weights = tape.softmax(masked, axis=-1)
-    return tape.where(taking_part, weights, 0.0)  # type: ignore[no-any-return]
+    return tape.where(taking_part, weights, 0.0)

@@ -20,7 +20,7 @@ def _einsum(tape: Tape, equation: str, *operands: Any) -> Tensor:
     if not isinstance(equation, str):
         raise ProgramError("einsum with lists of axes is not modelled. Give an equation.")
     several = operands[0] if len(operands) == 1 and isinstance(operands[0], tuple | list) else operands
-    return tape.einsum(*several, equation=equation)  # type: ignore[no-any-return]
+    return tape.einsum(*several, equation=equation)
 
 
 @composite("torch.tensordot")
@@ -39,7 +39,7 @@ def _tensordot(tape: Tape, a: Tensor, b: Tensor, dims: Any = 2, out: Any = None)
     rest = [name for axis, name in enumerate(names_a) if axis not in axes_a]
     rest += [name for axis, name in enumerate(names_b) if axis not in axes_b]
     equation = f"{''.join(names_a)},{''.join(names_b)}->{''.join(rest)}"
-    return tape.einsum(a, b, equation=equation)  # type: ignore[no-any-return]
+    return tape.einsum(a, b, equation=equation)
 
 
 @composite("torch.inner")
@@ -66,7 +66,7 @@ def _chain_matmul(tape: Tape, *matrices: Tensor) -> Tensor:
 @composite("torch.cross")
 def _cross(tape: Tape, input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     axis = next((place for place, size in enumerate(input.shape) if size == 3), -1) if dim is None else dim
-    return tape.cross(input, other, axis=axis)  # type: ignore[no-any-return]
+    return tape.cross(input, other, axis=axis)
 
 
 @composite("torch.kron")
@@ -76,7 +76,7 @@ def _kron(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
         tape.reshape(one, shape=(*[1] * (ndim - len(one.shape)), *one.shape)) if len(one.shape) < ndim else one
         for one in (input, other)
     )
-    return tape.kron(left, right)  # type: ignore[no-any-return]
+    return tape.kron(left, right)
 
 
 # ---- square matrices ----
@@ -104,16 +104,16 @@ def _slogdet(tape: Tape, input: Tensor) -> tuple[Tensor, Tensor]:
 
 @composite("torch.logdet")
 def _logdet(tape: Tape, input: Tensor) -> Tensor:
-    return tape.det(input).log()  # type: ignore[no-any-return]
+    return tape.det(input).log()
 
 
 @composite("torch.linalg.solve")
 def _solve(tape: Tape, A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803
     if left:
-        return tape.solve(A, B)  # type: ignore[no-any-return]
+        return tape.solve(A, B)
     if len(B.shape) < 2:
         raise ProgramError("solve from the right takes matrices.")
-    return tape.solve(A.matrix_transpose(), B.matrix_transpose()).matrix_transpose()  # type: ignore[no-any-return]
+    return tape.solve(A.matrix_transpose(), B.matrix_transpose()).matrix_transpose()
 
 
 @composite("torch.linalg.solve_triangular")
@@ -135,7 +135,7 @@ def _solve_triangular(
 @composite("torch.linalg.cholesky")
 def _cholesky(tape: Tape, A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803
     factor = tape.cholesky(A)
-    return factor.matrix_transpose() if upper else factor  # type: ignore[no-any-return]
+    return factor.matrix_transpose() if upper else factor
 
 
 # ---- refused ----

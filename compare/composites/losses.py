@@ -26,8 +26,8 @@ def _reduced(losses: Tensor, reduction: str, size_average: Any = None, reduce: A
     if reduction == "none":
         return losses
     if reduction == "mean":
-        return losses.mean()  # type: ignore[no-any-return]
-    return losses.sum()  # type: ignore[no-any-return]
+        return losses.mean()
+    return losses.sum()
 
 
 def _check_reduction(reduction: str, size_average: Any = None, reduce: Any = None) -> None:
@@ -45,7 +45,7 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
 
 def _not_below(tape: Tape, value: Tensor, low: Number) -> Tensor:
     """`clamp_min` as PyTorch differentiates it: at the bound the slope is one."""
-    return tape.where(value >= low, value, low)  # type: ignore[no-any-return]
+    return tape.where(value >= low, value, low)
 
 
 # ---- distances between numbers ----
@@ -53,7 +53,7 @@ def _not_below(tape: Tape, value: Tensor, low: Number) -> Tensor:
 
 def _distance(difference: Tensor) -> Tensor:
     # At zero PyTorch's slope of abs is 0, and JAX's is 1.
-    return difference * difference.sign()  # type: ignore[no-any-return]
+    return difference * difference.sign()
 
 
 @composite("torch.nn.functional.mse_loss")
@@ -92,7 +92,7 @@ def _weighted(losses: Tensor, weight: Tensor | None, reduction: str, size_averag
     _check_reduction(reduction, size_average, reduce)
     weighted = losses * weight
     if reduction == "mean":
-        return weighted.sum() / weight.sum()  # type: ignore[no-any-return]
+        return weighted.sum() / weight.sum()
     return _reduced(weighted, reduction)
 
 
@@ -185,7 +185,7 @@ def _kl_div(
         logarithm = tape.where(target <= 0, 1.0, target).log()
         losses = target * logarithm - target * input
     if reduction == "batchmean":
-        return losses.sum() / input.shape[0]  # type: ignore[no-any-return]
+        return losses.sum() / input.shape[0]
     return _reduced(losses, reduction, size_average, reduce)
 
 
@@ -222,7 +222,7 @@ def _picked(
 
 def _mean_over_classes(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
     if reduction == "mean":
-        return losses.sum() / weights.sum()  # type: ignore[no-any-return]
+        return losses.sum() / weights.sum()
     return _reduced(losses, reduction)
 
 
@@ -290,7 +290,7 @@ def _of_probabilities(
     losses = -products.sum(axis=-1)
     if reduction == "mean":
         count = math.prod(losses.shape)
-        return losses.sum() / count  # type: ignore[no-any-return]
+        return losses.sum() / count
     return _reduced(losses, reduction)
 
 
@@ -449,9 +449,9 @@ def _norm(tape: Tape, x: Tensor, p: float, axis: int, *, keepdim: bool = False) 
         squares = x.square().sum(axis=axis, keepdims=keepdim)
         zero = squares == 0
         # The root of zero has no slope; PyTorch's is zero.
-        return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())  # type: ignore[no-any-return]
+        return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())
     if p == 1:
-        return _distance(x).sum(axis=axis, keepdims=keepdim)  # type: ignore[no-any-return]
+        return _distance(x).sum(axis=axis, keepdims=keepdim)
     raise ProgramError(f"A distance with p={p} is not modelled; 1 and 2 are.")
 
 
@@ -482,7 +482,7 @@ def _cosine_similarity(tape: Tape, x1: Tensor, x2: Tensor, dim: int = 1, eps: fl
     check_floats("cosine_similarity", x1, x2)
     length1 = _length(tape, x1, dim, eps)
     length2 = _length(tape, x2, dim, eps)
-    return ((x1 / length1) * (x2 / length2)).sum(axis=dim)  # type: ignore[no-any-return]
+    return ((x1 / length1) * (x2 / length2)).sum(axis=dim)
 
 
 def _length(tape: Tape, x: Tensor, axis: int, eps: float) -> Tensor:

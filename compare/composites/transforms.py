@@ -67,7 +67,7 @@ def _rfftn(tape: Tape, input: Tensor, s: Any = None, dim: Any = None, norm: str 
 def _irfftn(tape: Tape, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     axes, sizes = _axes(input, s, dim)
     half = _along(tape, "ifft", input, axes[:-1], sizes[:-1], norm)
-    return tape.irfft(half, axis=axes[-1], **_given(n=sizes[-1], norm=norm))  # type: ignore[no-any-return]
+    return tape.irfft(half, axis=axes[-1], **_given(n=sizes[-1], norm=norm))
 
 
 @composite("torch.fft.rfft2")
@@ -104,9 +104,9 @@ def _refused(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
 @composite("torch.sgn")
 def _sgn(tape: Tape, input: Tensor) -> Tensor:
     if not input.dtype_name.startswith("complex"):
-        return input.sign()  # type: ignore[no-any-return]
+        return input.sign()
     modulus = input.abs()
     zero = modulus == 0
     # The quotient that is not chosen must stay finite, or its gradient is nan.
     direction = input / tape.where(zero, 1.0, modulus)
-    return tape.where(zero, 0.0, direction)  # type: ignore[no-any-return]
+    return tape.where(zero, 0.0, direction)
