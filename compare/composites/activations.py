@@ -145,6 +145,16 @@ def _softplus(tape: Tape, input: Tensor, beta: Number = 1, threshold: Number = 2
     return tape.where(scaled > threshold, input, curved)
 
 
+@composite("torch.nn.functional.hardtanh_")
+def _hardtanh_in_place(tape: Tape, input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    return _hardtanh(tape, input, min_val, max_val, True)
+
+
+@composite("torch.nn.functional.threshold_")
+def _threshold_in_place(tape: Tape, input: Tensor, threshold: float, value: float) -> Any:
+    return _threshold_or_in_place(tape, input, threshold, value, True)
+
+
 # ---- smooth ones, in place ----
 
 
@@ -206,19 +216,29 @@ def _one_axis(what: str, dim: int | None) -> int:
     return dim
 
 
-@composite("torch.nn.functional.softmax", "torch.softmax", "torch.special.softmax")
+@composite("torch.nn.functional.softmax")
 def _softmax(
     tape: Tape, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: str | None = None
 ) -> Tensor:
     return tape.softmax(cast(tape, input, dtype), axis=_one_axis("softmax", dim))
 
 
-@composite("torch.nn.functional.log_softmax", "torch.log_softmax", "torch.special.log_softmax")
+@composite("torch.nn.functional.log_softmax")
 def _log_softmax(
     tape: Tape, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: str | None = None
 ) -> Tensor:
     axis = _one_axis("log_softmax", dim)
     return tape.log_softmax(cast(tape, input, dtype), axis=axis)
+
+
+@composite("torch.softmax", "torch.special.softmax")
+def _softmax_along(tape: Tape, input: Tensor, dim: int, dtype: str | None = None) -> Tensor:
+    return _softmax(tape, input, dim, dtype=dtype)
+
+
+@composite("torch.log_softmax", "torch.special.log_softmax")
+def _log_softmax_along(tape: Tape, input: Tensor, dim: int, dtype: str | None = None) -> Tensor:
+    return _log_softmax(tape, input, dim, dtype=dtype)
 
 
 @composite("torch.nn.functional.softmin")

@@ -5,7 +5,10 @@ An in-place form writes a value computed from a clone where the formula would re
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats, check_without_history
@@ -199,6 +202,85 @@ def _xlogy(tape: Tape, input: Any, other: Any) -> Tensor:
         raise ProgramError("xlogy with a number is not modelled. Make the number a tensor.")
     # A logarithm that is multiplied away must stay finite, or its gradient is nan.
     return input * tape.where((input == 0) & (other <= 0), 1.0, other).log()
+
+
+@composite("torch.fmax")
+def _fmax(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    # A tie goes to the input, all of it; a nan to the other one.
+    return tape.where((input >= other) | other.isnan(), input, other)
+
+
+@composite("torch.fmin")
+def _fmin(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.where((input <= other) | other.isnan(), input, other)
+
+
+@composite("torch.nan_to_num")
+def _nan_to_num(
+    tape: Tape, input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    check_floats("nan_to_num", input)
+    largest = float(np.finfo(input.dtype_name).max)
+    numbers = tape.where(input.isnan(), 0.0 if nan is None else nan, input)
+    numbers = tape.where(input == math.inf, largest if posinf is None else posinf, numbers)
+    return tape.where(input == -math.inf, -largest if neginf is None else neginf, numbers)
+
+
+@composite("torch.isposinf")
+def _isposinf(tape: Tape, input: Tensor) -> Tensor:
+    return input == math.inf
+
+
+@composite("torch.isneginf")
+def _isneginf(tape: Tape, input: Tensor) -> Tensor:
+    return input == -math.inf
+
+
+@composite("torch.isclose")
+def _isclose(
+    tape: Tape, input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    check_floats("isclose", input, other)
+    near = (input == other) | (((input - other).abs() <= atol + rtol * other.abs()) & input.isfinite())
+    near = near & (other.isfinite() | (input == other))
+    return near | (input.isnan() & other.isnan()) if equal_nan else near
+
+
+@composite("torch.deg2rad")
+def _deg2rad(tape: Tape, input: Tensor) -> Tensor:
+    return input * (math.pi / 180)
+
+
+@composite("torch.rad2deg")
+def _rad2deg(tape: Tape, input: Tensor) -> Tensor:
+    return input * (180 / math.pi)
+
+
+@composite("torch.logaddexp2")
+def _logaddexp2(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.logaddexp(input * math.log(2), other * math.log(2)) / math.log(2)
+
+
+@composite("torch.addr")
+def _addr(tape: Tape, input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    if beta == 0:
+        raise ProgramError("addr with beta=0 ignores its input. Write the outer product.")
+    return _scaled(input, beta) + _scaled(tape.outer(vec1, vec2), alpha)
+
+
+@composite("torch.Tensor.frac_")
+def _frac_in_place(tape: Tape, input: Tensor) -> Any:
+    # trunc reads nothing for its derivative, and the whole part is a tensor of its own.
+    whole = input.trunc()
+    return input.sub_(whole)
+
+
+# ---- refused ----
+
+
+@composite("torch._fused_adam_", "torch._fused_adamw_", "torch._fused_sgd_", "torch._fused_adagrad_")
+def _fused(tape: Tape, *arguments: Any, **keywords: Any) -> None:
+    raise ProgramError("A fused optimizer step is one opaque op. Make the optimizer with fused=False.")
 
 
 # ---- in-place forms under PyTorch's further names ----

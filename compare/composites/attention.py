@@ -33,7 +33,9 @@ def _scaled_dot_product_attention(
     scores = (query @ key.matrix_transpose()) * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)
     if is_causal:
         rows, columns = scores.shape[-2:]
-        causal = tape.constant([[column <= row for column in range(columns)] for row in range(rows)])
+        row = tape.constant(list(range(rows)))
+        column = tape.constant(list(range(columns)))
+        causal = row[:, None] >= column
         scores = tape.where(causal, scores, -math.inf)
     elif attn_mask is not None:
         return _masked(tape, scores, attn_mask) @ value

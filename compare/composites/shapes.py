@@ -286,6 +286,38 @@ def _take(tape: Tape, input: Tensor, index: Tensor) -> Tensor:
     return tape.reshape(input, shape=(-1,))[index]
 
 
+@composite("torch.rot90")
+def _rot90(tape: Tape, input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
+    one, other = dims
+    turns = k % 4
+    if turns == 0:
+        return input.clone()
+    if turns == 2:
+        return tape.flip(input, axis=(one, other))
+    swapped = tape.swapaxes(input, axis1=one, axis2=other)
+    return tape.flip(swapped, axis=one if turns == 1 else other)
+
+
+@composite("torch.diagflat")
+def _diagflat(tape: Tape, input: Tensor, offset: int = 0) -> Tensor:
+    flat = tape.reshape(input, shape=(-1,))
+    return tape.diag(flat, k=offset)
+
+
+@composite("torch.split_with_sizes", "torch.unsafe_split_with_sizes")
+def _split_with_sizes(tape: Tape, input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    return tuple(tape.split(input, sizes=tuple(split_sizes), axis=dim))
+
+
+@composite(
+    "torch.Tensor.t_", "torch.Tensor.transpose_", "torch.Tensor.swapaxes_", "torch.Tensor.swapdims_",
+    "torch.Tensor.squeeze_", "torch.Tensor.unsqueeze_", "torch.Tensor.resize_", "torch.Tensor.set_",
+    "torch.Tensor.as_strided_",
+)  # fmt: skip
+def _another_shape_in_place(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
+    raise ProgramError("This gives the tensor itself another shape. Take a view of that shape instead.")
+
+
 @composite("torch.masked_select", "torch.nonzero", "torch.argwhere", "torch.unique", "torch.unique_consecutive")
 def _as_many_as_values_say(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
     raise ProgramError(
