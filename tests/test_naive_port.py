@@ -415,7 +415,7 @@ def test_what_is_assigned_to_data_goes_on_under_its_own_name() -> None:
         tape.expect(b.grad, [9.0, 12.0])
 
     lines, shown = ported(case)
-    assert "a = lax.stop_gradient(b)" in lines
+    assert "    a = lax.stop_gradient(b)" in lines
     assert shown == {"a": [3.0, 4.0], "a.grad": [3.0, 4.0], "b.grad": [9.0, 12.0]}
 
 
