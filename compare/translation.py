@@ -11,6 +11,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from compare.concepts import find_concept
 from compare.divergence import first_divergence
 from compare.errors import CompareError, shown_path
 from compare.functionalize import Lowering, functionalize
-from compare.jax_leg import print_jax, run_jax
+from compare.jax_leg import jax_settings, print_jax, run_jax
 from compare.judge import compare, judge_case
 from compare.observed import Array, LegRun
 from compare.program import Program
@@ -30,14 +31,19 @@ from compare.recording.replay import FinalGradient, RecordingRefused, Replayed, 
 from compare.recording.scripts import record_function, record_script
 from compare.reference import run_reference
 from compare.results import Note, Observation, Translation
+from compare.settings import PROCESS, put_back
 from compare.sources import Source
 from compare.statements import Read, bound
-from compare.torch_leg import print_torch, run_torch
+from compare.torch_leg import print_torch, run_torch, torch_settings
 
 __all__ = ["Translated", "TranslatedCode", "assert_translates", "translate", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
+
+LONGEST_MESSAGE = 2_000
+"""Characters of an error's message that are shown."""
+
 
 @dataclass(frozen=True)
 class Translated:
@@ -53,13 +59,14 @@ def translate_script(path: Path, *, dtype: str) -> Translated:
     Args: dtype: the default float dtype that the script runs with.
     """
     started = time.perf_counter()
-    recording = record_script(path, dtype=dtype)
+    with _settings_put_back():
+        recording = record_script(path, dtype=dtype)
     blank = Translation(_id(path.stem), shown_path(path), dtype, "refused")
     if recording.error is not None:
         found = traceback.extract_tb(recording.error.__traceback__)
         lines = [one.lineno for one in found if one.filename == str(path.absolute())]
         at = f"{blank.path}:{lines[-1]}: " if lines else ""
-        reason = f"{at}the code raised {type(recording.error).__name__}: {recording.error}"
+        reason = f"{at}the code raised {said(recording.error)}"
         return Translated(msgspec.structs.replace(blank, verdict="raised", reason=reason))
     found_ = _translated(recording, blank, f"Translated from {path.name}")
     result = msgspec.structs.replace(found_.result, seconds=time.perf_counter() - started)
@@ -119,13 +126,14 @@ def translate(function: Callable[..., Any], *arguments: Any) -> TranslatedCode:
     name = getattr(function, "__name__", "function")
     code = getattr(function, "__code__", None)
     path = shown_path(code.co_filename) if code is not None else name
-    recording = record_function(function, arguments)
+    with _settings_put_back():
+        recording = record_function(function, arguments)
     blank = Translation(_id(name), path, recording.dtype, "refused")
     if recording.error is not None:
         found = traceback.extract_tb(recording.error.__traceback__)
         lines = [one.lineno for one in found if code is not None and one.filename == code.co_filename]
         at = f"{path}:{lines[-1]}: " if lines else ""
-        reason = f"{at}the code raised {type(recording.error).__name__}: {recording.error}"
+        reason = f"{at}the code raised {said(recording.error)}"
         return TranslatedCode(Translated(msgspec.structs.replace(blank, verdict="raised", reason=reason)))
     made = _translated(recording, blank, f"Translated from {name}")
     result = msgspec.structs.replace(made.result, seconds=time.perf_counter() - started)
@@ -136,6 +144,22 @@ def assert_translates(function: Callable[..., Any], *arguments: Any) -> None:
     """For tests: raise AssertionError, with the reason, unless the translation is proven."""
     made = translate(function, *arguments)
     assert made.verdict == "proven", f"{made.verdict}: {made.reason}"
+
+
+def said(error: BaseException) -> str:
+    """The type and the message of an error that somebody else's class may be, as text that can be written."""
+    try:
+        message = str(error)
+    except Exception as failure:
+        message = f"(its message cannot be had: {type(failure).__name__})"
+    message = message.encode("utf-8", "backslashreplace").decode()
+    message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
+    return f"{type(error).__name__}: {message}"
+
+
+def _settings_put_back() -> AbstractContextManager[list[str]]:
+    """The proof runs in this process, too: what the code sets is put back before."""
+    return put_back([*PROCESS, *torch_settings(), *jax_settings()])
 
 
 def _id(name: str) -> str:

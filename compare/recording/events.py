@@ -20,13 +20,17 @@ Site = tuple[tuple[CodeType, int], ...]
 
 @dataclass(slots=True)
 class Called:
-    """A function of PyTorch, called with these arguments. Lists in them are copies."""
+    """A function of PyTorch, called with these arguments. Lists in them are copies.
+
+    before: of an assignment to `.grad`, a copy of what was there.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     result: Any
     site: Site
+    before: Any = None
 
 
 @dataclass(slots=True)
@@ -35,7 +39,7 @@ class Met:
 
     values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
     tracked, leaf: it required grad, and was a leaf. stale: what its `.grad` held already.
-    hint: what it is for, where the recorder knows.
+    hint: what it is for, where the recorder knows. drawn: its numbers are random. version: its counter then.
     """
 
     tensor: Any
@@ -45,6 +49,8 @@ class Met:
     stale: Any
     site: Site
     hint: str = ""
+    drawn: bool = False
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -81,14 +87,20 @@ class InferenceModeLeft:
 
 @dataclass(slots=True)
 class RanBackward:
-    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own. result: what it returned."""
+    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own.
+
+    result: what it returned. numbers: copies of the tensors in it, as they were then.
+    error: what it raised, where the code caught that. changed: whether gradients had changed by then.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     site: Site
     result: Any = None
+    numbers: tuple[Any, ...] = ()
     error: str = ""
+    changed: bool = False
 
 
 @dataclass(slots=True)
@@ -144,12 +156,17 @@ class TookFunction:
 
 @dataclass(slots=True)
 class Looked:
-    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`)."""
+    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
+
+    values: a copy of them, where Python may write there now. version: the counter of the tensor then.
+    """
 
     word: str
     tensor: Any
     result: Any
     site: Site
+    values: Any = None
+    version: int = 0
 
 
 @dataclass(slots=True)
