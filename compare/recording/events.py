@@ -39,7 +39,7 @@ class Met:
 
     values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
     tracked, leaf: it required grad, and was a leaf. stale: what its `.grad` held already.
-    hint: what it is for, where the recorder knows. drawn: its numbers are random. version: its counter then.
+    hint: what it is for, where the recorder knows. drawn: its numbers are random.
     """
 
     tensor: Any
@@ -50,7 +50,6 @@ class Met:
     site: Site
     hint: str = ""
     drawn: bool = False
-    version: int = 0
 
 
 @dataclass(slots=True)
@@ -190,6 +189,7 @@ class Recording:
 
     names: of tensors by id, where something outside of the program names them: a module's parameter, a variable.
     results: tensors that are of interest when the run has ended: what a function returned, the variables of a script.
+    versions: by id, how often a tensor had been written when it was first seen.
     """
 
     events: list[Event]
@@ -197,3 +197,4 @@ class Recording:
     names: dict[int, str] = field(default_factory=dict)
     results: list[Any] = field(default_factory=list)
     error: BaseException | None = None
+    versions: dict[int, int] = field(default_factory=dict)

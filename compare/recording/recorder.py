@@ -104,6 +104,7 @@ class Recorder:
         self.made: dict[int, Site] = {}
         self.drawn: dict[int, Any] = {}
         self.leaves: list[Any] = []
+        self.versions: dict[int, int] = {}
         self._met: set[int] = set()
         self.taken: dict[int, TookFunction] = {}
         self.thread = threading.get_ident()
@@ -356,6 +357,8 @@ class Recorder:
     def know(self, result: Any) -> None:
         """From here on these tensors are known, and kept."""
         if isinstance(result, self.torch.Tensor):
+            if id(result) not in self.known and not result.is_inference():
+                self.versions[id(result)] = result._version
             self.known[id(result)] = result
         elif isinstance(result, list | tuple):
             for one in result:
@@ -384,8 +387,9 @@ class Recorder:
         tracked, leaf, drawn = tensor.requires_grad, tensor.is_leaf, self.drawn.get(id(tensor)) is tensor
         if tracked and leaf:
             self.leaves.append(tensor)
-        version = 0 if tensor.is_inference() else tensor._version
-        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn, version))
+        if not tensor.is_inference():
+            self.versions[id(tensor)] = tensor._version
+        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))

@@ -155,12 +155,14 @@ class _Replay:
         self.met: dict[int, Met] = {}
         self.branches: dict[tuple[int, str], list[bool]] = {}
         self.doors: list[Looked] = []
+        self.gradients: set[int] = set()
 
     # ---- the whole ----
 
     def program(self, recording: Recording, id: str, title: str) -> Replayed:
         self.check_known(recording.events)
         self.play(recording.events)
+        self.check_nothing_unseen(recording.versions)
         self.end(recording.results)
         try:
             program = self.tape.program(id, title)
@@ -342,6 +344,7 @@ class _Replay:
         if event.tracked:
             self.leaves[id(tensor)] = tensor
         if event.stale is not None:
+            self.gradients.add(id(event.stale))
             handle.grad = self.tensor(event.stale)
         if event.hint == "dropout_mask":
             self.note(
@@ -655,6 +658,7 @@ class _Replay:
         own = event.arguments[0]
         if name == "grad.__get__":
             result = event.result
+            self.gradients.add(id(result))
             if result is None or id(result) in self.handles:
                 return
             site = self.site(event.site)
@@ -663,6 +667,7 @@ class _Replay:
                 self.bind(result, self.tape._grad(tensor, named=True))
             return
         value = event.arguments[1] if name == "grad.__set__" else None
+        self.gradients.add(id(value))
         self.read_gradient(own, event.before)
         tensor.grad = None if value is None else self.tensor(value)
         if value is not None:
@@ -934,20 +939,22 @@ class _Replay:
 
     # ---- the end ----
 
-    def check_nothing_unseen(self) -> None:
+    def check_nothing_unseen(self, versions: dict[int, int]) -> None:
         """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
         facts = self.tape._facts
         for tensor in self.kept:
             handle = facts.handle(self.handles[id(tensor)]._name, history=False)
-            if tensor.is_inference():
-                continue
+            if handle.version.count or id(tensor) in self.gradients or id(tensor) not in versions:
+                continue  # a backward adds to gradients
             met = self.met.get(id(tensor))
-            if handle.version.count == 0 and tensor._version > (met.version if met else 0):
+            if tensor._version > versions[id(tensor)]:
                 self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
-            if met and handle.version.count == 0 and not self._same_numbers(tensor, met.values):
+            if met and not self._same_numbers(tensor, met.values):
                 self.refuse_unseen(tensor, "was written", "through NumPy or another alias, or in another thread")
         for looked in self.doors:
-            if looked.tensor._version == looked.version and not self._same_numbers(looked.tensor, looked.values):
+            if id(looked.tensor) in self.gradients or looked.tensor._version != looked.version:
+                continue
+            if not self._same_numbers(looked.tensor, looked.values):
                 self.refuse_unseen(looked.tensor, "was written", f"through what `{looked.word}` gave")
         for number, tensor in self.leaves.items():
             handle = facts.handle(self.handles[number]._name, history=False)
@@ -970,7 +977,6 @@ class _Replay:
         """Close what is open, then read every gradient, updated leaf and buffer, and every result."""
         while self.blocks:
             self.close(())
-        self.check_nothing_unseen()
         with recorded_at(Site(0, None, "")):
             for number, leaf in [*self.unread.items()]:
                 self.unread.pop(number)

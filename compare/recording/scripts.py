@@ -106,7 +106,7 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     if os.getpid() != process:
         os._exit(0)  # the script forked, and this is the child: the parent answers
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
-    return Recording(recorder.events, dtype, names_of(vars(module)), variables, error)
+    return Recording(recorder.events, dtype, names_of(vars(module)), variables, error, recorder.versions)
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
@@ -130,7 +130,7 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     found = _tensors(results)
     names = names_of(known)
     names.update({id(one): name for name, one in found.items() if usable_name(name) is not None})
-    return Recording(recorder.events, dtype, names, list(found.values()), error)
+    return Recording(recorder.events, dtype, names, list(found.values()), error, recorder.versions)
 
 
 def _tensors(result: Any, name: str = "result") -> dict[str, Any]:
