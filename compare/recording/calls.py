@@ -67,6 +67,8 @@ def described(function: Any) -> str:
     module = getattr(function, "__module__", None) or ""
     if module in ("torch._C._nn", "torch.nn.functional"):
         return f"torch.nn.functional.{name}"
+    if module and not module.startswith("torch"):
+        return f"{module}.{name}"  # the code's own, put in the place of one of PyTorch's
     for prefix in ("linalg_", "fft_", "special_"):
         if name.startswith(prefix) and module.startswith("torch._C"):
             return f"torch.{prefix[:-1]}.{name.removeprefix(prefix)}"

@@ -38,6 +38,7 @@ class Called:
     """A function of PyTorch, called with these arguments. Lists in them are copies.
 
     written: the result was written into a tensor that there was already: `out=`.
+    before: of an assignment to `.grad`, a copy of what was there.
     """
 
     function: Any
@@ -46,6 +47,7 @@ class Called:
     result: Any
     site: Site
     written: bool = False
+    before: Any = None
 
 
 @dataclass(slots=True)
@@ -54,7 +56,7 @@ class Met:
 
     values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
     tracked, leaf: it required grad, and was a leaf. stale: what its `.grad` held already.
-    hint: what it is for, where the recorder knows.
+    hint: what it is for, where the recorder knows. drawn: its numbers are random.
     """
 
     tensor: Any
@@ -64,6 +66,7 @@ class Met:
     stale: Any
     site: Site
     hint: str = ""
+    drawn: bool = False
 
 
 @dataclass(slots=True)
@@ -100,14 +103,20 @@ class InferenceModeLeft:
 
 @dataclass(slots=True)
 class RanBackward:
-    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own. result: what it returned."""
+    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own.
+
+    result: what it returned. numbers: copies of the tensors in it, as they were then.
+    error: what it raised, where the code caught that. changed: whether gradients had changed by then.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     site: Site
     result: Any = None
+    numbers: tuple[Any, ...] = ()
     error: str = ""
+    changed: bool = False
 
 
 @dataclass(slots=True)
@@ -163,12 +172,17 @@ class TookFunction:
 
 @dataclass(slots=True)
 class Looked:
-    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`)."""
+    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
+
+    values: a copy of them, where Python may write there now. version: the counter of the tensor then.
+    """
 
     word: str
     tensor: Any
     result: Any
     site: Site
+    values: Any = None
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -192,6 +206,7 @@ class Recording:
 
     names: of tensors by id, where something outside of the program names them: a module's parameter, a variable.
     results: tensors that are of interest when the run has ended: what a function returned, the variables of a script.
+    versions: by id, how often a tensor had been written when it was first seen.
     """
 
     events: list[Event]
@@ -199,3 +214,4 @@ class Recording:
     names: dict[int, str] = field(default_factory=dict)
     results: list[Any] = field(default_factory=list)
     error: BaseException | None = None
+    versions: dict[int, int] = field(default_factory=dict)

@@ -125,6 +125,10 @@ MAY_DO_NOTHING = CASTS | frozenset(
 )
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
+RANDOM_NOTE = (
+    "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
+    "`key = jax.random.key(seed)`"
+)
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
     "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
@@ -156,6 +160,10 @@ class _Replay:
         self.random: list[int] = []
         self.unnamed: Callable[[], str] | None = None
         self.functions: dict[Any, list[tuple[Any, Any]]] = {}
+        self.met: dict[int, Met] = {}
+        self.branches: dict[tuple[int, str], list[bool]] = {}
+        self.doors: list[Looked] = []
+        self.gradients: set[int] = set()
 
     # ---- the whole ----
 
@@ -167,6 +175,7 @@ class _Replay:
             if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
         }
         self.play(recording.events)
+        self.check_nothing_unseen(recording.versions)
         self.end(recording.results)
         try:
             program = self.tape.program(name, title)
@@ -345,9 +354,13 @@ class _Replay:
                 make = self.tape.leaf if event.tracked else self.tape.constant
                 handle = make(numbers, dtype=self.dtype(tensor.dtype))
         self.bind(tensor, handle)
+        self.met[id(tensor)] = event
+        if event.drawn:
+            self.note(event.site, "random", RANDOM_NOTE)
         if event.tracked:
             self.leaves[id(tensor)] = tensor
         if event.stale is not None:
+            self.gradients.add(id(event.stale))
             handle.grad = self.tensor(event.stale)
         if event.hint == "dropout_mask":
             self.note(
@@ -376,7 +389,7 @@ class _Replay:
             drawn = self.tape.constant(event.values.numpy(), dtype=self.dtype(event.values.dtype))
         target.copy_(drawn)
         self.wrote(event.tensor)
-        self.note(event.site, "random", "random numbers are recorded as data; in JAX draw them with `jax.random`")
+        self.note(event.site, "random", RANDOM_NOTE)
 
     # ---- modes ----
 
@@ -406,17 +419,32 @@ class _Replay:
         self.tape._record(ExitGradMode(line=self.sites.of(place).line))
 
     def look(self, event: Looked) -> None:
-        code = event.site[0][0].co_filename if event.site else ""
-        if event.word in ("storage", "untyped_storage"):
+        if event.values is not None:
+            self.doors.append(event)
+        if event.word in ("storage", "untyped_storage", "data_ptr"):
             why = "JAX arrays have no storage that a program could speak of: each is a value of its own"
-        elif event.word == "numpy":
+        elif event.word in ("numpy", "__array__", "__dlpack__"):
             why = "NumPy reads this memory: what it computes is not part of the program, and enters as data"
-        elif event.word == "__bool__":
-            why = f"Python branched on a tensor, which was {event.result} in this run: only this branch is translated"
+        elif event.word in ("__bool__", "is_nonzero"):
+            self.branch(event)
+            return
         else:
             why = "Python took a number out of a tensor: what depends on it is specialised to this run"
-        if code:
+        if event.site:
             self.note(event.site, event.word, why)
+
+    def branch(self, event: Looked) -> None:
+        """One note for a line, with all that was true of it in turn."""
+        if not event.site:
+            return
+        key = (self.sites.of(event.site).line, "__bool__")
+        taken = self.branches.setdefault(key, [])
+        if event.result not in taken:
+            taken.append(event.result)
+        was = " and ".join(map(str, taken))
+        only = "this branch is" if len(taken) == 1 else "the branches taken are"
+        why = f"Python branched on a tensor, which was {was} in this run: only {only} translated"
+        self.specialised[key] = Specialised(*key, why)
 
     # ---- calls ----
 
@@ -664,6 +692,7 @@ class _Replay:
         own = event.arguments[0]
         if name == "grad.__get__":
             result = event.result
+            self.gradients.add(id(result))
             if result is None or id(result) in self.handles:
                 return
             site = self.site(event.site)
@@ -672,15 +701,16 @@ class _Replay:
                 self.bind(result, self.tape._grad(tensor, named=True))
             return
         value = event.arguments[1] if name == "grad.__set__" else None
-        self.read_gradient(own)
+        self.gradients.add(id(value))
+        self.read_gradient(own, event.before)
         tensor.grad = None if value is None else self.tensor(value)
         if value is not None:
             self.unread[id(own)] = own
 
-    def read_gradient(self, tensor: Any) -> None:
-        """Observe a gradient at the end of its life."""
+    def read_gradient(self, tensor: Any, numbers: Any) -> None:
+        """Observe a gradient at the end of its life. numbers: what it was."""
         if self.unread.pop(id(tensor), None) is not None:
-            self.observe(self.tensor(tensor), "grad")
+            self.final[self.observe(self.tensor(tensor), "grad")] = FinalGradient(SimpleNamespace(grad=numbers))
 
     def observe(self, handle: Tensor, what: Any) -> str:
         self.tape._read(Reading(handle, what), None)
@@ -691,11 +721,16 @@ class _Replay:
     # ---- backward ----
 
     def backward(self, event: RanBackward) -> None:
-        if event.error:
+        if event.error and event.changed:
             raise ProgramError(
-                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then "
-                "is not known. Take the failing backward out."
+                f"The backward pass raised {event.error} when it had already changed a gradient, and the run went on: "
+                "what it had added by then is not known. Take the failing backward out."
             )
+        if event.error:
+            self.note(
+                event.site, "backward", f"it raised {event.error}, which the code caught: nothing of it is translated"
+            )
+            return
         function = event.function
         given = inspect.signature(function).bind(*event.arguments, **event.keywords)
         given.apply_defaults()
@@ -750,10 +785,11 @@ class _Replay:
             allow_unused=bool(said["allow_unused"]),
             materialize_grads=bool(said["materialize_grads"]),
         )
+        numbers = iter(event.numbers)
         for one, handle in zip(event.result, made, strict=True):
             if one is not None:
                 self.bind(one, handle)
-                self.observe(handle, "value")
+                self.final[self.observe(handle, "value")] = next(numbers)
 
     # ---- hooks and functions ----
 
@@ -955,6 +991,44 @@ class _Replay:
         )
 
     # ---- the end ----
+
+    def check_nothing_unseen(self, versions: dict[int, int]) -> None:
+        """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
+        facts = self.tape._facts
+        for tensor in self.kept:
+            handle = facts.handle(self.handles[id(tensor)]._name, history=False)
+            if handle.version.count or id(tensor) in self.gradients or id(tensor) not in versions:
+                continue  # a backward adds to gradients
+            met = self.met.get(id(tensor))
+            if tensor._version > versions[id(tensor)]:
+                self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
+            if met and not self._same_numbers(tensor, met.values):
+                self.refuse_unseen(tensor, "was written", "through NumPy or another alias, or in another thread")
+        for looked in self.doors:
+            if id(looked.tensor) in self.gradients or looked.tensor._version != looked.version:
+                continue
+            if not self._same_numbers(looked.tensor, looked.values):
+                self.refuse_unseen(looked.tensor, "was written", f"through what `{looked.word}` gave")
+        for number, tensor in self.leaves.items():
+            handle = facts.handle(self.handles[number]._name, history=False)
+            if (
+                tensor.grad is not None
+                and handle.family.number not in facts.slots
+                and handle.tensor not in facts.retained
+            ):
+                self.refuse_unseen(tensor, "got a gradient", "from a backward in another thread, or in compiled code")
+
+    def refuse_unseen(self, tensor: Any, what: str, how: str) -> None:
+        name = self.tape._shown(self.handles[id(tensor)]._name)
+        raise RecordingRefused(
+            f"'{name}', a tensor of shape {list(tensor.shape)}, {what} where the recording does not see it: {how}. Do it "
+            "in the open, or work on a clone."
+        )
+
+    def _same_numbers(self, tensor: Any, values: Any) -> bool:
+        with self.torch.no_grad():
+            now, then = tensor.detach(), values.detach()
+            return bool(((now == then) | ((now != now) & (then != then))).all())
 
     def end(self, results: Sequence[Any]) -> None:
         """Close what is open, then read every gradient, updated leaf and buffer, and every result."""
