@@ -1,4 +1,4 @@
-"""Tensor hooks: editing a cotangent on its way back."""
+"""Hooks: editing a cotangent on its way back, and what runs once a gradient has arrived."""
 
 from compare import case, demonstration, raises
 
@@ -694,50 +694,166 @@ def hook_on_a_view_that_is_written(tape):
     tape.expect_naive(x.grad, [10.0, 10.0])
 
 
+# ---- hooks that run after a gradient was added ----
+
+
+@case
+def step_inside_the_backward(tape):
+    """What runs after a gradient was added is code after the call of jax.grad
+
+    Shows: post-accumulate-hook.
+    """
+    w = tape.leaf([1.0, 2.0])
+
+    def step(leaf):
+        leaf -= 0.5 * leaf.grad
+        leaf.grad = None
+
+    w.register_post_accumulate_grad_hook(step)
+    (w * w).sum().backward()
+    tape.expect(w, 0.0)
+    tape.expect(w.grad, None)
+
+
+@case
+def hook_on_the_sum(tape):
+    """A hook that runs after a gradient was added sees the sum of all backwards
+
+    Shows: post-accumulate-hook, grad-accumulation.
+    """
+    x = tape.leaf(1.0)
+
+    def square(leaf):
+        leaf.grad = leaf.grad * leaf.grad
+
+    x.register_post_accumulate_grad_hook(square)
+    (x * 2).backward()
+    (x * 3).backward()
+    tape.expect(x.grad, 49.0)
+
+
+@case
+def clipped_before_the_step(tape):
+    """The hooks of a leaf run in the order of registration: clipped, then stepped
+
+    Shows: post-accumulate-hook, gradient-edit.
+    """
+    w, b = tape.leaf([3.0, 0.0]), tape.leaf(1.0)
+
+    def clip(leaf):
+        leaf.grad.clip_(min=-1.0, max=1.0)
+
+    def step(leaf):
+        leaf -= leaf.grad
+
+    for leaf in (w, b):
+        leaf.register_post_accumulate_grad_hook(clip)
+        leaf.register_post_accumulate_grad_hook(step)
+    ((w * w).sum() * b).backward()
+    tape.expect(w, [2.0, 0.0])
+    tape.expect(b, 0.0)
+    tape.expect(b.grad, 1.0)
+
+
+@case
+def step_until_removed(tape):
+    """A step in a hook is made at each backward until the hook is removed
+
+    Shows: post-accumulate-hook, hook-removal.
+    """
+    w = tape.leaf(1.0)
+
+    def halve(leaf):
+        leaf *= 0.5
+
+    halving = w.register_post_accumulate_grad_hook(halve)
+    (w * 2).backward()
+    (w * w).backward()
+    halving.remove()
+    (w * w).backward()
+    tape.expect(w, 0.25)
+    tape.expect(w.grad, 3.5)
+
+
+@case
+def gradient_that_is_returned(tape):
+    """A gradient that is returned is added to nothing, and runs no such hook
+
+    Shows: post-accumulate-hook, autograd-grad.
+    """
+    x = tape.leaf(3.0)
+
+    def double(leaf):
+        leaf.grad *= 2
+
+    x.register_post_accumulate_grad_hook(double)
+    returned = tape.grad(x * x, x)
+    (x * x).backward()
+    tape.expect(returned, 6.0)
+    tape.expect(x.grad, 12.0)
+
+
+@case
+def hook_for_leaves_on_a_result(tape):
+    """A result has no .grad that is added to, and takes no such hook
+
+    Shows: post-accumulate-hook.
+    """
+    x = tape.leaf(3.0)
+    y = x * 2
+    with tape.expect_error(
+        torch="RuntimeError: post accumulate grad hooks cannot be registered on non-leaf tensors",
+        concept="post-accumulate-hook",
+    ):
+        y.register_post_accumulate_grad_hook(lambda leaf: None)
+    y.backward()
+    tape.expect(x.grad, 2.0)
+
+
 # ---- hooks of nodes, modules and saved tensors ----
 
 
-@demonstration
-def hooks_of_a_node(shown):
-    """A hook on a node sees the gradients of its op, before and after it
+@case
+def hook_before_a_node(tape):
+    """A hook before a node edits what goes into its op, and not the gradient of the result
+
+    Shows: node-hook, hook-and-retain-grad.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.retain_grad()
+    y.grad_fn.register_prehook(lambda before: (before[0] * 10,))
+    (y * y).backward()
+    tape.expect(y.grad, 12.0)
+    tape.expect(x.grad, 360.0)
+
+
+@case
+def hook_after_a_node(tape):
+    """A hook after a node edits what comes out of its op; another use of the operand goes by it
 
     Shows: node-hook.
     """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.grad_fn.register_hook(lambda after, before: (after[0] * 10,))
+    (y + x * 5).backward()
+    tape.expect(x.grad, 35.0)
 
-    @shown.torch
-    def _():
-        import torch
 
-        x = torch.tensor(2.0, requires_grad=True)
-        y = x * 3
-        seen = []
-        y.grad_fn.register_prehook(lambda before: seen.append(["before", before[0].item()]))
-        y.grad_fn.register_hook(lambda after, before: seen.append(["after", after[0].item()]))
-        (y * y).backward()
-        print("before the product", seen[0][1])
-        print("after the product", seen[1][1])
-        z = x * 3
-        z.grad_fn.register_hook(lambda after, before: (after[0] * 10, None))
-        x.grad = None
-        z.backward()
-        print("edited behind the product", x.grad)
+@case
+def hooks_around_a_node(tape):
+    """The hook of the result runs first, then the one before its node, then the one after it
 
-    @shown.jax
-    def _():
-        import jax
-
-        def square(y):
-            return y * y
-
-        y, pullback_of_product = jax.vjp(lambda x: x * 3, 2.0)
-        before = jax.grad(square)(y)
-        print("before the product", before)
-        print("after the product", pullback_of_product(before)[0])
-        print("edited behind the product", pullback_of_product(1.0)[0] * 10)
-
-    shown.expect("before the product", 12.0)
-    shown.expect("after the product", 36.0)
-    shown.expect("edited behind the product", 30.0)
+    Shows: node-hook, hook-order.
+    """
+    x = tape.leaf(2.0)
+    y = x * 3
+    y.grad_fn.register_hook(lambda after, before: (after[0] + 100,))
+    y.grad_fn.register_prehook(lambda before: (before[0] * 10,))
+    y.register_hook(lambda cotangent: cotangent + 1)
+    (y * y).backward()
+    tape.expect(x.grad, 490.0)
 
 
 @demonstration
@@ -772,49 +888,6 @@ def order_of_all_hooks(shown):
         "order", torch=["tensor", "node, before", "after accumulation", "node, after"], concept="node-hook"
     )
     shown.expect("gradient", 5.0)
-
-
-@demonstration
-def step_inside_the_backward(shown):
-    """What runs after a gradient was added is code after the call of jax.grad
-
-    Shows: post-accumulate-hook.
-    """
-
-    @shown.torch
-    def _():
-        import torch
-
-        def step(leaf):
-            leaf.data.add_(leaf.grad, alpha=-0.5)
-            leaf.grad = None
-
-        w = torch.tensor([1.0, 2.0], requires_grad=True)
-        w.register_post_accumulate_grad_hook(step)
-        (w * w).sum().backward()
-        print("stepped", w.detach())
-        print("gradient left", w.grad)
-        try:
-            (w * 2).register_post_accumulate_grad_hook(step)
-        except RuntimeError as error:
-            print("on a result", error)
-
-    @shown.jax
-    def _():
-        import jax
-        import jax.numpy as jnp
-
-        w = jnp.array([1.0, 2.0])
-        w = w - 0.5 * jax.grad(lambda w: jnp.sum(w * w))(w)
-        print("stepped", w)
-
-    shown.expect("stepped", [0.0, 0.0])
-    shown.expect_divergence("gradient left", torch=None, concept="post-accumulate-hook")
-    shown.expect_divergence(
-        "on a result",
-        torch=raises("RuntimeError: post accumulate grad hooks cannot be registered on non-leaf tensors"),
-        concept="post-accumulate-hook",
-    )
 
 
 @demonstration

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from compare.concepts import CONCEPTS
     from compare.program import Program
     from compare.runs import run_cases
-    from compare.translation import assert_translates, translate
+    from compare.translated_code import assert_translates, translate
 
     __version__: str
 
@@ -23,13 +23,14 @@ _HOMES = {
     "case": "compare.cases",
     "demonstration": "compare.cases",
     "raises": "compare.cases",
-    "assert_translates": "compare.translation",
+    "assert_translates": "compare.translated_code",
     "run_cases": "compare.runs",
-    "translate": "compare.translation",
+    "translate": "compare.translated_code",
 }
 
 __all__ = [
-    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "raises", "run_cases", "translate",
+    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "raises", "run_cases",
+    "translate",
 ]  # fmt: skip
 
 

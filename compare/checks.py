@@ -17,6 +17,7 @@ from compare.statements import DTYPES, FLOAT_DTYPES, from_number, is_number_word
 __all__ = [
     "ATTRIBUTE_KINDS",
     "RESERVED",
+    "TEXT_ATTRIBUTES",
     "bound_attributes",
     "check_attribute",
     "check_data",
@@ -111,6 +112,13 @@ def _are_ints(value: Any) -> bool:
     return isinstance(value, tuple | list) and all(_is_int(item) for item in value)
 
 
+def _is_real(value: Any) -> bool:
+    """Whether a value is a real number in the form that a program stores."""
+    if is_number_word(value):
+        return not isinstance(from_number(value), complex)
+    return _is_int(value) or (isinstance(value, float) and math.isfinite(value))
+
+
 def _is_index(value: Any) -> bool:
     return isinstance(value, tuple) and all(
         item is None or item == TENSOR or _is_int(item) or isinstance(item, Slice) or _are_ints(item) for item in value
@@ -124,26 +132,35 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
         ),
         ("an integer or a tuple of integers", lambda value: _is_int(value) or _are_ints(value)),
     ),
-    **dict.fromkeys(("axes", "shape", "widths"), ("a tuple of integers", _are_ints)),
+    **dict.fromkeys(("axes", "repetitions", "shape", "widths"), ("a tuple of integers", _are_ints)),
     **dict.fromkeys(
         (
-            "axis1", "axis2", "chunks", "classes", "correction", "divisor_override", "end_axis", "groups", "k",
-            "length", "offset", "position", "shift", "start", "start_axis", "step", "stop",
+            "axis1", "axis2", "chunks", "classes", "correction", "count", "divisor_override", "end_axis", "factor",
+            "groups", "k", "length", "n", "offset", "position", "shift", "start", "start_axis", "step", "stop",
         ),
         ("an integer", _is_int),
     ),
     **dict.fromkeys(
-        ("accumulate", "ceil_mode", "count_include_pad", "keepdims"),
+        ("accumulate", "ceil_mode", "count_include_pad", "descending", "keepdims"),
         ("True or False", lambda value: isinstance(value, bool)),
     ),
+    "equation": (
+        "letters, commas, ellipses and an arrow",
+        lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z,. ]+(->[A-Za-z. ]*)?", value) is not None,
+    ),
+    "norm": ("'forward', 'backward' or 'ortho'", lambda value: value in ("forward", "backward", "ortho")),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
-    "value": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
+    "value": ("a number, an infinity or nan as a word", _is_real),
     "min": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     "max": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     **dict.fromkeys(("alpha", "negative_slope"), ("a number", lambda value: isinstance(value, float))),
 }  # fmt: skip
 """What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
+
+
+TEXT_ATTRIBUTES = frozenset({"equation", "norm"})
+"""The attributes whose words are texts to the frameworks; any other word is a name."""
 
 
 def check_attribute(op: Op, name: str, value: Any) -> None:

@@ -28,6 +28,7 @@ from compare.errors import ProgramError, RefusedError, nearest
 from compare.functions import NO_PATHS, Paths, check_definition, paths_of
 from compare.grad_modes import GradMode
 from compare.ops import OPS, BasicIndex, Op, Shape, is_complex
+from compare.ops.formulas import one_operand, one_result
 from compare.statements import (
     DIFFERENTIABLE_DTYPES,
     DTYPES,
@@ -94,6 +95,9 @@ __all__ = [
 
 SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"})
 """Ops of several operands for which PyTorch saves none of them for backward."""
+
+DENSE_RESULTS = frozenset({"matmul", "linear", "outer", "softmax", "log_softmax", "stack"})
+"""Ops whose result has the strides of its shape, whatever strides their operands have."""
 
 
 # ---- handles ----
@@ -254,6 +258,15 @@ class Handle:
         return any(stride == 0 and size > 1 for stride, size in zip(strides, self.shape, strict=True))
 
     @property
+    def in_order(self) -> bool:
+        """Elements lie in the order of their indices, with gaps or without: PyTorch computes a dense result from them."""
+        strides = self.layout.strides[: len(self.shape)]
+        sizes = [(stride, size) for stride, size in zip(strides, self.shape, strict=True) if size > 1]
+        return all(
+            inner > 0 and outer >= inner * size for (outer, _), (inner, size) in itertools.pairwise(sizes)
+        ) and all(stride > 0 for stride, _ in sizes)
+
+    @property
     def conjugated(self) -> bool:
         """The tensor reads the imaginary parts of its storage with the other sign."""
         return sum(step.op.name == "conj" for step in self.chain) % 2 == 1
@@ -278,6 +291,7 @@ class Facts:
     retained_slots: the tensor that its `.grad` holds. watched: tensors that ever carried a hook or retained a gradient.
     abandoned: tensors that are refused, with the reason. leaf_views: views of constants that were made leaves.
     leaf_hooks: the live hooks that run after `.grad` of a leaf was added to, each with the leaf's family, in order.
+    made: for every result of an op out of place, by tensor, its operand where the op is one node with one operand.
     aliases: by storage, every family that was ever bound outside of those hooks, each with its first name.
     due: what those do that the latest statement has to run. outer: the names outside of the hook that runs.
     functions: by name. origins: for a result of a call, by tensor, the places of the inputs that its history goes to;
@@ -300,6 +314,7 @@ class Facts:
     functions: dict[str, DefineFunction] = field(default_factory=dict)
     origins: dict[int, frozenset[int]] = field(default_factory=dict)
     leaf_hooks: dict[str, tuple[int, RegisterPostAccumulateGradHook]] = field(default_factory=dict)
+    made: dict[int, Handle | None] = field(default_factory=dict)
     aliases: dict[int, dict[int, str]] = field(default_factory=dict)
     due: list[Step] = field(default_factory=list)
     outer: dict[str, Handle] = field(default_factory=dict)
@@ -400,7 +415,7 @@ class Facts:
             case Leaf() | Constant():
                 self._tensor(statement)
             case Apply():
-                self.bind(statement.target, self._apply(statement))
+                self._bind_result(statement, self._apply(statement))
             case Unpack():
                 self._unpack(statement)
             case Write():
@@ -480,6 +495,14 @@ class Facts:
                 self.observe(statement.name)
             case _:
                 raise ProgramError(f"Unknown statement {type(statement).__name__}.")
+
+    def _bind_result(self, statement: Apply, handle: Handle) -> None:
+        op = find_op(statement.op)
+        if handle.link is None and not handle.is_leaf and one_result(op):
+            place = one_operand(op, statement.operands)
+            operand = None if place is None else statement.operands[place]
+            self.made[handle.tensor] = self.handles[operand.name] if isinstance(operand, Ref) else None
+        self.bind(statement.target, handle)
 
     def bind(self, name: str, handle: Handle) -> None:
         check_identifier(name)
@@ -598,7 +621,8 @@ class Facts:
         handle.storage.uncounted = all(item.storage.inference for item in tensors)
         # A dense result with one axis at most has one layout only, whatever its operands had.
         one_axis = sum(size > 1 for size in shape) <= 1
-        known = one_axis or all(item.strides_known and item.layout.flags.c_contiguous for item in tensors)
+        dense = one_axis or op.name in DENSE_RESULTS
+        known = dense or all(item.strides_known and item.in_order for item in tensors)
         return replace(handle, strides_known=known)
 
     def _check_savable(self, op: Op, operands: list[Handle]) -> None:
@@ -942,23 +966,49 @@ class Facts:
         check_identifier(statement.parameter)
         if not handle.requires_grad:
             raise ProgramError(f"A hook on '{handle.name}', which does not require grad: PyTorch raises.")
-        self._check_hookable(handle)
-        self.watched.add(handle.tensor)
+        edited = handle
+        if statement.place == "tensor":
+            self._check_hookable(handle)
+            self.watched.add(handle.tensor)
+        else:
+            edited = self._hooked_at_node(handle, statement.place)
         inner = Facts(float_dtype=self.float_dtype, counter=self.counter)
-        cotangent = self.fresh(handle.shape, handle.dtype, creator=statement.parameter)
+        cotangent = self.fresh(edited.shape, edited.dtype, creator=statement.parameter)
         inner.bind(statement.parameter, cotangent)
         for applied in statement.body:
             inner.step(applied)
         if isinstance(statement.result, Ref):
             result = inner.handle(statement.result.name)
-            if (result.shape, result.dtype) != (handle.shape, handle.dtype):
+            if (result.shape, result.dtype) != (edited.shape, edited.dtype):
                 raise ProgramError(
                     f"The hook on '{handle.name}' returns {result.dtype}{list(result.shape)}; "
-                    f"a cotangent of {handle.dtype}{list(handle.shape)} is needed."
+                    f"a cotangent of {edited.dtype}{list(edited.shape)} is needed."
                 )
         elif statement.result is not None:
             raise ProgramError(f"The hook on '{handle.name}' must return a tensor or None.")
         self._name_hook(statement.target)
+
+    def _hooked_at_node(self, handle: Handle, place: str) -> Handle:
+        """What a hook on the node of a tensor edits: its gradient, or that of the one operand."""
+        where = f"A hook on the node of '{handle.name}'"
+        if handle.is_leaf:
+            raise ProgramError(f"{where}, which is a leaf: its grad_fn is None. Use register_hook of the tensor.")
+        if handle.tensor not in self.made:
+            raise ProgramError(
+                f"{where}: only the result of an op out of place, which is no view, has a node that is modelled. Use "
+                "register_hook of the tensor."
+            )
+        if handle.version.count:
+            raise ProgramError(f"{where}, which was written since: its node is that of the write. Register it before.")
+        if place == "before":
+            return handle
+        operand = self.made[handle.tensor]
+        if operand is None:
+            raise ProgramError(
+                f"{where} that edits what the node gives: the op has several tensor operands, or is several nodes in "
+                "PyTorch. Use register_hook of the operand, or register_prehook."
+            )
+        return operand
 
     def _name_hook(self, name: str) -> None:
         if name in self.hook_names:

@@ -16,11 +16,14 @@ from itertools import zip_longest
 from typing import Any, Literal, assert_never
 
 import msgspec
+import numpy as np
 
 from compare.checks import bound_attributes, find_op
 from compare.errors import ProgramError
 from compare.facts import Facts, Handle, ViewStep, is_item
+from compare.functions import is_linear, keeps_zeros
 from compare.ops import OPS, Op, Shape, is_complex, sets_twice
+from compare.ops.formulas import backward_formula
 from compare.program import Program
 from compare.pure import (
     Accumulated,
@@ -600,6 +603,7 @@ class _Functionalizer:
             return
         number = handle.family.number
         shown = self.read(self.used[statement.source])
+        self.settle_views(handle)
         families = self.bases[before.storage.number]
         old = families.pop(number)
         # What the old storage holds stays there for its other aliases.
@@ -612,6 +616,18 @@ class _Functionalizer:
         self.hooked = [
             (handle if one.tensor == handle.tensor else one, value, index) for one, value, index in self.hooked
         ]
+
+    def settle_views(self, root: Handle) -> None:
+        """Say of the probes and hooks on views of a tensor where they stay: nothing may use those views any more."""
+        for retained in self.retained.values():
+            if retained.handle.family is root.family and retained.handle.tensor != root.tensor:
+                retained.fixed = retained.fixed or self.producer(retained.handle)
+        left, self.hooked = self.hooked, []
+        for one in left:
+            if one[0].family is root.family and one[0].tensor != root.tensor:
+                self.remark_hooks([one])
+            else:
+                self.hooked.append(one)
 
     # ---- probes and hooks: they sit at a value, never at a name ----
 
@@ -640,12 +656,18 @@ class _Functionalizer:
             self.remark("late-retain-grad" if late else "retain-grad", retained.statement)
             if retained.fixed is None and self.producer(retained.handle) is not retained.producer:
                 self.remark("retain-grad-follows", retained.statement)
-        for handle, value, statement in self.hooked:
+        self.remark_hooks(self.hooked)
+
+    def remark_hooks(self, hooked: Sequence[tuple[Handle, Value, int]]) -> None:
+        for handle, value, statement in hooked:
             if self.producer(handle) is not value:
                 self.remark("hook-position", statement)
 
     def register_hook(self, statement: RegisterHook) -> None:
         handle = self.used[statement.handle]
+        if statement.place != "tensor":
+            self.hook_node(statement, handle)
+            return
         # All hooks of a view sit where the first one was put, until it is written through.
         value = self.hook_places.get(handle.tensor) or self.producer(handle)
         if handle.link is not None:
@@ -658,6 +680,17 @@ class _Functionalizer:
         self.probed.add(value)
         self.hooked.append((handle, value, self.index))
         self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, value.dtype))
+
+    def hook_node(self, statement: RegisterHook, handle: Handle) -> None:
+        value = self.producer(handle)
+        assert isinstance(value, Applied)
+        self.remark("node-hook")
+        if any(one.value is value and one.hook.place == statement.place for one in self.hooks.values()):
+            self.remark("hook-order")
+        self.probed.add(value)
+        operand = self.facts.made[handle.tensor]
+        edited = value.dtype if statement.place == "before" or operand is None else operand.dtype
+        self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, edited))
 
     def on_cotangent(self, hook: RegisterHook, dtype: str) -> RegisterHook:
         """A hook on gradients as a hook on JAX's cotangents, which are their conjugates."""
@@ -737,6 +770,7 @@ class _Functionalizer:
         probed = tuple(
             value for value in dict.fromkeys(inputs.values()) if any(other in upstream[value] for other in upstream)
         )
+        self.check_probed(probed)
         cut = [value for value in dict.fromkeys(inputs.values()) if value not in probed]
         regions: dict[Value, Region] = {}
         for used in (True, False) if statement.create_graph else (None,):
@@ -763,6 +797,16 @@ class _Functionalizer:
                 gradients[value].hint = target
             is_leaf = handle.is_leaf and handle.requires_grad
             self.start(handle, self.differentiable(handle, gradients[value]) if is_leaf else gradients[value])
+
+    def check_probed(self, probed: tuple[Value, ...]) -> None:
+        """Refuse a tensor hook on an input of tape.grad that another input goes into: PyTorch passes it by there."""
+        for hooked in self.hooks.values():
+            if hooked.value in probed and hooked.hook.place == "tensor" and hooked.hook.result is not None:
+                raise ProgramError(
+                    f"The hook '{hooked.hook.target}' is on an input of tape.grad that another input goes into: then "
+                    "PyTorch gives the gradient from before the hook, and otherwise that from behind it. Ask for the "
+                    "two in two calls, with retain_graph."
+                )
 
     def differentiated(
         self, roots: tuple[str, ...], gradients: tuple[str | None, ...]
@@ -804,8 +848,15 @@ class _Functionalizer:
         region.retained = tuple(dict.fromkeys([*probed, *(producer for _, producer in kept)]))
         if arguments or region.retained:
             self.pure.regions.append(region)
-        region.hooks = tuple(hooked for hooked in self.hooks.values() if hooked.value in passed)
+        # A gradient that is asked for is taken before the node: no hook of that node runs.
+        starts = {*region.arguments, *region.arguments.values()}
+        region.hooks = tuple(
+            hooked
+            for hooked in self.hooks.values()
+            if hooked.value in passed and (hooked.hook.place == "tensor" or hooked.value not in starts)
+        )
         self.check_hooks(region)
+        self.check_zeros(region)
         self.check_pieces(passed)
         self.check_ends(region, passed)
         of_probed = {value: self.gradient(region, value, f"_{value.hint.lstrip('_')}_grad") for value in probed}
@@ -826,7 +877,11 @@ class _Functionalizer:
             own = set(inner.arguments.values()) | set(inner.arguments)
             then = {hooked.hook.target for hooked in inner.hooks}
             inside = set(inner.body) | own
-            now = {hooked.hook.target for hooked in region.hooks if hooked.value in inside}
+            now = {
+                hooked.hook.target
+                for hooked in region.hooks
+                if hooked.value in inside and (hooked.hook.place == "tensor" or hooked.value not in own)
+            }
             if then != now:
                 name = min(then ^ now)
                 raise ProgramError(
@@ -834,11 +889,38 @@ class _Functionalizer:
                     "gradients: the JAX form has one set of hooks for both. Register it before the first, and keep it."
                 )
             for hooked in inner.hooks:
+                if hooked.hook.result is not None and _reads_behind_a_hook(hooked):
+                    raise ProgramError(
+                        f"The hook '{hooked.hook.target}' is at an op whose gradient PyTorch computes from its result, "
+                        "or for a hook after its node, from its operand. Through a gradient that is differentiated "
+                        "again, that goes by the hook another way than in JAX. Put the hook on a clone."
+                    )
                 if hooked.value in own:
                     raise ProgramError(
                         f"The hook '{hooked.hook.target}' is on an input of a gradient that is differentiated again, "
                         "which is not supported. Apply its function to the gradient instead."
                     )
+
+    def check_zeros(self, region: Region) -> None:
+        """Refuse what makes a gradient of the zeros that PyTorch passes on behind `sign` and `fill_`: JAX has none."""
+        alive = set[Value]().union(*(_reached(one.roots, passing=True) for one in (region, *_nested(region))))
+        for hooked in region.hooks:
+            hook = hooked.hook
+            if hook.result is not None and hooked.value not in alive and not keeps_zeros(hook, hooked.edited.shape):
+                raise ProgramError(
+                    f"The hook '{hook.target}' makes a gradient of zeros: its tensor was overwritten, or only the sign "
+                    "or the like is taken of it. PyTorch calls it with zeros there, and JAX does not call it. Let it "
+                    "give zeros for zeros."
+                )
+        calls = {value.call for value in region.body if isinstance(value, Result)}
+        calls -= {value.call for value in alive if isinstance(value, Result)}
+        for call in calls:
+            if call.function.rule is not None and not is_linear(call.function.rule):
+                raise ProgramError(
+                    f"The backward rule of '{call.function.target}', which is not linear, gets zeros: its result was "
+                    "overwritten, or only the sign or the like is taken of it. PyTorch calls it with zeros there, and "
+                    "JAX does not call it. Detach the result."
+                )
 
     def check_pieces(self, passed: Collection[Value]) -> None:
         """Refuse a hook on one of several views, where only others of them are passed: PyTorch calls it with None."""
@@ -1015,16 +1097,32 @@ def _is_one_real(root: Value) -> bool:
     return math.prod(root.shape) == 1 and not is_complex(root.dtype)
 
 
-def _reached(roots: tuple[Value, ...]) -> dict[Value, None]:
-    """Every value that a derivative of the roots flows back to, the roots included, in order."""
+def _reached(roots: tuple[Value, ...], *, passing: bool = False) -> dict[Value, None]:
+    """Every value that a derivative of the roots flows back to, the roots included, in order.
+
+    passing: only through gradients that read the cotangent, and not through those that are zeros whatever it is.
+    """
     reached: dict[Value, None] = dict.fromkeys(roots)
     pending = list(roots)
     while pending:
-        for operand in pending.pop().differentiable:
+        value = pending.pop()
+        for operand in _passed_on(value) if passing and isinstance(value, Applied) else value.differentiable:
             if operand not in reached:
                 reached[operand] = None
                 pending.append(operand)
     return dict.fromkeys(sorted(reached, key=lambda value: value.number))
+
+
+def _passed_on(value: Applied) -> list[Value]:
+    """The operands for which PyTorch's gradient reads the cotangent."""
+    values = [np.ones(one.shape) if isinstance(one, Value) else one for one in value.arguments]
+    return [
+        one
+        for place, one in enumerate(value.arguments)
+        if isinstance(one, Value)
+        and one.tracked
+        and backward_formula(value.op, place, values, in_place=bool(value.op.without_history)).passes
+    ]
 
 
 def _behind_none(calls: Collection[Call]) -> dict[Value, None]:
@@ -1035,6 +1133,32 @@ def _behind_none(calls: Collection[Call]) -> dict[Value, None]:
             pairs = zip(call.arguments, call.function.rule.results, strict=True)
             ends += [argument for argument, gradient in pairs if gradient is None and argument.tracked]
     return _reached(tuple(ends))
+
+
+def _reads_behind_a_hook(hooked: HookedAt) -> bool:
+    """Whether PyTorch's gradient of the op at a hook reads what the hook stands between: its result, or its operand."""
+    value = hooked.value
+    if isinstance(value, Result):
+        return _rule_reads(value)
+    if not isinstance(value, Applied):
+        return False
+    values = [np.ones(one.shape) if isinstance(one, Value) else one for one in value.arguments]
+    for place, argument in enumerate(value.arguments):
+        if not isinstance(argument, Value) or not argument.tracked:
+            continue
+        for in_place in (False, True) if value.op.write is not None else (False,):
+            formula = backward_formula(value.op, place, values, in_place=in_place)
+            if formula.result or (hooked.hook.place == "after" and place in formula.reads):
+                return True
+    return False
+
+
+def _rule_reads(value: Result) -> bool:
+    """Whether the gradient of a call reads the result that the hook is on; of a function without a rule, it may."""
+    function, way = value.call.function, value.call.way
+    if function.rule is None or way == "jvp":
+        return True
+    return function.results[value.place].name in function.rule.saved
 
 
 def _nested(region: Region) -> list[Region]:

@@ -7,20 +7,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from compare.checks import check_identifier, find_op
+import mpmath
+import numpy as np
+
+from compare.checks import bound_attributes, check_identifier, find_op
 from compare.errors import ProgramError
-from compare.ops import Op
-from compare.statements import Apply, BackwardRule, DefineFunction, Operand, Ref, used
+from compare.ops import Op, Shape
+from compare.statements import Apply, BackwardRule, DefineFunction, Operand, Ref, RegisterHook, from_number, used
 
-__all__ = ["NO_PATHS", "Paths", "check_definition", "is_linear", "paths_of"]
+__all__ = ["NO_PATHS", "Paths", "check_definition", "is_linear", "keeps_zeros", "paths_of"]
 
-PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex", "pad"})
+PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex", "pad"}) | frozenset(
+    f"max_pool{rank}d" for rank in (1, 2, 3)
+)
 """Ops whose tangent PyTorch makes from the tangents of the operands alone, beside those that are linear."""
 
 CONVOLUTIONS = frozenset(f"conv{kind}{rank}d" for kind in ("", "_transpose") for rank in (1, 2, 3))
 
-PRODUCTS = frozenset({"multiply", "divide", "matmul", "vecdot", "outer"}) | CONVOLUTIONS
+PRODUCTS = (
+    frozenset({"multiply", "divide", "matmul", "linear", "vecdot", "outer", "kron", "cross", "einsum"}) | CONVOLUTIONS
+)
 """Ops whose slope in one operand is computed from the other."""
 
 WITHOUT_TANGENT = frozenset({"sign", "floor", "trunc", "ceil", "round"})
@@ -141,6 +149,24 @@ def is_linear(rule: BackwardRule) -> bool:
             return False
         linear.add(statement.target)
     return all(gradient is None or gradient.name in linear for gradient in rule.results)
+
+
+def keeps_zeros(hook: RegisterHook, shape: Shape) -> bool:
+    """Whether a hook gives zeros for zeros."""
+    known: dict[str, Any] = {hook.parameter: np.full(shape, mpmath.mpf(0))}
+
+    def operand(one: Operand) -> Any:
+        number = from_number(one) if not isinstance(one, Ref) else known[one.name]
+        return mpmath.mpmathify(number) if isinstance(number, int | float | complex) else number
+
+    for statement in hook.body:
+        op = find_op(statement.op)
+        attributes = bound_attributes(op, len(statement.operands), statement.attributes)
+        try:
+            known[statement.target] = op.reference(*map(operand, statement.operands), **attributes)
+        except (ArithmeticError, ValueError):
+            return False
+    return not isinstance(hook.result, Ref) or not np.any(known[hook.result.name] != 0)
 
 
 # ---- history ----

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -158,6 +158,10 @@ class _Scope:
     def operand(self, value: Value | Number) -> ast.expr:
         return self.look_up(value) if isinstance(value, Value) else number_tree(value, "jnp")
 
+    def argument(self, value: Applied, argument: Value | Number) -> ast.expr:
+        """An operand as an op reads it."""
+        return self.operand(argument)
+
     # ---- expressions ----
 
     def tree(self, value: Value) -> ast.expr:
@@ -169,7 +173,7 @@ class _Scope:
                 data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
                 return call_tree("jnp.array", data, **keywords)
             case Applied():
-                arguments = tuple(self.operand(argument) for argument in value.arguments)
+                arguments = tuple(self.argument(value, argument) for argument in value.arguments)
                 shapes = tuple(one.shape if isinstance(one, Value) else () for one in value.arguments)
                 names = value.op.jax_names(shapes, value.attributes)
                 return self.script.expressions.expression(value.op, arguments, {**value.attributes, **names})
@@ -585,9 +589,9 @@ class _Script(_Scope):
     def inner_expressions(self) -> Expressions:
         return Expressions("jnp", lambda op: op.jax, narrow=not self.wide)
 
-    def define_hooks(self, region: Region) -> dict[Value, list[str]]:
+    def define_hooks(self, region: Region) -> _Hooks:
         """Define the hooks of a region; return the names to apply to each value, in the order they wrap it."""
-        found: dict[Value, list[str]] = {}
+        found = _Hooks()
         for hooked in region.hooks:
             if hooked.hook.result is None:
                 continue
@@ -596,18 +600,21 @@ class _Script(_Scope):
                 name = self.hook_names[hooked] = self.names.reserve(hooked.hook.target)
                 self.define_hook(name, hooked, region.origin)
             # The hook registered first runs first, so it is applied last.
-            found.setdefault(region.arguments.get(hooked.value, hooked.value), []).insert(0, name)
+            places = {"tensor": found.tensor, "before": found.before, "after": found.after}
+            value = region.arguments.get(hooked.value, hooked.value)
+            places[hooked.hook.place].setdefault(value, []).insert(0, name)
         return found
 
     def define_hook(self, name: str, hooked: HookedAt, origin: int) -> None:
-        writer, hook, primal = self.writer, hooked.hook, readable(hooked.value)
+        writer, hook, edited = self.writer, hooked.hook, hooked.edited
+        primal = readable(edited)
         forward, backward = self.names.reserve(f"{name}_forward"), self.names.reserve(f"{name}_backward")
         with writer.definition(f"def {name}({primal}):", origin, "@jax.custom_vjp"):
             writer.line(f"return {primal}", origin)
         with writer.definition(f"def {forward}({primal}):", origin):
             writer.line(f"return {name}({primal}), None", origin)
         with writer.definition(f"def {backward}(_, {hook.parameter}):", origin):
-            shapes = {hook.parameter: hooked.value.shape}
+            shapes = {hook.parameter: edited.shape}
             lines, [result] = self.inner_expressions().body(hook.body, [hook.result], shapes=shapes)
             for line in lines:
                 writer.line(line, origin)
@@ -620,13 +627,30 @@ class _Script(_Scope):
         return {} if dtype == self.float_dtype else {"dtype": self.expressions.dtype(dtype)}
 
 
+@dataclass(frozen=True)
+class _Hooks:
+    """The functions to apply to each value, in the order in which they wrap it.
+
+    before: where the value is made, inside its probes. tensor: outside of them. after: to the operand of its op.
+    """
+
+    tensor: dict[Value, list[str]] = field(default_factory=dict)
+    before: dict[Value, list[str]] = field(default_factory=dict)
+    after: dict[Value, list[str]] = field(default_factory=dict)
+
+    @property
+    def names(self) -> set[str]:
+        several = (*self.tensor.values(), *self.before.values(), *self.after.values())
+        return {name for names in several for name in names}
+
+
 class _Body(_Scope):
     """The body of one differentiated function.
 
     Args:
         around: the scope that calls it.
         captured: how the values that it reads from there are written.
-        hooks: the functions to apply to a value where it is made, in the order in which they wrap it.
+        hooks: the functions to apply to a value where it is made, or to its operand.
         outer_probes: probes of the functions around it on values that it computes.
         taken: what it reads from there and takes as further parameters, because it differs from call to call.
     """
@@ -636,14 +660,13 @@ class _Body(_Scope):
         around: _Scope,
         step: Differentiate,
         captured: dict[Value, ast.expr],
-        hooks: dict[Value, list[str]],
+        hooks: _Hooks,
         outer_probes: dict[Value, str],
         taken: Sequence[Value] = (),
     ) -> None:
         read = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        applied = {name for names in hooks.values() for name in names}
         called = around.script.definitions
-        names = _Names({*RESERVED, *read, *applied, *called, *outer_probes.values()})
+        names = _Names({*RESERVED, *read, *hooks.names, *called, *outer_probes.values()})
         super().__init__(around.script, names, step.body)
         self.around = around
         self.step = step
@@ -686,9 +709,17 @@ class _Body(_Scope):
                 for operand in one.value.operands:
                     self.last_use[operand] = max(self.last_use[operand], self.last_use.get(one.value, 0))
 
+    def argument(self, value: Applied, argument: Value | Number) -> ast.expr:
+        """An operand as an op reads it: through the hooks that edit what the op's node gives for it."""
+        tree = self.operand(argument)
+        for hook in self.hooks.after.get(value, []) if isinstance(argument, Value) else []:
+            tree = call_tree(hook, tree)
+        return tree
+
     def is_touched(self, value: Value) -> bool:
         """Whether a probe or a hook acts on the value where it is made."""
-        return value in self.step.region.retained or value in self.probes or value in self.hooks
+        hooked = value in self.hooks.before or value in self.hooks.tensor
+        return value in self.step.region.retained or value in self.probes or hooked
 
     def is_inlined(self, value: Value) -> bool:
         return (
@@ -764,13 +795,15 @@ class _Body(_Scope):
         )
 
     def wrap(self, value: Value) -> None:
-        """Add the probes, then the hooks, right where the value is made."""
+        """Add the hooks of the node, the probes, then the hooks of the tensor, right where the value is made."""
         origin = self.step.region.origin
         name = ast.unparse(self.trees[value])
+        for hook in self.hooks.before.get(value, []):
+            self.emit(f"{name} = {hook}({name})", origin)
         for probes in (self.probes, self.own_probes):
             if value in probes:
                 self.emit(f"{name} = {name} + {probes[value]}", origin)
-        for hook in self.hooks.get(value, []):
+        for hook in self.hooks.tensor.get(value, []):
             self.emit(f"{name} = {hook}({name})", origin)
 
 

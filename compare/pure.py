@@ -223,6 +223,11 @@ class HookedAt:
     value: Value
     hook: RegisterHook
 
+    @property
+    def edited(self) -> Value:
+        """The value whose gradient it edits: of a hook after a node, the operand of the op."""
+        return self.value if self.hook.place != "after" else self.value.operands[0]
+
 
 @dataclass(eq=False, repr=False)
 class Region:

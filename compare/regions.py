@@ -289,12 +289,8 @@ class Form:
 
     def hook(self, region: Region, hooked: HookedAt) -> tuple[Any, ...]:
         hook, value = hooked.hook, region.arguments.get(hooked.value, hooked.value)
-        return (
-            self.at(value),
-            hook.parameter,
-            [(one.target, one.op, one.operands, one.attributes) for one in hook.body],
-            hook.result,
-        )
+        body = [(one.target, one.op, one.operands, one.attributes) for one in hook.body]
+        return self.at(value), hook.place, hook.parameter, body, hook.result
 
     def bind(self, value: Value) -> None:
         arguments: Iterable[Any] = value.operands

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import io
 import itertools
 import json
 import math
@@ -16,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.checks import bound_attributes, find_op
+from compare.checks import TEXT_ATTRIBUTES, bound_attributes, find_op
 from compare.ops import COMPLEX, FLOATS, PARTS, TENSOR, Attributes, Op, Shape, Slice, Span, fill_spelling
 from compare.statements import Apply, Number, Operand, Ref, from_number, inlined_names, is_number_word, nested_shape
 
@@ -356,6 +355,8 @@ class Expressions:
         namespace: `"torch"` or `"jnp"`.
         narrow: 64-bit types are off, so that an integer is an int32.
         spelling: which of a row's spellings is used.
+
+    spelled: how a name is written, where that is not the name itself.
     """
 
     def __init__(self, namespace: str, spelling: Callable[[Op], str | None], *, narrow: bool = False) -> None:
@@ -363,9 +364,10 @@ class Expressions:
         self.spelling = spelling
         self.narrow = narrow
         self.inlined: dict[str, ast.expr] = {}
+        self.spelled: dict[str, ast.expr] = {}
 
     def handle(self, name: str) -> ast.expr:
-        return self.inlined.pop(name, None) or name_tree(name)
+        return self.inlined.pop(name, None) or self.spelled.get(name) or name_tree(name)
 
     def operand(self, operand: Operand | Number) -> ast.expr:
         return self.handle(operand.name) if isinstance(operand, Ref) else number_tree(operand, self.namespace)
@@ -425,4 +427,6 @@ class Expressions:
     def _literal(self, name: str, value: Any, indices: tuple[ast.expr, ...]) -> ast.expr:
         if name == "dtype":
             return self.dtype(value)
+        if name in TEXT_ATTRIBUTES:
+            return ast.Constant(value)
         return index_tree(value, self.namespace, indices) if name == "index" else attribute_tree(value, self.namespace)

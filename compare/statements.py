@@ -302,6 +302,8 @@ class RegisterHook(Statement, frozen=True, tag="register-hook"):
     """A tensor hook: the cotangent arrives as `parameter`, `body` runs on it, `result` replaces it.
 
     A `result` of None leaves the cotangent as it is.
+    place: of a hook on the node that made the tensor, whether it edits what goes into the node's backward step, before
+        it, or what the step gives for the node's one operand, after it.
     """
 
     target: str
@@ -309,6 +311,7 @@ class RegisterHook(Statement, frozen=True, tag="register-hook"):
     parameter: str
     body: tuple[Apply, ...]
     result: Operand | None
+    place: Literal["tensor", "before", "after"] = "tensor"
 
 
 class BackwardRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

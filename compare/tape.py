@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Literal, NoReturn
 
 import executing
 import msgspec
@@ -124,6 +124,21 @@ class Reading:
     tensor: Tensor
     what: ReadKind
     other: Tensor | None = None
+
+
+class Node(Reading):
+    """The node that produced a tensor: a tape fact to read, and a place for hooks."""
+
+    def register_prehook(self, hook: Callable[..., Any]) -> Hook:
+        """Edit the gradient of the node's result, before the node. `hook` takes and returns a tuple with that alone."""
+        return self.tensor._tape._register_hook(self.tensor, hook, "before")
+
+    def register_hook(self, hook: Callable[..., Any]) -> Hook:
+        """Edit the gradient of the node's one operand, after the node.
+
+        `hook` takes two tuples, and may use the first, which has that gradient alone. It returns one like it.
+        """
+        return self.tensor._tape._register_hook(self.tensor, hook, "after")
 
 
 class Hook:
@@ -407,9 +422,9 @@ class Tensor(_Operators):
         return Reading(self, "retains_grad")
 
     @property
-    def grad_fn(self) -> Reading:
-        """The name of the tape node that produced the tensor, or None."""
-        return Reading(self, "grad_fn")
+    def grad_fn(self) -> Node:
+        """The node of the tape that produced the tensor. Read, it is the node's name, or None."""
+        return Node(self, "grad_fn")
 
     @property
     def version(self) -> Reading:
@@ -1125,13 +1140,23 @@ class Tape:
     def _parameters(self, function: Callable[..., Any], word: str) -> list[str]:
         return [usable_name(name) or f"{word}_{n}" for n, name in enumerate(inspect.signature(function).parameters, 1)]
 
-    def _register_hook(self, tensor: Tensor, hook: Callable[[Tensor], Tensor | None]) -> Hook:
+    def _register_hook(
+        self, tensor: Tensor, hook: Callable[..., Any], place: Literal["tensor", "before", "after"] = "tensor"
+    ) -> Hook:
         site = _site()
         parameters = self._parameters(hook, "cotangent")
-        if len(parameters) != 1:
-            raise ProgramError("A tensor hook takes one argument, the cotangent.", line=site.line)
-        cotangent = self._facts.handle(tensor._name)
-        body, returned, _ = self._trace("hook", hook, {parameters[0]: cotangent})
+        if len(parameters) != (2 if place == "after" else 1):
+            takes = {
+                "tensor": "A tensor hook takes one argument, the cotangent.",
+                "before": "A hook before a node takes one argument, a tuple of gradients.",
+                "after": "A hook after a node takes two tuples of gradients, after it and before it.",
+            }
+            raise ProgramError(takes[place], line=site.line)
+        edited = cotangent = self._facts.handle(tensor._name)
+        if place == "after":
+            edited = self._facts.made.get(cotangent.tensor) or cotangent
+        called = hook if place == "tensor" else _on_tuples(hook, place)
+        body, returned, _ = self._trace("hook", called, {parameters[0]: edited})
         if len(returned) != 1:
             raise ProgramError("A tensor hook returns one tensor or None.", line=site.line)
         name = self._fresh_name(site.hint or f"{self._shown(tensor._name)}_hook")
@@ -1142,6 +1167,7 @@ class Tape:
                 parameter=parameters[0],
                 body=body,
                 result=returned[0],
+                place=place,
                 line=site.line,
             )
         )
@@ -1458,6 +1484,34 @@ def _reading(what: Any) -> Reading:
     raise CaseError(
         f"expect and observe read a tensor, its .grad, or a tape fact, not {type(what).__name__}.", line=_site().line
     )
+
+
+class _BeforeTheNode:
+    """What stands for the gradients before a node in a hook after it."""
+
+    def __getattr__(self, name: str) -> Any:
+        raise ProgramError(
+            "A hook after a node may use what the node gives, and not the gradients before it. Put a prehook on it.",
+            line=_site().line,
+        )
+
+    __getitem__ = __iter__ = __len__ = __getattr__
+
+
+def _on_tuples(hook: Callable[..., Any], place: str) -> Callable[[Tensor], Any]:
+    """A hook on the tuples of a node as one on the tensor that they have."""
+
+    def called(gradient: Tensor) -> Any:
+        returned = hook((gradient,), _BeforeTheNode()) if place == "after" else hook((gradient,))
+        if returned is None:
+            return None
+        if not isinstance(returned, tuple) or len(returned) != 1:
+            raise ProgramError(
+                "A hook on a node returns a tuple with one gradient, or None; write (gradient * 2,).", line=_site().line
+            )
+        return returned[0]
+
+    return called
 
 
 def _several(result: Any) -> tuple[Any, ...]:

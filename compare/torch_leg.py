@@ -284,17 +284,28 @@ class _TorchPrinter:
         return spelled
 
     def hook(self, statement: RegisterHook) -> None:
-        lines, [result] = self.new_expressions().body(statement.body, [statement.result])
-        function = f"lambda {statement.parameter}: {result}"
+        """Print a hook. One on a node takes tuples, and leaves what is behind the first as it is."""
+        expressions, first, of_node = self.new_expressions(), statement.parameter, statement.place != "tensor"
+        parameters = first
+        if of_node:
+            expressions.spelled[first] = ast.parse(f"{first}[0]", mode="eval").body
+        if statement.place == "after":
+            bound_inside = {first, *(name for applied in statement.body for name in bound(applied))}
+            parameters += ", " + next(name for name in ("before", "before_", "before__") if name not in bound_inside)
+        lines, [result] = expressions.body(statement.body, [statement.result])
+        if of_node and statement.result is not None:
+            result = f"({result}, *{first}[1:])"
+        function = f"lambda {parameters}: {result}"
         if lines:
             function = self.function_name(statement.target)
             self.writer.blank()
-            self.writer.line(f"def {function}({statement.parameter}):", self.origin)
+            self.writer.line(f"def {function}({parameters}):", self.origin)
             with self.writer.indented():
                 for line in (*lines, f"return {result}"):
                     self.writer.line(line, self.origin)
             self.writer.blank()
-        self.register(statement, "register_hook", function)
+        words = {"tensor": "register_hook", "before": "grad_fn.register_prehook", "after": "grad_fn.register_hook"}
+        self.register(statement, words[statement.place], function)
 
     def hook_on_leaf(self, statement: RegisterPostAccumulateGradHook) -> None:
         function, outer = self.function_name(statement.target), (self.expressions, self.inlined)

@@ -26,7 +26,7 @@ from compare.judge import compare, judge_case
 from compare.observed import Array, LegRun
 from compare.program import Program
 from compare.recording.events import Recording
-from compare.recording.replay import FinalGradient, RecordingRefused, Replayed, replay
+from compare.recording.replay import FinalGradient, RecordingRefusedError, Replayed, replay
 from compare.recording.scripts import record_function, record_script
 from compare.reference import run_reference
 from compare.results import Note, Observation, Translation
@@ -34,10 +34,11 @@ from compare.sources import Source
 from compare.statements import Read, bound
 from compare.torch_leg import print_torch, run_torch
 
-__all__ = ["Translated", "TranslatedCode", "assert_translates", "translate", "translate_script"]
+__all__ = ["Translated", "translate_function", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
+
 
 @dataclass(frozen=True)
 class Translated:
@@ -56,65 +57,12 @@ def translate_script(path: Path, *, dtype: str) -> Translated:
     recording = record_script(path, dtype=dtype)
     blank = Translation(_id(path.stem), shown_path(path), dtype, "refused")
     if recording.error is not None:
-        found = traceback.extract_tb(recording.error.__traceback__)
-        lines = [one.lineno for one in found if one.filename == str(path.absolute())]
-        at = f"{blank.path}:{lines[-1]}: " if lines else ""
-        reason = f"{at}the code raised {type(recording.error).__name__}: {recording.error}"
-        return Translated(msgspec.structs.replace(blank, verdict="raised", reason=reason))
-    found_ = _translated(recording, blank, f"Translated from {path.name}")
-    result = msgspec.structs.replace(found_.result, seconds=time.perf_counter() - started)
-    return Translated(result, found_.source)
+        return Translated(_raised(blank, recording.error, str(path.absolute())))
+    return _timed(_translated(recording, blank, f"Translated from {path.name}"), started)
 
 
-class TranslatedCode:
-    """A function, translated: `compare.translate(function, *arguments)`.
-
-    verdict: `proven`, `not-proven`, `refused` or `raised`. reason: of every verdict but `proven`.
-    """
-
-    def __init__(self, translated: Translated) -> None:
-        self.result = translated.result
-        self.source = translated.source
-
-    @property
-    def verdict(self) -> str:
-        return self.result.verdict
-
-    @property
-    def reason(self) -> str:
-        return self.result.reason
-
-    @property
-    def jax_source(self) -> str:
-        """The JAX program, as it was executed; empty where there is none."""
-        return self.result.jax
-
-    @property
-    def torch_source(self) -> str:
-        """The recorded program as PyTorch, as it was executed; empty where there is none."""
-        return self.result.torch
-
-    @property
-    def notes(self) -> tuple[Note, ...]:
-        return self.result.notes
-
-    def report(self) -> str:
-        """The verdict, every observation and the notes, as text."""
-        from compare.report.translated import as_text
-
-        return as_text(self.result, width=None, color=False)
-
-    def __repr__(self) -> str:
-        from compare.report.translated import sentence
-
-        return f"<{sentence(self.result)}>"
-
-
-def translate(function: Callable[..., Any], *arguments: Any) -> TranslatedCode:
-    """Run a function of PyTorch once, on these arguments, and translate what it did.
-
-    Gradients it computes are proven, and so are the tensors that it returns. Settings are put back.
-    """
+def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Translated:
+    """Run a function of PyTorch once, in the settings of this process, and translate what it did."""
     started = time.perf_counter()
     name = getattr(function, "__name__", "function")
     code = getattr(function, "__code__", None)
@@ -122,20 +70,20 @@ def translate(function: Callable[..., Any], *arguments: Any) -> TranslatedCode:
     recording = record_function(function, arguments)
     blank = Translation(_id(name), path, recording.dtype, "refused")
     if recording.error is not None:
-        found = traceback.extract_tb(recording.error.__traceback__)
-        lines = [one.lineno for one in found if code is not None and one.filename == code.co_filename]
-        at = f"{path}:{lines[-1]}: " if lines else ""
-        reason = f"{at}the code raised {type(recording.error).__name__}: {recording.error}"
-        return TranslatedCode(Translated(msgspec.structs.replace(blank, verdict="raised", reason=reason)))
-    made = _translated(recording, blank, f"Translated from {name}")
-    result = msgspec.structs.replace(made.result, seconds=time.perf_counter() - started)
-    return TranslatedCode(Translated(result, made.source))
+        return Translated(_raised(blank, recording.error, code.co_filename if code is not None else ""))
+    return _timed(_translated(recording, blank, f"Translated from {name}"), started)
 
 
-def assert_translates(function: Callable[..., Any], *arguments: Any) -> None:
-    """For tests: raise AssertionError, with the reason, unless the translation is proven."""
-    made = translate(function, *arguments)
-    assert made.verdict == "proven", f"{made.verdict}: {made.reason}"
+def _raised(blank: Translation, error: BaseException, filename: str) -> Translation:
+    """The code itself raised: at which of its lines, and what."""
+    lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == filename]
+    at = f"{blank.path}:{lines[-1]}: " if lines else ""
+    reason = f"{at}the code raised {type(error).__name__}: {error}"
+    return msgspec.structs.replace(blank, verdict="raised", reason=reason)
+
+
+def _timed(made: Translated, started: float) -> Translated:
+    return Translated(msgspec.structs.replace(made.result, seconds=time.perf_counter() - started), made.source)
 
 
 def _id(name: str) -> str:
@@ -145,7 +93,7 @@ def _id(name: str) -> str:
 def _translated(recording: Recording, blank: Translation, title: str) -> Translated:
     try:
         replayed = replay(recording, id=blank.id, title=title)
-    except RecordingRefused as error:
+    except RecordingRefusedError as error:
         return Translated(msgspec.structs.replace(blank, reason=str(error)))
     program, specialised = replayed.program, tuple(replayed.specialised)
     blank = msgspec.structs.replace(blank, specialised=specialised)
@@ -160,6 +108,8 @@ def _translated(recording: Recording, blank: Translation, title: str) -> Transla
         at = f"{blank.path}:{line}: " if line else ""
         return Translated(msgspec.structs.replace(blank, reason=f"{at}{error}"))
     runs = run_torch(program, torch), run_jax(lowering.pure, jax)
+    for run in runs:
+        run.warnings.clear()  # what PyTorch warned of, it has said to whoever ran the code
     reference = run_reference(program) if _elements(program) <= REFERENCE_LIMIT else None
     observations = judge_case(program, *runs, reference, {})
     departed = [one for one in observations if one.departs and not _agree(one, *runs)]
@@ -220,7 +170,7 @@ def _agree(one: Observation, torch: LegRun, jax: LegRun) -> bool:
     """Whether JAX shows what PyTorch shows at a point where the reference calls both wrong."""
     left, right = torch.observed.get(one.name), jax.observed.get(one.name)
     same = isinstance(left, Array) and isinstance(right, Array) and left.dtype == right.dtype
-    return one.verdict == "both-wrong" and same and compare(left, right, left.dtype).agree  # type: ignore[union-attr, arg-type]
+    return one.verdict == "both-wrong" and same and compare(left, right, left.dtype).agree  # type: ignore[union-attr]
 
 
 def _departure(departed: Sequence[Observation], shown: str) -> str:

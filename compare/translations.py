@@ -1,4 +1,7 @@
-"""One script, translated in a fresh process. This is the parent's side, and imports nothing that the script needs to run."""
+"""One script, translated in a fresh process.
+
+This is the parent's side. It imports nothing that the script needs to run.
+"""
 
 from __future__ import annotations
 

@@ -36,11 +36,13 @@ def draw_complex(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
 
 X, Y, ROW, SCALAR, EMPTY = draw(2, 3), draw(2, 3), draw(3), draw(), draw(2, 0)
 POSITIVE, EXPONENT = draw(2, 3, low=0.2, high=3), draw(2, 3)
+REGULAR = draw(3, 3) + 4 * np.eye(3)
 MATRIX, SQUARE, STACK = draw(4, 3), draw(3, 3), draw(2, 3, 4)
 SIGNAL, IMAGE = draw(2, 2, 5), draw(2, 2, 4, 3)
 TRUE = X > 0
 Z, W, ONE = draw_complex(2, 3), draw_complex(2, 3), draw_complex()
 ROWS, COLUMNS = np.array([1, 0, 1]), np.array([2, 0, 0])
+TIES = np.array([[1.0, 2.0, 1.0, 2.0, 0.0], [0.0, 0.0, -1.0, np.nan, np.nan]])
 PLACES = np.array([[0, 2], [1, 0]])
 
 DOMAINS = {
@@ -101,6 +103,7 @@ SAMPLES: dict[str, list[Sample]] = {
         name: [sample(X, axis=0), sample(STACK, axis=-2), sample(EMPTY, axis=1)]
         for name in "softmax log_softmax cumulative_sum cumulative_prod".split()
     },
+    "cumulative_logsumexp": [sample(X, axis=0), sample(STACK, axis=-2)],
     # ---- shape ----
     "getitem": [
         sample(X, index=(1,)), sample(X, index=(Slice(), -1)), sample(X, index=(1, 2)), sample(X, index=()),
@@ -188,6 +191,24 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(STACK, draw(2, 2), offset=-1, axis1=-2, axis2=-1), sample(STACK, draw(4, 2), axis1=1, axis2=0),
     ],
     **{name: [sample(MATRIX), sample(STACK, k=1), sample(X, k=-1)] for name in ("tril", "triu")},
+    "tile": [sample(X, repetitions=(2, 1)), sample(ROW, repetitions=(2, 2)), sample(X, repetitions=(3,))],
+    "repeat": [sample(X, count=2), sample(X, count=3, axis=1), sample(STACK, count=2, axis=-2)],
+    "diag": [sample(ROW), sample(ROW, k=-1), sample(X), sample(X, k=1), sample(SQUARE, k=-2)],
+    # ---- positions of numbers ----
+    **{
+        name: [sample(TRUE), sample(STACK > 1, axis=1), sample(STACK > 1, axis=(0, -1), keepdims=True)]
+        for name in ("any", "all")
+    },
+    **{
+        name: [sample(STACK), sample(STACK, axis=1), sample(X, axis=-1, keepdims=True),
+               Sample((TIES,), {"axis": 1}, casts=("float32",))]
+        for name in ("argmax", "argmin")
+    },
+    "argsort": [
+        sample(X), sample(STACK, axis=1), sample(X, axis=0, descending=True),
+        Sample((TIES,), {"axis": 1}, casts=("float32",)),
+        Sample((TIES,), {"axis": 1, "descending": True}, casts=("float32",)),
+    ],
     "astype": [sample(X, dtype=dtype) for dtype in ("float64", "float32", "int64", "bool")],
     "fill": [sample(X, 2.5), sample(X, 2)],
     "copy": [sample(X, Y), sample(X, ROW), sample(X, SCALAR)],
@@ -196,6 +217,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(X, MATRIX.T), sample(X, ROW), sample(ROW, MATRIX.T), sample(ROW, ROW[::-1]), sample(X, STACK),
         sample(EMPTY, EMPTY.T), sample(STACK, draw(2, 4, 2)),
     ],
+    "linear": [sample(X, MATRIX), sample(STACK, draw(2, 4)), sample(ROW, MATRIX)],
     "vecdot": [sample(X, Y), sample(STACK, MATRIX.T), sample(X, Y, axis=0), sample(EMPTY, EMPTY), sample(ROW, draw(3))],
     "outer": [sample(ROW, draw(2))],
     "trace": [sample(SQUARE), sample(X)],
@@ -225,6 +247,9 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(draw(1, 2, 2, 1, 2), draw(2, 1, 1, 2, 2)),
         sample(draw(1, 2, 2, 1, 2), draw(2, 1, 2, 1, 1), groups=2, stride=(2, 1, 1), output_padding=(1, 0, 0)),
     ],
+    "pixel_shuffle": [sample(draw(2, 8, 2, 1), factor=2), sample(draw(9, 1, 2), factor=3)],
+    "pixel_unshuffle": [sample(draw(2, 1, 4, 2), factor=2), sample(draw(1, 3, 6), factor=3)],
+    "channel_shuffle": [sample(draw(2, 6, 2), groups=3), sample(draw(1, 4, 1, 2), groups=2)],
     "max_pool1d": [
         sample(SIGNAL, window=2, stride=2), sample(SIGNAL, window=(3,), stride=1, padding=1),
         sample(SIGNAL[0], window=2, stride=3, ceil_mode=True),
@@ -259,6 +284,26 @@ SAMPLES: dict[str, list[Sample]] = {
         name: [sample(SIGNAL, widths=(2, 1)), sample(IMAGE, widths=(1, 0, 2, 1)), sample(IMAGE[0], widths=(0, 1, 1, 1))]
         for name in ("pad_reflect", "pad_replicate", "pad_circular")
     },
+    "einsum": [
+        sample(X, MATRIX, equation="ij,kj->ik"), sample(X, Y, equation="ij,ij"), sample(SQUARE, equation="ii->i"),
+        sample(STACK, draw(4, 2), equation="...j,jk"),
+        sample(X, ROW, draw(2), equation="ij, j, i -> i"), sample(STACK, draw(3, 4), equation="...,...->..."),
+    ],
+    "kron": [sample(X, draw(2, 2)), sample(ROW, draw(2))],
+    "cross": [sample(X, Y), sample(draw(3, 2), draw(3, 2), axis=0), sample(X, draw(1, 3))],
+    **{name: [sample(REGULAR), sample(draw(2, 3, 3) + 4 * np.eye(3))] for name in ("inv", "det")},
+    "solve": [
+        sample(REGULAR, draw(3)), sample(REGULAR, draw(3, 2)), sample(draw(2, 3, 3) + 4 * np.eye(3), draw(2, 3, 1)),
+        sample(REGULAR, draw(2, 3, 2)),
+    ],
+    "cholesky": [sample(REGULAR @ REGULAR.T), sample(np.stack([REGULAR @ REGULAR.T, np.eye(3)]))],
+    # ---- transforms ----
+    **{
+        name: [Sample((X,), {}, casts=("float32",)), sample(STACK, axis=1, norm="ortho"), sample(ROW, n=5),
+               sample(ROW, n=2, norm="forward")]
+        for name in ("fft", "ifft", "rfft")
+    },
+    "irfft": [sample(draw_complex(3))],
     # ---- complex numbers taken apart and put together ----
     **{name: [sample(Z), sample(ONE)] for name in "real imag conj view_as_real angle".split()},
     "view_as_complex": [sample(draw(3, 2)), sample(draw(2))],
@@ -332,6 +377,14 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
     "vecdot": [sample(Z, W), sample(draw_complex(3), draw_complex(3))],
     "outer": [sample(draw_complex(3), draw_complex(2))],
     "trace": [sample(Z)],
+    "tile": [sample(Z, repetitions=(2, 1))],
+    "repeat": [sample(Z, count=2, axis=0)],
+    "diag": [sample(Z), sample(draw_complex(2))],
+    "einsum": [sample(Z, W, equation="ij,kj->ik")],
+    "kron": [sample(draw_complex(2), draw_complex(3))],
+    "cross": [sample(Z, W)],
+    **{name: [sample(Z, axis=0), sample(Z, n=4, norm="ortho")] for name in ("fft", "ifft")},
+    "irfft": [sample(Z), sample(Z, n=5), sample(Z, n=3, axis=0, norm="ortho"), sample(Z, n=8, norm="forward")],
 }  # fmt: skip
 for name, samples in COMPLEX_SAMPLES.items():
     SAMPLES[name].extend(samples)

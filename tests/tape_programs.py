@@ -39,6 +39,7 @@ from compare.statements import (
     Read,
     Ref,
     RegisterHook,
+    RegisterPostAccumulateGradHook,
     RemoveHook,
     RequiresGrad,
     RetainGrad,
@@ -104,7 +105,14 @@ class Builder:
 
     def offer(self, statement: Statement) -> bool:
         try:
-            self.facts.step(statement)
+            if self.facts.leaf_hooks and isinstance(statement, Backward):
+                # A hook that is refused halfway would leave the walk inside of it.
+                trial = Facts(float_dtype="float64")
+                for one in (*self.statements, statement):
+                    for _ in trial.steps(one):
+                        pass
+            for _ in self.facts.steps(statement):
+                pass
         except ProgramError:
             return False
         self.statements.append(statement)
@@ -155,6 +163,7 @@ class Builder:
                 "mode",
                 "retain",
                 "hook",
+                "leaf_hook",
                 "remove",
                 "flag",
                 "cut",
@@ -369,7 +378,31 @@ class Builder:
         name = f"hook{self.count}"
         self.count += 1
         body = (Apply(target="_1", op="multiply", operands=(Ref("g"), self.choose(NUMBERS))),)
-        if self.offer(RegisterHook(target=name, handle=self.pick(), parameter="g", body=body, result=Ref("_1"))):
+        place = self.choose(("tensor", "tensor", "before", "after"))
+        named = {"target": name, "handle": self.pick(), "place": place}
+        if self.offer(RegisterHook(**named, parameter="g", body=body, result=Ref("_1"))):
+            self.hooks.append(name)
+
+    def draw_leaf_hook(self) -> None:
+        name, number = f"hook{self.count}", self.choose(NUMBERS)
+        self.count += 1
+        gradient = Grad(target="_1", source="leaf")
+        scaled = Apply(target="_2", op="multiply", operands=(Ref("_1"), number))
+        body = self.choose(
+            (
+                (gradient, scaled, Write(handle="leaf", op="subtract", operands=(Ref("_2"),))),
+                (gradient, scaled, SetGrad(handle="leaf", source="_2")),
+                (gradient, Write(handle="_1", op="multiply", operands=(number,))),
+                (Data(target="_1", source="leaf"), Write(handle="_1", op="multiply", operands=(number,))),
+                (
+                    Apply(target="_1", op="multiply", operands=(Ref("leaf"), number)),
+                    AssignData(handle="leaf", source="_1"),
+                ),
+                (SetGrad(handle="leaf"),),
+            )
+        )
+        hook = RegisterPostAccumulateGradHook(target=name, handle=self.pick(), parameter="leaf", body=body)
+        if self.offer(hook):
             self.hooks.append(name)
 
     def draw_remove(self) -> None:

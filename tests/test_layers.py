@@ -87,7 +87,7 @@ def test_layers_hold() -> None:
         ("judge.py", "import torch", "Each framework is imported by its own leg"),
         ("torch_leg.py", "import jax.numpy", "Each framework is imported by its own leg"),
         ("cli.py", "def run():\n    import torch", "Each framework is imported by its own leg"),
-        ("cli.py", "from compare import jax_leg", "Only the runner imports the legs"),
+        ("cli.py", "from compare import jax_leg", "Only what runs programs imports the legs"),
         ("program.py", "from compare.tape import record", "Data flows one way"),
         ("functionalize.py", "from compare.judge import judge", "Data flows one way"),
         (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,8 +15,9 @@ import numpy as np
 import pytest
 import torch
 from jax import lax
-from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex
+from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex, sample
 
+from compare.facts import DENSE_RESULTS
 from compare.ops import OPS, TENSOR, Op, Slice, Span, elementwise, fill_spelling, formulas
 
 NAMES = sorted(OPS)
@@ -571,6 +573,27 @@ def test_reshape_is_a_view_exactly_where_torch_makes_one(layout: str, shape: tup
             reshape.view.alias(array, shape=shape)
 
 
+def other_layouts(array: Any) -> Iterator[Any]:
+    """Tensors of the same shape and with every order of strides, with gaps, and with elements that repeat."""
+    tensor = torch.tensor(array.copy())
+    for axes in itertools.permutations(range(tensor.dim())):
+        yield tensor.permute(axes).contiguous().permute([axes.index(axis) for axis in range(tensor.dim())])
+    if not tensor.dim():
+        return
+    yield torch.cat([tensor, tensor], -1)[..., : tensor.shape[-1]]
+    yield tensor[(slice(0, 1),) * tensor.dim()].expand(tensor.shape)
+
+
+@pytest.mark.parametrize("name", sorted(DENSE_RESULTS))
+def test_a_result_is_dense_whatever_the_operands_are(name: str) -> None:
+    more = {"matmul": [sample(draw(2, 2, 3, 4), draw(2, 4, 2)), sample(draw(2, 2, 3, 4), draw(4, 2))]}
+    for one in (*SAMPLES[name], *more.get(name, ())):
+        if any(operand.size == 0 for operand in one.operands):
+            continue
+        for operands in itertools.product(*map(other_layouts, one.operands)):
+            assert torch_result(OPS[name], operands, bound(OPS[name], one)).is_contiguous()
+
+
 # ---- the edges of the real line ----
 
 POINTS = np.array([0, 1, -1, 0.5, -0.5, 2, -2, 2.5, 3, -3, 21, 30, -30, 200, -200, np.inf, -np.inf, np.nan])
@@ -690,11 +713,40 @@ WRONG_SHAPES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("matmul", (PLANE, PLANE), {}, "inner sizes 3 and 2 differ"),
     ("matmul", (PLANE, ()), {}, "at least one dimension"),
     ("matmul", (CUBE, (3, 4, 2)), {}, "do not broadcast"),
+    ("linear", (PLANE, (2, 2)), {}, "inner sizes 3 and 2 differ"),
+    ("linear", (PLANE, VECTOR), {}, "must be a matrix"),
     ("vecdot", (PLANE, (2, 1)), {}, "sizes 3 and 1 along axis -1 differ"),
     ("vecdot", (CUBE, (3, 4)), {"axis": 1}, "sizes 3 and 4 along axis 1 differ"),
     ("vecdot", ((2, 3, 3), (3, 3)), {"axis": 1}, "counted from the end"),
     ("outer", (PLANE, VECTOR), {}, "needs two vectors"),
     ("trace", (VECTOR,), {}, "needs a matrix"),
+    ("one_hot", (VECTOR,), {"classes": 0}, "must be written down and positive"),
+    ("conv1d", (PLANE, CUBE), {}, "needs batch, channels and 1 more axes of both operands, got 2 and 3"),
+    ("conv1d", (CUBE, (1, 2, 2)), {}, "3 channels are not those of a weight"),
+    ("conv1d", (CUBE, (4, 1, 2)), {"groups": 3}, "3 groups do not divide the 4 channels"),
+    ("conv1d", (CUBE, (1, 3, 3)), {"dilation": 2}, r"a kernel that covers \[5\] does not fit into \[4\]"),
+    ("conv1d", (CUBE, (1, 3, 3)), {"stride": (1, 1)}, "one for each of 1 axes"),
+    ("conv1d", (CUBE, (1, 3, 3)), {"padding": -1}, "padding must be at least 0"),
+    ("conv_transpose1d", (CUBE, (1, 3, 2)), {}, "3 channels are not those"),
+    ("conv_transpose1d", (CUBE, (3, 1, 2)), {"output_padding": 1}, "smaller than the stride or the dilation"),
+    ("conv_transpose1d", (CUBE, (3, 1, 2)), {"padding": 3}, "nothing is left of the result"),
+    ("max_pool1d", (PLANE,), {"window": 4, "stride": 1}, "a window of 4 does not fit into 3"),
+    ("max_pool1d", (VECTOR,), {"window": 2, "stride": 1}, "needs channels and 1 more axes"),
+    ("max_pool1d", (PLANE,), {"window": 2, "stride": 0}, "must be at least 1"),
+    ("avg_pool1d", (PLANE,), {"window": 2, "stride": 1, "padding": 2}, "padding at most half the window"),
+    ("avg_pool1d", (PLANE,), {"window": 2, "stride": 2, "ceil_mode": True}, "a window reaches beyond the padding"),
+    ("pixel_shuffle", (CUBE,), {"factor": 2}, "4 does not divide the 2 channels"),
+    ("pixel_shuffle", (PLANE,), {"factor": 2}, "needs channels, a height and a width"),
+    ("pixel_unshuffle", (CUBE,), {"factor": 2}, "2 does not divide the 3 rows"),
+    ("channel_shuffle", (CUBE,), {"groups": 2}, "2 does not divide the 3 channels"),
+    ("channel_shuffle", (PLANE,), {"groups": 3}, "needs a batch, channels, and an axis more"),
+    ("pad", (PLANE,), {"widths": (1,)}, "widths come in pairs"),
+    ("pad", (VECTOR,), {"widths": (1, 1, 1, 1)}, "widths come in pairs"),
+    ("pad", (PLANE,), {"widths": (-1, 0)}, "index with a slice"),
+    ("pad_reflect", (PLANE,), {"widths": (3, 0)}, "an axis of size 3 has no 3 elements to pad with"),
+    ("pad_circular", (PLANE,), {"widths": (0, 4)}, "has no 4 elements"),
+    ("pad_replicate", ((2, 0),), {"widths": (1, 0)}, "has no 1 elements"),
+    ("pad_replicate", (VECTOR,), {"widths": (1, 0)}, "all axes but the first one or two"),
 ]
 
 
@@ -708,6 +760,7 @@ def test_a_wrong_shape_is_a_value_error(
 
 
 WRONG_POSITIONS: list[tuple[str, Any, dict[str, Any], str]] = [
+    ("one_hot", [0, 3], {"classes": 3}, "position 3 is out of range for size 3"),
     ("take", [3], {"axis": 1}, "position 3 is out of range for size 3"),
     ("take", [-1], {"axis": 1}, "none may be negative"),
     ("take_along_axis", [[0], [3]], {"axis": 1}, "position 3 is out of range"),
@@ -776,6 +829,10 @@ WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
     ("masked_fill", ("float64", "int64", "python-float"), "tensor of bool, got int64"),
     ("index_put", ("float64", "int64", "int64"), "a tensor of the same dtype"),
     ("index_add", ("bool", "int64", "bool"), "booleans are not added"),
+    ("one_hot", ("float64",), "positions must be a tensor of int64, got float64"),
+    ("conv1d", ("float64", "float32"), "promotion is not modelled"),
+    ("max_pool2d", ("int64",), "needs floating point, got int64"),
+    ("pad", ("bool",), "a bool is not padded with a number"),
 ]
 
 

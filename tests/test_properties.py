@@ -65,7 +65,7 @@ def check(program: Program, explain: Callable[[str], None] = lambda text: None) 
         return
     torch.warnings.clear()
     allowed = {"match", "no-analogue"}
-    if any(isinstance(statement, Data | AssignData) for statement in program.statements):
+    if any(isinstance(statement, Data | AssignData) for _, statement, _, _ in program.steps()):
         # A write through .data after the value was saved: PyTorch is wrong and silent, and the verdict says so.
         allowed.add("torch-wrong")
     wrong = [

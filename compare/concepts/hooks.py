@@ -144,8 +144,10 @@ ENTRIES: tuple[Concept, ...] = (
         id="post-accumulate-hook",
         title="What runs after a gradient was added is code after the call of jax.grad.",
         status="idiom",
-        torch="`register_post_accumulate_grad_hook` calls a function with the leaf once its `.grad` is complete, so "
-        "that a step can be made during the backward pass. Only leaves take it.",
+        torch="`register_post_accumulate_grad_hook` calls a function with the leaf each time a backward pass has added "
+        "to its `.grad`, so that a step can be made during the pass. The function sees the sum, in the order of "
+        "registration, and nothing that it does is recorded. Only leaves take it, and `torch.autograd.grad` does not "
+        "call it.",
         jax="The gradients are returned together, and what is to happen with them is written after the call.",
         why="There is no moment at which a gradient is added, because nothing is added to.",
         instead="Write it after: `w_grad = jax.grad(loss_fn)(w)`, then `w = w - 0.1 * w_grad`.",

@@ -12,6 +12,7 @@ from compare.ops import (
     pooling,
     reductions,
     shaping,
+    transforms,
     views,
 )
 from compare.ops.dtypes import COMPLEX, DIFFERENTIABLE, FLOATS, PARTS, is_complex
@@ -25,7 +26,7 @@ __all__ = [
 
 _ROWS = (
     *elementwise.ROWS, *views.ROWS, *indexing.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS,
-    *complex_numbers.ROWS, *convolutions.ROWS, *pooling.ROWS, *padding.ROWS,
+    *complex_numbers.ROWS, *convolutions.ROWS, *pooling.ROWS, *padding.ROWS, *transforms.ROWS,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {row.name: row for row in _ROWS}

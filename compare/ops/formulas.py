@@ -7,6 +7,7 @@ on the cotangent. JAX has no such thing: there a second derivative that nothing 
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 
 from compare.ops.op import Op
 
-__all__ = ["Formula", "backward_formula"]
+__all__ = ["ONE_NODE", "Formula", "backward_formula", "one_operand", "one_result"]
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,19 @@ KEEPS_ITS_OPERAND = frozenset("avg_pool1d avg_pool2d avg_pool3d pad_reflect pad_
 PIECEWISE_CONSTANT = frozenset("sign floor trunc ceil round".split())
 FROM_RESULT = frozenset(
     "reciprocal sqrt rsqrt exp exp2 expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp "
-    "polar".split()
+    "cumulative_logsumexp polar inv det cholesky".split()
 )
 FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu", "elu", "celu", "selu"}
 OF_TWO_OPERANDS = {
     "multiply": (Formula((1,)), Formula((0,))),
     "matmul": (Formula((1,)), Formula((0,))),
+    "linear": (Formula((1,)), Formula((0,))),
     "vecdot": (Formula((1,)), Formula((0,))),
     "outer": (Formula((1,)), Formula((0,))),
     **{f"conv{kind}{rank}d": (Formula((1,)), Formula((0,))) for kind in ("", "_transpose") for rank in (1, 2, 3)},
+    "kron": (Formula((1,)), Formula((0,))),
+    "cross": (Formula((1,)), Formula((0,))),
+    "solve": (Formula((0,), result=True), Formula((0,))),
     "divide": (Formula((1,)), BOTH),
     "remainder": (LINEAR, BOTH),
     "fmod": (LINEAR, BOTH),
@@ -62,6 +67,32 @@ OF_TWO_OPERANDS = {
     "atan2": (BOTH, BOTH),
     "logaddexp": (BOTH, BOTH),
 }
+
+
+ONE_NODE = frozenset(
+    "abs acos acosh add asin asinh atan atanh clone cos cosh cumulative_prod cumulative_sum divide erf exp expm1 gelu "
+    "leaky_relu log log1p log2 log_sigmoid log_softmax mean multiply negative power reciprocal relu rsqrt sigmoid silu "
+    "sin sinh softmax softplus sqrt square subtract sum tan tanh trace".split()
+)
+"""Ops that are one node of PyTorch's graph, which gives the gradient of the first operand before all others."""
+COMMUTING = frozenset({"add", "multiply"})
+"""Those among them for which a number may stand first: PyTorch puts it behind."""
+
+
+def one_operand(op: Op, operands: Sequence[Any]) -> int | None:
+    """The place of the tensor that the one node of an op goes back to; None where there is no such node.
+
+    Args: operands: numbers, and anything else for a tensor.
+    """
+    tensors = [place for place, one in enumerate(operands) if not isinstance(one, bool | int | float | str)]
+    if op.name not in ONE_NODE or len(tensors) != 1 or (tensors[0] > 0 and op.name not in COMMUTING):
+        return None
+    return tensors[0]
+
+
+def one_result(op: Op) -> bool:
+    """Whether the node of an op has this result alone: not where the spelling picks one of several."""
+    return not isinstance(ast.parse(op.torch or "x", mode="eval").body, ast.Attribute | ast.Subscript)
 
 
 def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: bool = False) -> Formula:
@@ -81,6 +112,8 @@ def backward_formula(op: Op, place: int, values: Sequence[Any], *, in_place: boo
         return ZEROS
     if op.name in OF_TWO_OPERANDS:
         return OF_TWO_OPERANDS[op.name][place]
+    if op.name == "einsum":
+        return Formula(tuple(other for other in range(len(values)) if other != place))
     if op.name in ("prod", "cumulative_prod"):
         return _of_a_product(op.name, np.asarray(values[0]))
     return Formula((0,), result=op.name in (FROM_RESULT_IN_PLACE if in_place else FROM_RESULT))

@@ -220,11 +220,21 @@ def _rebuild(node: Any, trees: Mapping[str, ast.expr], attributes: Attributes, d
     if isinstance(node, ast.IfExp) and isinstance(node.test, ast.Name) and node.test.id in attributes:
         return _rebuild(node.body if attributes[node.test.id] else node.orelse, trees, attributes, dropped)
     if isinstance(node, list):
+        node = [one for item in node for one in _spread(item, trees)]
         return [_rebuild(item, trees, attributes, dropped) for item in node if not _is_dropped(item, dropped)]
     if isinstance(node, ast.AST):
         fields = ast.iter_fields(node)
         return type(node)(**{name: _rebuild(value, trees, attributes, dropped) for name, value in fields})
     return node
+
+
+def _spread(item: Any, trees: Mapping[str, ast.expr]) -> list[Any]:
+    """The item of a call, or for `*arrays` the name of each operand."""
+    if isinstance(item, ast.Starred) and isinstance(item.value, ast.Name) and item.value.id in trees:
+        several = trees[item.value.id]
+        assert isinstance(several, ast.List)
+        return list(several.elts)
+    return [item]
 
 
 def _is_dropped(node: Any, dropped: frozenset[str]) -> bool:

@@ -108,7 +108,8 @@ def _largest(numbers: list[Any], attributes: Attributes) -> Any:
 
 
 def _max_pool(rank: int) -> Op:
-    # Among ties both frameworks give the gradient to the first of the window.
+    # Among ties both frameworks give the gradient to the first of the window. One that reaches into the padding and
+    # holds nothing but -inf is the exception: there JAX gives it to the padding.
     return Op(
         f"max_pool{rank}d", "x, *, window=..., stride=..., padding=0, ceil_mode=False",
         f"torch.nn.functional.max_pool{rank}d(x, window, stride, padding=padding, ceil_mode=ceil_mode)",

@@ -20,6 +20,7 @@ from compare.ops.rules import (
     floating,
     normalized_axes,
     one_axis,
+    promoted,
     reduced,
     reduced_nonempty,
     unchanged,
@@ -160,6 +161,76 @@ REDUCTIONS = (
     ),
 )  # fmt: skip
 
+# ---- reductions to booleans and positions ----
+
+
+def _of_booleans(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    if dtypes[0] != "bool":
+        raise ValueError(f"needs bool, got {dtypes[0]}; compare first")
+    return "bool"
+
+
+def _place(best: Callable[[list[Any]], Any]) -> Callable[[list[Any]], Any]:
+    """The first place of a nan, or else of the best number."""
+
+    def place(numbers: list[Any]) -> Any:
+        wanted = next((one for one in numbers if mpmath.isnan(one)), None)
+        if wanted is None:
+            wanted = best(numbers)
+        return mpmath.mpf(next(at for at, one in enumerate(numbers) if one is wanted or one == wanted))
+
+    return place
+
+
+def _place_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    _one_axis_or_all(shapes, attributes)
+    return reduced_nonempty(shapes, attributes)
+
+
+def _place_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    promoted(dtypes, default)
+    return "int64"
+
+
+def _sorted_places(numbers: list[Any], *, descending: bool) -> list[Any]:
+    """Places in the order of their numbers; a nan is the largest, and equal numbers stay in their order."""
+    places = sorted(
+        range(len(numbers)),
+        key=lambda at: (1, 0) if mpmath.isnan(numbers[at]) else (0, numbers[at]),
+        reverse=descending,
+    )
+    return [mpmath.mpf(at) for at in places]
+
+
+POSITIONS = (
+    Op(
+        "any", REDUCTION, "torch.any(x, dim=axis, keepdim=keepdims)", "jnp.any(x, axis=axis, keepdims=keepdims)",
+        _over_axes(lambda values: bool(any(values))), reduced, _of_booleans,
+    ),
+    Op(
+        "all", REDUCTION, "torch.all(x, dim=axis, keepdim=keepdims)", "jnp.all(x, axis=axis, keepdims=keepdims)",
+        _over_axes(lambda values: bool(all(values))), reduced, _of_booleans,
+    ),
+    Op(
+        "argmax", REDUCTION, "torch.argmax(x, dim=axis, keepdim=keepdims)",
+        "jnp.argmax(x, axis=axis, keepdims=keepdims)", _over_axes(_place(max)), _place_shape, _place_dtype,
+    ),
+    Op(
+        "argmin", REDUCTION, "torch.argmin(x, dim=axis, keepdim=keepdims)",
+        "jnp.argmin(x, axis=axis, keepdims=keepdims)", _over_axes(_place(min)), _place_shape, _place_dtype,
+    ),
+    # Without stable=True, PyTorch may put equal numbers in any order.
+    Op(
+        "argsort", "x, *, axis=-1, descending=False",
+        "torch.argsort(x, dim=axis, descending=descending, stable=True)",
+        "jnp.argsort(x, axis=axis, descending=descending)",
+        lambda x, *, axis, descending: along(
+            lambda numbers: _sorted_places(numbers, descending=descending), x, axis
+        ),
+        along_axis, _place_dtype,
+    ),
+)  # fmt: skip
+
 # ---- along one axis ----
 
 LINE = "x, *, axis=..."
@@ -190,6 +261,12 @@ LINES = (
         _along_axis(lambda numbers: running(operator.mul, numbers)), along_axis, accumulated, complex=True,
         write="x.cumprod_(dim=axis)",
     ),
+    # lax takes no axis that is counted from the end.
+    Op(
+        "cumulative_logsumexp", LINE, "torch.logcumsumexp(x, dim=axis)", "lax.cumlogsumexp(x, axis=own_axis)",
+        _along_axis(lambda numbers: running(exact.logaddexp, numbers)), along_axis, floating,
+        jax_names=lambda shapes, attributes: {"own_axis": one_axis(attributes["axis"], len(shapes[0]))},
+    ),
 )  # fmt: skip
 
-ROWS = (*REDUCTIONS, *LINES)
+ROWS = (*REDUCTIONS, *POSITIONS, *LINES)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +13,7 @@ import numpy as np
 from compare.ops.dtypes import is_complex
 from compare.ops.op import Attributes, Op, Shape
 from compare.ops.rules import NO_ATTRIBUTES, agreed, filled, fits, normalized_axes, one_axis, same_shape, unchanged
+from compare.ops.views import diagonal_shape, diagonal_view
 
 __all__ = ["ROWS"]
 
@@ -26,6 +29,44 @@ def _rolled(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
     if attributes["axis"] is not None:
         one_axis(attributes["axis"], len(shapes[0]))
     return shapes[0]
+
+
+def _tiled(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    repetitions = attributes["repetitions"]
+    if any(one < 0 for one in repetitions):
+        raise ValueError(f"nothing is repeated {min(repetitions)} times")
+    ndim = max(len(shapes[0]), len(repetitions))
+    shape = (*[1] * (ndim - len(shapes[0])), *shapes[0])
+    return tuple(size * one for size, one in zip(shape, (*[1] * (ndim - len(repetitions)), *repetitions), strict=True))
+
+
+def _repeated(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    shape, count = shapes[0], attributes["count"]
+    if count < 0:
+        raise ValueError(f"nothing is repeated {count} times")
+    if attributes["axis"] is None:
+        return (math.prod(shape) * count,)
+    axis = one_axis(attributes["axis"], len(shape))
+    return (*shape[:axis], shape[axis] * count, *shape[axis + 1 :])
+
+
+def _diagonal_matrix(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
+    [shape], k = shapes, attributes["k"]
+    if len(shape) == 2:
+        return diagonal_shape(shapes, {"offset": k, "axis1": 0, "axis2": 1})
+    if len(shape) != 1:
+        raise ValueError("makes a matrix of a vector, or takes the diagonal of a matrix")
+    return (shape[0] + abs(k),) * 2
+
+
+def _diag(x: Any, *, k: int) -> Any:
+    if x.ndim == 2:
+        return np.diagonal(x, k).copy()
+    size = len(x) + abs(k)
+    zero = type(x.flat[0])(0) if x.size else mpmath.mpf(0)
+    result = np.full((size, size), zero, dtype=object)
+    diagonal_view(result, offset=k, axis1=0, axis2=1)[...] = x
+    return result
 
 
 def _concatenated(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
@@ -71,7 +112,72 @@ def _triangle(x: Any, k: int) -> Any:
     return np.tri(rows, columns, k, dtype=bool)
 
 
+def _divided(size: int, parts: int, what: str) -> int:
+    if parts < 1 or size % parts:
+        raise ValueError(f"{parts} does not divide the {size} {what}")
+    return size // parts
+
+
+def _shuffled_pixels(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+    """The shape in which every square of channels has two axes, the order of axes, and the shape of the result."""
+    if len(shapes[0]) < 3:
+        raise ValueError("needs channels, a height and a width")
+    *lead, channels, height, width = shapes[0]
+    factor, n = attributes["factor"], len(lead)
+    kept = _divided(channels, factor * factor, "channels")
+    return {
+        "split": (*lead, kept, factor, factor, height, width),
+        "axes": (*range(n + 1), n + 3, n + 1, n + 4, n + 2),
+        "joined": (*lead, kept, height * factor, width * factor),
+    }
+
+
+def _gathered_pixels(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+    if len(shapes[0]) < 3:
+        raise ValueError("needs channels, a height and a width")
+    *lead, channels, height, width = shapes[0]
+    factor, n = attributes["factor"], len(lead)
+    rows, columns = _divided(height, factor, "rows"), _divided(width, factor, "columns")
+    return {
+        "split": (*lead, channels, rows, factor, columns, factor),
+        "axes": (*range(n + 1), n + 2, n + 4, n + 1, n + 3),
+        "joined": (*lead, channels * factor * factor, rows, columns),
+    }
+
+
+def _shuffled_channels(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+    if len(shapes[0]) < 3:
+        raise ValueError("needs a batch, channels, and an axis more")
+    batch, channels, *rest = shapes[0]
+    groups = attributes["groups"]
+    each = _divided(channels, groups, "channels")
+    return {
+        "split": (batch, groups, each, *rest),
+        "axes": (0, 2, 1, *range(3, len(rest) + 3)),
+        "joined": shapes[0],
+    }
+
+
+def _regrouped(
+    name: str, attribute: str, names: Callable[[tuple[Shape, ...], Attributes], dict[str, Any]]
+) -> Op:  # fmt: skip
+    """A row that splits axes, puts them in another order and joins them again: a copy, never a view."""
+
+    def reference(x: Any, **attributes: Any) -> Any:
+        given = names((x.shape,), attributes)
+        return x.reshape(given["split"]).transpose(given["axes"]).reshape(given["joined"]).copy()
+
+    return Op(
+        name, f"x, *, {attribute}=...", f"torch.nn.functional.{name}(x, {attribute})",
+        "jnp.transpose(x.reshape(split), axes).reshape(joined)", reference,
+        lambda shapes, attributes: names(shapes, attributes)["joined"], unchanged, linear=("x",), jax_names=names,
+    )  # fmt: skip
+
+
 REARRANGED = (
+    _regrouped("pixel_shuffle", "factor", _shuffled_pixels),
+    _regrouped("pixel_unshuffle", "factor", _gathered_pixels),
+    _regrouped("channel_shuffle", "groups", _shuffled_channels),
     Op(
         "flip", "x, *, axis=...", "x.flip(axis)", "jnp.flip(x, axis)", lambda x, *, axis: np.flip(x, axis).copy(),
         _flipped, unchanged, linear=("x",),
@@ -89,6 +195,20 @@ REARRANGED = (
     Op(
         "stack", "*arrays, *, axis=0", "torch.stack(arrays, dim=axis)", "jnp.stack(arrays, axis=axis)",
         lambda *arrays, axis: np.stack(arrays, axis), _stacked, agreed, linear=("arrays",),
+    ),
+    Op(
+        "tile", "x, *, repetitions=...", "torch.tile(x, repetitions)", "jnp.tile(x, repetitions)",
+        lambda x, *, repetitions: np.tile(x, repetitions), _tiled, unchanged, linear=("x",),
+        calls=("x.repeat(repetitions)",),
+    ),
+    Op(
+        "repeat", "x, *, count=..., axis=None", "torch.repeat_interleave(x, count, dim=axis)",
+        "jnp.repeat(x, count, axis=axis)", lambda x, *, count, axis: np.repeat(x, count, axis), _repeated, unchanged,
+        linear=("x",),
+    ),
+    Op(
+        "diag", "x, *, k=0", "torch.diag(x, diagonal=k)", "jnp.diag(x, k=k)", _diag, _diagonal_matrix, unchanged,
+        linear=("x",),
     ),
     Op(
         "tril", "x, *, k=0", "torch.tril(x, diagonal=k)", "jnp.tril(x, k=k)",
@@ -180,5 +300,8 @@ COPIES = (
     ),
 )  # fmt: skip
 
+REAL = frozenset({"pixel_shuffle", "pixel_unshuffle", "channel_shuffle"})
+"""Rows that images alone have a use for."""
+
 # What only moves elements moves complex ones too.
-ROWS = tuple(replace(row, complex=True) for row in (*REARRANGED, *COPIES))
+ROWS = tuple(replace(row, complex=row.name not in REAL) for row in (*REARRANGED, *COPIES))

@@ -1,8 +1,8 @@
 """Which row or composite a call of PyTorch is: the rows' own spellings, read backwards.
 
-A call and a spelling are both bound to the parameters of PyTorch's own schema of the function. A name in the spelling is
-an operand or an attribute of the row, a constant must be what the call passes, and what the spelling leaves out must have
-PyTorch's default in the call.
+A call and a spelling are both bound to the parameters of PyTorch's own schema of the function. A name in the spelling
+is an operand or an attribute of the row, a constant must be what the call passes, and what the spelling leaves out must
+have PyTorch's default in the call.
 """
 
 from __future__ import annotations
@@ -23,7 +23,8 @@ __all__ = ["Recognised", "bare_name", "described", "find_composite", "is_known",
 OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div", ast.Pow: "pow", ast.Mod: "remainder",
     ast.MatMult: "matmul", ast.USub: "neg", ast.Invert: "bitwise_not", ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt",
-    ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or", ast.BitXor: "bitwise_xor",
+    ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge", ast.BitAnd: "bitwise_and", ast.BitOr: "bitwise_or",
+    ast.BitXor: "bitwise_xor",
 }  # fmt: skip
 """The function that each of Python's operators is on tensors."""
 
@@ -42,6 +43,9 @@ DUNDERS = {
 }  # fmt: skip
 """Other names that PyTorch has for one function."""
 
+
+TAKES_NUMBER = frozenset("masked_fill index_fill index_put scatter fill".split())
+"""Rows that take a number for `y`, though not for their other operands."""
 
 ABOUT_MEMORY = frozenset("memory_format non_blocking pin_memory".split())
 """Arguments that change no number and no history."""
@@ -256,11 +260,11 @@ def _fits(value: Any, type: str) -> bool:
         return isinstance(value, torch.Tensor)
     if kind.startswith("List["):
         inner = kind.removeprefix("List[").removesuffix("]")
-        return isinstance(value, list | tuple) and all(_fits(one, inner) for one in value) or (
+        return (isinstance(value, list | tuple) and all(_fits(one, inner) for one in value)) or (
             inner == "int" and _fits(value, "int")
         )
     if kind in ("int", "SymInt"):
-        return isinstance(value, int | torch.Tensor) and not isinstance(value, bool) or _is_dtype(value)
+        return (isinstance(value, int | torch.Tensor) and not isinstance(value, bool)) or _is_dtype(value)
     if kind in ("float", "number", "Scalar"):
         return isinstance(value, int | float | complex)
     if kind == "bool":
@@ -352,15 +356,22 @@ def _matched(pattern: _Pattern, schema: _Schema, called: dict[str, Any]) -> Reco
         if name.lstrip("*") not in names:
             return None
         value = names.pop(name.lstrip("*"))
-        if name.startswith("*"):
-            operands += value
-        else:
-            operands.append(value)
+        several = value if name.startswith("*") and isinstance(value, list | tuple) else (value,)
+        if not all(_is_operand(op, one) for one in several):
+            return None
+        operands += several
     if set(names) - set(op.defaults) or any(
         default is ... and name not in names for name, default in op.defaults.items()
     ):
         return None
     return Recognised(op, tuple(operands), names, pattern.writes)
+
+
+def _is_operand(op: Op, value: Any) -> bool:
+    import torch
+
+    number = isinstance(value, bool | int | float | complex)
+    return isinstance(value, torch.Tensor) or (number and (op.scalars or op.name in TAKES_NUMBER))
 
 
 def _is_default(value: Any, default: Any) -> bool:

@@ -1,6 +1,6 @@
 """What a recording is made of: the events of one run of PyTorch code, in order.
 
-They hold PyTorch's own objects. Tensors are kept alive, so that one tensor is one object for as long as the recording is.
+They hold PyTorch's own objects. Tensors are kept alive, so that one tensor is one object as long as the recording is.
 """
 
 from __future__ import annotations
@@ -10,8 +10,23 @@ from types import CodeType
 from typing import Any
 
 __all__ = [
-    "AskedTape", "Called", "Event", "Filled", "GradModeSet", "Hooked", "HookRun", "InferenceModeEntered", "InferenceModeLeft",
-    "Looked", "Met", "RanBackward", "Recording", "RuleRun", "Site", "TookFunction", "Unhooked",
+    "AskedTape",
+    "Called",
+    "Event",
+    "Filled",
+    "GradModeSet",
+    "HookRun",
+    "Hooked",
+    "InferenceModeEntered",
+    "InferenceModeLeft",
+    "Looked",
+    "Met",
+    "RanBackward",
+    "Recording",
+    "RuleRun",
+    "Site",
+    "TookFunction",
+    "Unhooked",
 ]  # fmt: skip
 
 Site = tuple[tuple[CodeType, int], ...]
@@ -162,8 +177,8 @@ class AskedTape:
 
 
 Event = (
-    AskedTape | Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked | Unhooked
-    | TookFunction | Looked
+    AskedTape | Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked
+    | Unhooked | TookFunction | Looked
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """Runs PyTorch code once and keeps what it did: every op, write, grad mode, hook and backward, in order.
 
-A `TorchFunctionMode` sees the calls. What it does not see is recorded by other means: `Function.apply` and inference mode
-by standing in for them while the recording runs, hooks by wrapping them. Numbers are never changed.
+A `TorchFunctionMode` sees the calls. What it does not see is recorded by other means: `Function.apply` and inference
+mode by standing in for them while the recording runs, hooks by wrapping them. Numbers are never changed.
 """
 
 from __future__ import annotations
@@ -40,12 +40,14 @@ __all__ = ["Recorder"]
 
 _OWN = str(Path(__file__).parents[1])
 
-LOOKS = frozenset("item tolist numpy __bool__ __float__ __int__ __index__ __complex__ __contains__ equal allclose".split())
+LOOKS = frozenset(
+    "item tolist numpy __bool__ __float__ __int__ __index__ __complex__ __contains__ equal allclose".split()
+)
 """Methods that hand numbers to Python, which may branch on them."""
 
 PASSIVE = frozenset(
-    "size dim ndimension numel nelement stride storage_offset is_contiguous is_floating_point is_complex is_conj is_neg "
-    "is_inference is_same_size data_ptr element_size get_device is_nonzero is_set_to is_signed __len__ "
+    "size dim ndimension numel nelement stride storage_offset is_contiguous is_floating_point is_complex is_conj "
+    "is_neg is_inference is_same_size data_ptr element_size get_device is_nonzero is_set_to is_signed __len__ "
     "__repr__ __format__ __hash__ __dir__ _is_view result_type is_tensor typename get_default_dtype is_storage "
     "can_cast promote_types broadcast_shapes _is_zerotensor manual_seed seed initial_seed get_rng_state set_rng_state "
     "set_default_dtype set_num_threads is_grad_enabled record_function_enter __deepcopy__ __reduce_ex__ "
@@ -55,8 +57,8 @@ PASSIVE = frozenset(
 """Functions that compute nothing that a program says."""
 
 PASSIVE_PROPERTIES = frozenset(
-    "shape dtype device layout ndim requires_grad is_leaf grad_fn names is_sparse is_quantized is_meta is_cuda is_mps is_xpu "
-    "is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
+    "shape dtype device layout ndim requires_grad is_leaf grad_fn names is_sparse is_quantized is_meta is_cuda is_mps "
+    "is_xpu is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
     "retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
 )
 
@@ -72,7 +74,7 @@ RANDOM = frozenset(
     "_standard_gamma _sample_dirichlet zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty "
     "new_tensor bernoulli from_numpy frombuffer".split()
 )
-"""Functions whose results are new numbers, whatever tensors they take: random ones, or ones that a program writes down."""
+"""Functions whose results are new numbers, whatever tensors they take: random, or such as a program writes down."""
 RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauchy_ log_normal_ geometric_".split())
 MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
@@ -92,6 +94,7 @@ class Recorder:
         self.known: dict[int, Any] = {}
         self.made: dict[int, Site] = {}
         self.taken: dict[int, TookFunction] = {}
+        self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
         self.recognised = recognised_functions()
@@ -141,7 +144,9 @@ class Recorder:
         ]
         names = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
         modules = (functional, torch.functional)
-        before += [(module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)]
+        before += [
+            (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
+        ]
         expanded = {
             one.__code__
             for module in modules
@@ -253,7 +258,12 @@ class Recorder:
         if unknown:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-            if writes and unknown[0] is arguments[0] and not unknown[0].requires_grad and len(self._all(arguments)) == 1:
+            if (
+                writes
+                and unknown[0] is arguments[0]
+                and not unknown[0].requires_grad
+                and len(self._inside(arguments)) == 1
+            ):
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()
@@ -274,8 +284,8 @@ class Recorder:
                 found += self._inside(one)
         return found
 
-    def _all(self, arguments: Any) -> list[Any]:
-        return self._inside(arguments)
+    def _is_tensor(self, value: Any) -> bool:
+        return isinstance(value, self.torch.Tensor)
 
     def know(self, result: Any) -> None:
         """From here on these tensors are known, and kept."""
@@ -292,7 +302,7 @@ class Recorder:
         self.known[id(tensor)] = tensor
         values = stale = None
         if tensor.layout is self.torch.strided and tensor.device.type == "cpu" and not self._is_wrapped(tensor):
-            with self.torch._C.DisableTorchFunctionSubclass(), self.torch.no_grad():
+            with self.torch._C.DisableTorchFunction():
                 values = tensor.detach().clone()
                 if tensor.is_leaf and tensor.grad is not None:
                     stale = tensor.grad
@@ -461,13 +471,13 @@ class Recorder:
                 result = original(kind, *arguments, **keywords)
             self.know(result)
             taken = TookFunction(kind, arguments, events, result, site)
-            results = result if isinstance(result, tuple) else (result,)
-            for one in results:
-                if isinstance(one, self.torch.Tensor) and one.grad_fn is not None:
-                    self.taken[id(one.grad_fn)] = taken
-                    taken.non_differentiable = tuple(
-                        other for other in results if isinstance(other, self.torch.Tensor) and not other.requires_grad
-                    )
+            results = [one for one in (result if isinstance(result, tuple) else (result,)) if self._is_tensor(one)]
+            with self.torch._C.DisableTorchFunction():
+                nodes = [one.grad_fn for one in results if one.grad_fn is not None]
+                if nodes:
+                    self.taken[id(nodes[0])] = taken
+                    self.nodes.append(nodes[0])
+                    taken.non_differentiable = tuple(one for one in results if not one.requires_grad)
             self.events.append(taken)
             return result
 

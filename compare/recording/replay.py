@@ -1,12 +1,11 @@
 """From the events of a run to a tape program: what PyTorch did is done to a tape, and the tape records it.
 
-The tape knows shapes, dtypes, storages and versions by its own rules. Where these say anything else than the tensors of the
-run, the recording is refused: the two would not be the same program.
+The tape knows shapes, dtypes, storages and versions by its own rules. Where these say anything else than the tensors of
+the run, the recording is refused: the two would not be the same program.
 """
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import linecache
 import re
@@ -40,10 +39,10 @@ from compare.results import Specialised
 from compare.statements import EnterGradMode, ExitGradMode, Read
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
-__all__ = ["FinalGradient", "RecordingRefused", "Replayed", "replay"]
+__all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay"]
 
 
-class RecordingRefused(CompareError):
+class RecordingRefusedError(CompareError):
     """A run that no tape program says exactly. Names what it is, its file and line, and the remedy."""
 
 
@@ -67,7 +66,7 @@ class Replayed:
 
 
 def replay(recording: Recording, *, id: str, title: str) -> Replayed:
-    """Record a run on a tape. Raises RecordingRefused."""
+    """Record a run on a tape. Raises RecordingRefusedError."""
     return _Replay(recording.dtype, recording.names).program(recording, id, title)
 
 
@@ -118,6 +117,9 @@ def where(place: Place) -> str:
 # ---- the replay ----
 
 CASTS = frozenset("to float double half bfloat16 long int short bool type type_as cfloat cdouble".split())
+MAY_DO_NOTHING = CASTS | frozenset(
+    "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense".split()
+)
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 WORDS = frozenset(
@@ -136,6 +138,8 @@ class _Replay:
         self.handles: dict[int, Tensor] = {}
         self.kept: list[Any] = []
         self.storages: dict[int, list[Any]] = {}
+        # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
+        self.moving: set[int] = set()
         self.sites = _Sites()
         self.blocks: list[tuple[str, bool]] = []
         self.enabled = True
@@ -151,14 +155,19 @@ class _Replay:
 
     # ---- the whole ----
 
-    def program(self, recording: Recording, id: str, title: str) -> Replayed:
+    def program(self, recording: Recording, name: str, title: str) -> Replayed:
         self.check_known(recording.events)
+        self.moving = {
+            id(one.arguments[0])
+            for one in recording.events
+            if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
+        }
         self.play(recording.events)
         self.end(recording.results)
         try:
-            program = self.tape.program(id, title)
+            program = self.tape.program(name, title)
         except ProgramError as error:
-            raise RecordingRefused(str(error)) from error
+            raise RecordingRefusedError(str(error)) from error
         notes = sorted(self.specialised.values(), key=lambda one: one.line)
         return Replayed(program, notes, self.final)
 
@@ -177,12 +186,14 @@ class _Replay:
                 if place and place not in places:
                     places.append(place)
         if unknown:
-            lines = [f"  {name}  {', '.join(places[:3])}{', ...' * (len(places) > 3)}" for name, places in unknown.items()]
-            raise RecordingRefused(
+            lines = [
+                f"  {name}  {', '.join(places[:3])}{', ...' * (len(places) > 3)}" for name, places in unknown.items()
+            ]
+            raise RecordingRefusedError(
                 f"The vocabulary has no row for {'this call' if len(lines) == 1 else f'these {len(lines)} calls'}:\n"
                 + "\n".join(lines)
-                + "\nAdd a row to compare/ops/ for each (or a composite to compare/composites/), or write the computation "
-                "with other functions."
+                + "\nAdd a row to compare/ops/ for each (or a composite to compare/composites/), or write the "
+                "computation with other functions."
             )
 
     def _called(self, events: Sequence[Event]) -> Iterator[Called]:
@@ -209,10 +220,10 @@ class _Replay:
         return ", ".join(said)
 
     def _is_nothing(self, event: Called) -> bool:
-        """A call that returned the very tensor it got and is no write: `x.to(x.dtype)`."""
-        name = bare_name(event.function)
-        writes = (name.endswith("_") and not name.endswith("__")) or name.endswith("__set__")
-        return not writes and bool(event.arguments) and event.result is event.arguments[0] is not None
+        """A call that had nothing to do, and returned the very tensor it got: `x.to(x.dtype)`."""
+        return (
+            bare_name(event.function) in MAY_DO_NOTHING and bool(event.arguments) and event.result is event.arguments[0]
+        )
 
     def play(self, events: Sequence[Event]) -> None:
         for event in events:
@@ -220,11 +231,11 @@ class _Replay:
             try:
                 with recorded_at(self.site(place)):
                     self.take(event)
-            except RecordingRefused:
+            except RecordingRefusedError:
                 raise
             except CompareError as error:
                 at = where(place)
-                raise RecordingRefused(f"{at}: {error}" if at else str(error)) from error
+                raise RecordingRefusedError(f"{at}: {error}" if at else str(error)) from error
 
     def site(self, place: Place) -> Site:
         found = self.sites.of(place)
@@ -276,8 +287,8 @@ class _Replay:
         found = self.handles.get(id(value))
         if found is None:
             raise ProgramError(
-                f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see it: "
-                "inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
+                f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
+                "it: inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
                 "detach().clone()."
             )
         return found
@@ -293,7 +304,7 @@ class _Replay:
             )
         self.handles[id(value)] = handle
         self.kept.append(value)
-        if value.numel():
+        if value.numel() and id(value) not in self.moving:
             self.storages.setdefault(value.untyped_storage().data_ptr(), []).append(value)
 
     def dtype(self, dtype: Any) -> str:
@@ -349,8 +360,8 @@ class _Replay:
                 return one
         if others:
             raise ProgramError(
-                f"A tensor of shape {list(tensor.shape)} shares memory with one that the recording knows, and it did not "
-                "see how: through NumPy, dlpack, or in another thread. Clone it, or make it a view with PyTorch."
+                f"A tensor of shape {list(tensor.shape)} shares memory with one that the recording knows, and it did "
+                "not see how: through NumPy, dlpack, or in another thread. Clone it, or make it a view with PyTorch."
             )
         return None
 
@@ -438,7 +449,9 @@ class _Replay:
                     self.one_result(event, one, handle)
             return
         if result is not None or made is not None:
-            raise ProgramError(f"{described(event.function)} returned {type(result).__name__}, its composite another thing.")
+            raise ProgramError(
+                f"{described(event.function)} returned {type(result).__name__}, its composite another thing."
+            )
 
     def one_result(self, event: Called, result: Any, handle: Tensor) -> None:
         known = self.handles.get(id(result))
@@ -459,14 +472,14 @@ class _Replay:
         memory = result.untyped_storage().data_ptr()
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             other = self.handles.get(id(one))
-            if other is None or not one.numel():
+            if other is None or not one.numel() or id(one) in self.moving:
                 continue
             shares = one.untyped_storage().data_ptr() == memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 raise ProgramError(
-                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write would "
-                    "show in other places. Clone the result."
+                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write "
+                    "would show in other places. Clone the result."
                 )
 
     def _tensors(self, values: Any) -> Iterator[Any]:
@@ -486,8 +499,10 @@ class _Replay:
         if isinstance(value, torch.Size):
             return tuple(value)
         if isinstance(value, list | tuple):
-            return type(value)(self.converted(one) for one in value) if type(value) in (list, tuple) else tuple(
-                self.converted(one) for one in value
+            return (
+                type(value)(self.converted(one) for one in value)
+                if type(value) in (list, tuple)
+                else tuple(self.converted(one) for one in value)
             )
         if isinstance(value, dict):
             return {key: self.converted(one) for key, one in value.items()}
@@ -507,9 +522,11 @@ class _Replay:
             attributes["shape"] = tuple(event.result.shape)
         operands = [self.converted(one) for one in found.operands]
         if found.writes:
-            operands = [operands[0], *self.in_one_dtype(op, operands[1:], self.dtype(event.arguments[0].dtype))]
-            self.tape._write(operands[0], op.name, operands[1:], attributes)
-            self.wrote(event.arguments[0])
+            # A number that a tensor holds is copied; fill takes one that is written down.
+            name = "copy" if op.name == "fill" and isinstance(operands[1], Tensor) else op.name
+            operands = self.in_one_dtype(op, operands, self.dtype(found.operands[0].dtype))
+            self.tape._write(operands[0], name, operands[1:], attributes)
+            self.wrote(found.operands[0])
             return
         if isinstance(event.result, self.torch.Tensor):
             operands = self.in_one_dtype(op, operands, self.dtype(event.result.dtype))
@@ -572,9 +589,7 @@ class _Replay:
         elif name == "data.__set__":
             tensor.data = self.tensor(arguments[1])
             self.wrote(arguments[0])
-        elif name == "contiguous":
-            self.bind(event.result, tensor.clone())
-        elif name == "positive":
+        elif name == "contiguous" or name == "positive":
             self.bind(event.result, tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
@@ -659,8 +674,8 @@ class _Replay:
     def backward(self, event: RanBackward) -> None:
         if event.error:
             raise ProgramError(
-                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then is "
-                "not known. Take the failing backward out."
+                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then "
+                "is not known. Take the failing backward out."
             )
         function = event.function
         given = inspect.signature(function).bind(*event.arguments, **event.keywords)
@@ -751,13 +766,16 @@ class _Replay:
         found.specialised = self.specialised
         return found
 
+    def _plain(self, values: Sequence[Any]) -> tuple[str, ...]:
+        """What is no tensor among arguments."""
+        return tuple(repr(one) for one in values if not isinstance(one, self.torch.Tensor))
+
     def _shape_of(self, events: Sequence[Event], *more: Any) -> tuple[Any, ...]:
         """What events do, beside the numbers in tensors."""
         said: list[Any] = [*more]
         for event in events:
             if isinstance(event, Called):
-                plain = [repr(one) for one in event.arguments if not isinstance(one, self.torch.Tensor)]
-                said.append((bare_name(event.function), tuple(plain), repr(sorted(event.keywords))))
+                said.append((bare_name(event.function), self._plain(event.arguments), repr(sorted(event.keywords))))
             else:
                 said.append(type(event).__name__)
         return tuple(said)
@@ -784,7 +802,7 @@ class _Replay:
 
     def function_of(self, event: TookFunction, tensors: list[Any], results: tuple[Any, ...]) -> Any:
         """The tape's function for one call. Calls that do the same share its definition."""
-        key = (event.kind, self._shape_of(event.events, *(repr(one) for one in event.arguments if one not in tensors)))
+        key = (event.kind, self._shape_of(event.events, *self._plain(event.arguments)))
         run = event.rules[0]
         names = self._parameters_of(event, tensors)
         forward_names: dict[str, Any] = {}
@@ -800,7 +818,7 @@ class _Replay:
             forward_names.clear()
             for one in (*tensors, *inside.kept):
                 forward_names[inside.tape._hints[inside.handles[id(one)]._name]] = one
-            made = tuple(inside.tensor(one) for one in results)
+            made = tuple(inside.returned(one) for one in results)
             return made if len(made) > 1 else made[0]
 
         saved = self._saved(event, run, tensors)
@@ -817,7 +835,11 @@ class _Replay:
                     inside.handles[id(one)] = handle
             inside.play([one for one in run.events if not (isinstance(one, Met) and id(one.tensor) in inside.handles)])
             returned = run.result if isinstance(run.result, tuple) else (run.result,)
-            wanted = [one for one, argument in zip(returned, event.arguments, strict=False) if any(argument is t for t in tensors)]
+            wanted = [
+                one
+                for one, argument in zip(returned, event.arguments, strict=False)
+                if any(argument is t for t in tensors)
+            ]
             gradients = tuple(None if one is None else inside.tensor(one) for one in wanted)
             return gradients if len(gradients) > 1 else gradients[0]
 
@@ -862,10 +884,20 @@ class _Replay:
         self.functions.setdefault(key[0], []).append((key[1], function))
         return function
 
+    def returned(self, value: Any) -> Tensor:
+        """What the body of a function returns. A view of an argument, `x.view_as(x)`, stands for a new tensor."""
+        handle = self.tensor(value)
+        views = self.tape._facts.handle(handle._name, history=False).chain
+        with recorded_at(Site(0, self._unique("result"), "")):
+            return handle.clone() if views else handle
+
     def _parameters_of(self, event: TookFunction, tensors: list[Any]) -> list[str]:
-        described_ = [one for one in inspect.signature(event.kind.forward).parameters.values()]
-        names = [one.name for one in described_ if one.kind is not one.VAR_POSITIONAL]
-        if hasattr(event.kind, "forward") and event.kind.setup_context is self.torch.autograd.function._SingleLevelFunction.setup_context:
+        signature = inspect.signature(event.kind.forward)
+        names = [one.name for one in signature.parameters.values() if one.kind is not one.VAR_POSITIONAL]
+        if (
+            hasattr(event.kind, "forward")
+            and event.kind.setup_context is self.torch.autograd.function._SingleLevelFunction.setup_context
+        ):
             names = names[1:]
         found = []
         for number, argument in enumerate(event.arguments):
@@ -923,5 +955,3 @@ class _Replay:
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
                     self.final[self.observe(handle, "value")] = tensor
-
-

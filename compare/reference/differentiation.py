@@ -45,14 +45,14 @@ __all__ = ["Differentiator"]
 class Differentiator:
     """Takes the gradients of a pass.
 
-    hooks: by name, the tensor's name and the node it is on. For the plan, the survey notes in `found` what is
-    differentiated, in `marks` which places have to be known, in `read` and `used` which gradients are looked at, and
-    which are computed with. unsettled: what has to be moved by several steps to tell a derivative.
+    hooks: by name, the tensor's name, the node it is on, and whether it is the tensor's. For the plan, the survey notes
+    in `found` what is differentiated, in `marks` which places have to be known, in `read` and `used` which gradients
+    are looked at, and which are computed with. unsettled: what has to be moved by several steps to tell a derivative.
     """
 
     def __init__(self, tape: Recording) -> None:
         self.tape = tape
-        self.hooks: dict[str, tuple[str, Node]] = {}
+        self.hooks: dict[str, tuple[str, Node, bool]] = {}
         self.marks: set[Node] = set()
         self.read: set[Owner] = set()
         self.used: set[Owner] = set()
@@ -217,9 +217,10 @@ class Differentiator:
 
     def _edited(self, node: Node, history: History) -> Surrogate | None:
         """What makes gradients up between a node and the roots whose history this is: a hook, or a rule of its own."""
-        for name, hooked in self.hooks.values():
-            if hooked in history and node in self.tape.upstream[hooked]:
-                return Surrogate(f"a hook on '{name}' edits the cotangent")
+        for name, hooked, on_tensor in self.hooks.values():
+            if hooked in history and node in self.tape.upstream[hooked] and (on_tensor or node != hooked):
+                what = f"'{name}'" if on_tensor else f"the node of '{name}'"
+                return Surrogate(f"a hook on {what} edits the cotangent")
         for passed, (function, before) in self.tape.rules.items():
             if passed in history and node in before:
                 return Surrogate(f"'{function}' has a backward rule of its own")

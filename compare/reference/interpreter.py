@@ -226,7 +226,7 @@ class _Interpreter:
             tensor.hooks_at = node
         if statement.result is not None:
             self.gradients.marks.add(node)
-            self.gradients.hooks[statement.target] = (statement.handle, node)
+            self.gradients.hooks[statement.target] = (statement.handle, node, statement.place == "tensor")
 
     def _has_start(self, statement: Backward) -> bool:
         """Whether the roots have cotangents, or need none."""

@@ -11,7 +11,12 @@ from compare.results import Observation, Translation
 
 __all__ = ["as_json", "as_markdown", "as_text", "sentence"]
 
-SHAPES = {"proven": SYMBOLS["match"], "not-proven": SYMBOLS["mismatch"], "refused": SYMBOLS["error"], "raised": SYMBOLS["error"]}
+SHAPES = {
+    "proven": SYMBOLS["match"],
+    "not-proven": SYMBOLS["mismatch"],
+    "refused": SYMBOLS["error"],
+    "raised": SYMBOLS["error"],
+}
 LONGEST_VALUE = 60
 
 
@@ -81,7 +86,10 @@ def as_markdown(result: Translation) -> str:
     if result.jax:
         parts += ["## JAX\n", fenced(result.jax)]
     if result.observations:
-        rows = [[escaped(one.name), one.kind, escaped(one.verdict), number(one.max_abs_error)] for one in result.observations]
+        rows = [
+            [escaped(one.name), one.kind, escaped(one.verdict), number(one.max_abs_error)]
+            for one in result.observations
+        ]
         parts += ["## Observations\n", table(("name", "kind", "verdict", "error"), rows)]
     if result.specialised:
         rows = [[str(one.line), escaped(one.what), escaped(one.why)] for one in result.specialised]

@@ -1,0 +1,220 @@
+"""Arithmetic that is several ops here: scaled sums, rounded quotients, bounds that are tensors; also in place.
+
+An in-place form writes a value computed from a clone where the formula would read what it overwrites.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from compare.composites.composite import composite
+from compare.composites.kinds import check_floats, check_without_history
+from compare.errors import ProgramError
+from compare.tape import Tape, Tensor
+
+__all__ = ["clamp_max", "clamp_min"]
+
+# ---- sums ----
+
+
+def _scaled(value: Any, factor: Any) -> Any:
+    return value if isinstance(factor, int | float) and factor == 1 else value * factor
+
+
+@composite("torch.add")
+def _add(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    return input + _scaled(other, alpha)
+
+
+@composite("torch.sub", "torch.subtract")
+def _sub(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    return input - _scaled(other, alpha)
+
+
+@composite("torch.rsub")
+def _rsub(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
+    return other - _scaled(input, alpha)
+
+
+@composite("torch.addcmul")
+def _addcmul(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    return input + _scaled(tensor1 * tensor2, value)
+
+
+@composite("torch.addcdiv")
+def _addcdiv(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
+    return input + _scaled(tensor1 / tensor2, value)
+
+
+@composite("torch.lerp")
+def _lerp(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Tensor:
+    return input + (end - input) * weight
+
+
+# ---- sums, in place ----
+
+
+@composite("torch.Tensor.add_")
+def _add_in_place(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Any:
+    return input.add_(_scaled(other, alpha))
+
+
+@composite("torch.Tensor.sub_", "torch.Tensor.subtract_")
+def _sub_in_place(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Any:
+    return input.sub_(_scaled(other, alpha))
+
+
+@composite("torch.Tensor.addcmul_")
+def _addcmul_in_place(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Any:
+    return input.add_(_scaled(tensor1 * tensor2, value))
+
+
+@composite("torch.Tensor.addcdiv_")
+def _addcdiv_in_place(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Any:
+    return input.add_(_scaled(tensor1 / tensor2, value))
+
+
+@composite("torch.Tensor.lerp_")
+def _lerp_in_place(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Any:
+    return input.add_((end - input) * weight)
+
+
+# ---- quotients ----
+
+
+@composite("torch.div", "torch.divide")
+def _div(tape: Tape, input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
+    if rounding_mode is None:
+        return input / other  # type: ignore[no-any-return]
+    if rounding_mode not in ("trunc", "floor"):
+        raise ProgramError(f"div has no rounding_mode {rounding_mode!r}; PyTorch knows None, 'trunc' and 'floor'.")
+    check_floats("div with a rounding_mode", input, other)
+    if rounding_mode == "floor":
+        # Less its remainder, the dividend is a multiple of the divisor: no rounding can carry it across an integer.
+        return ((input - input % other) / other).round()  # type: ignore[no-any-return]
+    return (input / other).trunc()  # type: ignore[no-any-return]
+
+
+@composite("torch.Tensor.div_", "torch.Tensor.divide_", "torch.Tensor.true_divide_")
+def _div_in_place(tape: Tape, input: Tensor, other: Any, *, rounding_mode: str | None = None) -> Any:
+    if rounding_mode is None:
+        return input.div_(other)
+    quotient = _div(tape, input.clone(), other, rounding_mode=rounding_mode)
+    return input.copy_(quotient)
+
+
+@composite("torch.floor_divide")
+def _floor_divide(tape: Tape, input: Any, other: Any) -> Tensor:
+    check_without_history(tape, "floor_divide", input, other)
+    return _div(tape, input, other, rounding_mode="floor")
+
+
+# ---- bounds ----
+
+
+def _at_least(tape: Tape, input: Tensor, low: Any) -> Tensor:
+    # At a tie the gradient goes to the input, all of it; that of maximum is shared.
+    return tape.where(input >= low, input, low)  # type: ignore[no-any-return]
+
+
+def _at_most(tape: Tape, input: Tensor, high: Any) -> Tensor:
+    return tape.where(input <= high, input, high)  # type: ignore[no-any-return]
+
+
+@composite("torch.clamp", "torch.clip")
+def _clamp(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Tensor:
+    check_floats("clamp", input)
+    if min is None and max is None:
+        raise ProgramError("clamp needs min, max or both.")
+    if max is None:
+        return clamp_min(tape, input, min)
+    if min is None:
+        return clamp_max(tape, input, max)
+    above = _at_least(tape, input, min)
+    # Where the bounds cross, the upper one wins and takes the gradient.
+    return tape.where(above <= max, above, max)  # type: ignore[no-any-return]
+
+
+@composite("torch.clamp_min")
+def clamp_min(tape: Tape, input: Tensor, min: Any) -> Tensor:
+    """The larger of the tensor and a bound; at a tie all of the gradient is the tensor's."""
+    check_floats("clamp", input)
+    return _at_least(tape, input, min)
+
+
+@composite("torch.clamp_max")
+def clamp_max(tape: Tape, input: Tensor, max: Any) -> Tensor:
+    """The smaller of the tensor and a bound; at a tie all of the gradient is the tensor's."""
+    check_floats("clamp", input)
+    return _at_most(tape, input, max)
+
+
+@composite("torch.Tensor.clamp_", "torch.Tensor.clip_")
+def _clamp_in_place(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Any:
+    clamped = _clamp(tape, input.clone(), min, max)
+    return input.copy_(clamped)
+
+
+@composite("torch.Tensor.clamp_min_")
+def _clamp_min_in_place(tape: Tape, input: Tensor, min: Any) -> Any:
+    return _clamp_in_place(tape, input, min)
+
+
+@composite("torch.Tensor.clamp_max_")
+def _clamp_max_in_place(tape: Tape, input: Tensor, max: Any) -> Any:
+    return _clamp_in_place(tape, input, None, max)
+
+
+# ---- other functions of numbers ----
+
+
+@composite("torch.frac")
+def _frac(tape: Tape, input: Tensor) -> Tensor:
+    return input - input.trunc()
+
+
+@composite("torch.logit", "torch.special.logit")
+def _logit(tape: Tape, input: Tensor, eps: float | None = None) -> Tensor:
+    if eps is not None:
+        raise ProgramError("logit with eps is not modelled. Clamp the input, then take the logit.")
+    return (input / (1 - input)).log()  # type: ignore[no-any-return]
+
+
+@composite("torch.positive")
+def _positive(tape: Tape, input: Tensor) -> Tensor:
+    return input
+
+
+@composite("torch.float_power")
+def _float_power(tape: Tape, input: Any, exponent: Any) -> Tensor:
+    for one in (input, exponent):
+        if isinstance(one, Tensor) and one.dtype_name != "float64":
+            raise ProgramError(f"float_power of {one.dtype_name} computes in float64. Cast to float64 first.")
+    return input**exponent  # type: ignore[no-any-return]
+
+
+@composite("torch.xlogy", "torch.special.xlogy")
+def _xlogy(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    if not isinstance(input, Tensor) or not isinstance(other, Tensor):
+        raise ProgramError("xlogy with a number is not modelled. Make the number a tensor.")
+    # A logarithm that is multiplied away must stay finite, or its gradient is nan.
+    return input * tape.where((input == 0) & (other <= 0), 1.0, other).log()  # type: ignore[no-any-return]
+
+
+# ---- in-place forms under PyTorch's further names ----
+
+_FURTHER_NAMES = {
+    "negative_": "negative", "absolute_": "abs", "multiply_": "multiply", "arcsin_": "asin", "arccos_": "acos",
+    "arctan_": "atan", "arctan2_": "atan2", "fix_": "trunc",
+}  # fmt: skip
+
+
+def _written(row: str) -> Any:
+    def write(tape: Tape, input: Tensor, *operands: Any) -> Any:
+        return getattr(input, f"{row}_")(*operands)
+
+    return write
+
+
+for _name, _row in _FURTHER_NAMES.items():
+    composite(f"torch.Tensor.{_name}")(_written(_row))

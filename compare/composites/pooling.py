@@ -1,0 +1,321 @@
+"""Pooling with dilation, with positions, with norms, and to a given size."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from compare.composites.composite import composite
+from compare.errors import ProgramError
+from compare.ops.pooling import pooled_sizes
+from compare.ops.rules import on_every_axis
+from compare.tape import Tape, Tensor
+
+__all__ = ["avg_pool1d", "lp_pool1d", "lp_pool2d", "lp_pool3d"]
+
+Sizes = int | Sequence[int]
+
+# ---- the largest element ----
+
+
+def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], dilation: Any) -> tuple[Tensor, Tensor]:
+    """The largest element of every window, found one place of the window after the other, and where it is.
+
+    As in PyTorch, the first of equal elements stays, and of several nan the last.
+    """
+    window, stride, padding = (on_every_axis(given[name], rank) for name in ("window", "stride", "padding"))
+    dilation = on_every_axis(dilation, rank)
+    sizes = input.shape[-rank:]
+    covered = tuple(step * (size - 1) + 1 for size, step in zip(window, dilation, strict=True))
+    if any(pad > size // 2 for pad, size in zip(padding, window, strict=True)):
+        raise ProgramError(f"max_pool{rank}d: padding may be at most half the window, got {padding} of {window}.")
+    counts = pooled_sizes(input.shape, {**given, "window": covered}, rank)
+    behind = [
+        max((count - 1) * step + cover - size - pad, 0)
+        for count, step, cover, size, pad in zip(counts, stride, covered, sizes, padding, strict=True)
+    ]
+    padded = input
+    if any(padding) or any(behind):
+        widths = [width for pair in zip(padding[::-1], behind[::-1], strict=True) for width in pair]
+        padded = tape.pad(input, widths=tuple(widths), value="-inf")
+    best = indices = None
+    begun: Any = np.zeros(counts, dtype=bool)
+    for place in np.ndindex(*window):
+        starts = [at * step for at, step in zip(place, dilation, strict=True)]
+        stops = [start + (count - 1) * step + 1 for start, count, step in zip(starts, counts, stride, strict=True)]
+        candidate = padded[(..., *map(slice, starts, stops, stride))]
+        position = tape.constant(_positions(starts, counts, stride, padding, sizes))
+        if best is None or indices is None:
+            best, indices = candidate, position.broadcast_to(candidate.shape)
+            begun |= _inside(starts, counts, stride, padding, sizes)
+            continue
+        is_nan = candidate != candidate
+        better = (candidate > best) | is_nan
+        begins = _inside(starts, counts, stride, padding, sizes) & ~begun
+        if begins.any():
+            # What came before was padding, and not even an equal element of it is taken.
+            is_first = tape.constant(begins)
+            better = better | is_first
+        begun |= begins
+        best = tape.where(better, candidate, best)
+        indices = tape.where(better, position, indices)
+    assert best is not None
+    assert indices is not None
+    return best, indices
+
+
+def _places(starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int]) -> list[Any]:
+    """Where one place of every window lies in the input, by axis, shaped to broadcast; outside of it in the padding."""
+    return list(
+        np.ix_(
+            *(
+                np.arange(count) * step + start - pad
+                for start, count, step, pad in zip(starts, counts, stride, padding, strict=True)
+            )
+        )
+    )
+
+
+def _inside(
+    starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int], sizes: Sequence[int]
+) -> Any:
+    """Of which windows one place is an element of the input: `bool[windows]`."""
+    inside: Any = np.ones(tuple(counts), dtype=bool)
+    for places, size in zip(_places(starts, counts, stride, padding), sizes, strict=True):
+        inside = inside & (places >= 0) & (places < size)
+    return inside
+
+
+def _positions(
+    starts: Sequence[int], counts: Sequence[int], stride: Sequence[int], padding: Sequence[int], sizes: Sequence[int]
+) -> Any:
+    """Where in the flattened input one place of every window lies: `int64[windows]`; meaningless in the padding."""
+    flat: Any = 0
+    for places, size in zip(_places(starts, counts, stride, padding), sizes, strict=True):
+        flat = flat * size + places
+    return flat
+
+
+def _max_pool(rank: int) -> Callable[..., Tensor]:
+    """`torch.max_pool2d` and its like."""
+
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+    ) -> Tensor:
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        # JAX cannot differentiate a dilated maximum over windows.
+        if any(step != 1 for step in on_every_axis(dilation, rank)):
+            largest, _ = _scanned_max(tape, input, rank, given, dilation)
+            return largest
+        row = getattr(tape, f"max_pool{rank}d")
+        return row(input, **given)
+
+    function.__name__ = f"max_pool{rank}d"
+    function.__doc__ = f"The largest of every window over the last {rank} axes; the first of equal ones counts."
+    return function
+
+
+def _max_pool_with_indices(rank: int, *, always: bool) -> Callable[..., Any]:
+    """`torch.nn.functional.max_pool2d` and its like, and the functions that return positions `always`."""
+    without_indices = _max_pool(rank)
+
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = False,
+    ) -> Any:
+        if not (return_indices or always):
+            return without_indices(tape, input, kernel_size, stride, padding, dilation, ceil_mode)
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        return _scanned_max(tape, input, rank, given, dilation)
+
+    function.__name__ = f"max_pool{rank}d" + "_with_indices" * always
+    function.__doc__ = f"The largest of every window over the last {rank} axes, and where in them it lies."
+    return function
+
+
+# ---- the mean ----
+
+
+def _mean_of_windows(
+    tape: Tape, input: Tensor, rank: int, given: dict[str, Any], divisor_override: int | None = None
+) -> Tensor:
+    row = getattr(tape, f"avg_pool{rank}d")
+    if divisor_override is not None:
+        return row(input, **given, divisor_override=divisor_override)
+    if not (given["ceil_mode"] and given["count_include_pad"]):
+        return row(input, **given)
+    # PyTorch counts the padding, and not what a window reaches beyond it.
+    counts = pooled_sizes(input.shape, given, rank)
+    paddings = on_every_axis(given["padding"], rank)
+    padded = input
+    if any(paddings):
+        widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
+        padded = tape.pad(input, widths=widths)
+    means = row(padded, **{**given, "padding": 0, "count_include_pad": False})
+    # In the padded input a window may begin where there is none in the input: in the padding behind the end.
+    return means if means.shape[-rank:] == counts else means[(..., *map(slice, counts))]
+
+
+def _avg_pool(rank: int) -> Callable[..., Tensor]:
+    """`torch.nn.functional.avg_pool2d` and its like, whose divisor can be given."""
+
+    def function(
+        tape: Tape,
+        input: Tensor,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ) -> Tensor:
+        given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+        given["count_include_pad"] = count_include_pad
+        return _mean_of_windows(tape, input, rank, given, divisor_override)
+
+    function.__name__ = f"avg_pool{rank}d"
+    function.__doc__ = f"The mean of every window over the last {rank} axes."
+    return function
+
+
+@composite("torch.nn.functional.avg_pool1d", "torch.avg_pool1d")
+def avg_pool1d(
+    tape: Tape,
+    input: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    padding: Sizes = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """The mean of every window over the last axis."""
+    given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
+    return _mean_of_windows(tape, input, 1, {**given, "count_include_pad": count_include_pad})
+
+
+# ---- to a given size ----
+
+
+def _bins(size: int, count: int) -> Iterator[tuple[int, int]]:
+    """Where each of `count` windows that cover an axis begins and ends; they may overlap."""
+    for place in range(count):
+        yield place * size // count, -(-(place + 1) * size // count)
+
+
+def _adapted(tape: Tape, input: Tensor, output_size: Any, rank: int, kind: str) -> Tensor:
+    """Pooling over windows that are chosen so that the result has the size asked for; None keeps an axis."""
+    row = getattr(tape, f"{kind}_pool{rank}d")
+    sizes = input.shape[-rank:]
+    asked = (output_size,) * rank if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    asked *= rank if len(asked) == 1 else 1
+    wanted = [size if count is None else count for size, count in zip(sizes, asked, strict=True)]
+    if any(count < 1 for count in wanted):
+        raise ProgramError(f"torch.nn.functional.adaptive_{kind}_pool{rank}d: nothing is left in a size of {wanted}.")
+    if all(size % count == 0 for size, count in zip(sizes, wanted, strict=True)):
+        window = tuple(size // count for size, count in zip(sizes, wanted, strict=True))
+        return row(input, window=window, stride=window)
+    # Along one axis after the other: the windows are not equally large. The last one first, so that of equal elements
+    # the first in the whole window is taken.
+    pooled = input
+    for axis, (size, count) in reversed(list(enumerate(zip(sizes, wanted, strict=True)))):
+        pieces = []
+        for start, stop in _bins(size, count):
+            part = pooled[(..., slice(start, stop), *[slice(None)] * (rank - 1 - axis))]
+            window = tuple(stop - start if one == axis else 1 for one in range(rank))
+            pieces.append(row(part, window=window, stride=window))
+        pooled = tape.concat(pieces, axis=axis - rank)
+    return pooled
+
+
+def _adaptive_avg_pool(rank: int) -> Callable[..., Tensor]:
+    def function(tape: Tape, input: Tensor, output_size: Any) -> Tensor:
+        return _adapted(tape, input, output_size, rank, "avg")
+
+    function.__name__ = f"adaptive_avg_pool{rank}d"
+    function.__doc__ = f"Means over the last {rank} axes that leave `output_size` of them."
+    return function
+
+
+def _adaptive_max_pool(rank: int) -> Callable[..., Tensor]:
+    def function(tape: Tape, input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+        if return_indices:
+            name = f"torch.nn.functional.adaptive_max_pool{rank}d"
+            raise ProgramError(f"{name} with return_indices=True is not modelled. Leave it out.")
+        return _adapted(tape, input, output_size, rank, "max")
+
+    function.__name__ = f"adaptive_max_pool{rank}d"
+    function.__doc__ = f"Largest elements over the last {rank} axes that leave `output_size` of them."
+    return function
+
+
+for _rank in (1, 2, 3):
+    composite(f"torch.max_pool{_rank}d")(_max_pool(_rank))
+    composite(f"torch.nn.functional.max_pool{_rank}d")(_max_pool_with_indices(_rank, always=False))
+    composite(f"torch.nn.functional.max_pool{_rank}d_with_indices")(_max_pool_with_indices(_rank, always=True))
+    composite(f"torch.nn.functional.adaptive_max_pool{_rank}d")(_adaptive_max_pool(_rank))
+    composite(f"torch.nn.functional.adaptive_avg_pool{_rank}d")(_adaptive_avg_pool(_rank))
+composite("torch.adaptive_avg_pool1d")(_adaptive_avg_pool(1))
+for _rank in (2, 3):
+    composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
+
+# ---- norms ----
+
+
+def _lp_pool(
+    tape: Tape, input: Tensor, norm_type: float, kernel_size: Sizes, stride: Any, ceil_mode: bool, rank: int
+) -> Any:
+    """`(sum of x ** p) ** (1 / p)` of every window, from PyTorch's mean of the powers, where its sign is put back."""
+    powers = input**norm_type
+    given = {"window": kernel_size, "stride": stride or kernel_size, "padding": 0, "ceil_mode": ceil_mode}
+    means = _mean_of_windows(tape, powers, rank, {**given, "count_include_pad": True})
+    totals = means.sign() * means.abs().relu() * math.prod(on_every_axis(kernel_size, rank))
+    return totals ** (1.0 / norm_type)
+
+
+@composite("torch.nn.functional.lp_pool1d")
+def lp_pool1d(
+    tape: Tape, input: Tensor, norm_type: float, kernel_size: int, stride: Sizes | None = None, ceil_mode: bool = False
+) -> Any:  # fmt: skip
+    """The norm of every window over the last axis."""
+    return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 1)
+
+
+@composite("torch.nn.functional.lp_pool2d")
+def lp_pool2d(
+    tape: Tape,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Any:
+    """The norm of every window over the last two axes."""
+    return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 2)
+
+
+@composite("torch.nn.functional.lp_pool3d")
+def lp_pool3d(
+    tape: Tape,
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Sizes,
+    stride: Sizes | None = None,
+    ceil_mode: bool = False,
+) -> Any:
+    """The norm of every window over the last three axes."""
+    return _lp_pool(tape, input, norm_type, kernel_size, stride, ceil_mode, 3)

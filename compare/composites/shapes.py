@@ -1,0 +1,294 @@
+"""Shapes that PyTorch's functions make and one row does not: open sizes, tensors as the model, stacks, pieces."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any
+
+from compare.composites.composite import composite
+from compare.errors import ProgramError
+from compare.tape import Tape, Tensor
+
+__all__: list[str] = []
+
+
+def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
+    """`x.repeat(2, 3)` and `x.repeat((2, 3))` alike."""
+    return tuple(sizes[0]) if len(sizes) == 1 and isinstance(sizes[0], tuple | list) else tuple(sizes)
+
+
+def _axis(dim: int, ndim: int) -> int:
+    if not -ndim <= dim < ndim:
+        raise ProgramError(f"Axis {dim} is out of range for {ndim} dimensions.")
+    return dim % ndim
+
+
+# ---- one tensor in another shape ----
+
+
+@composite("torch.flatten")
+def _flatten(tape: Tape, input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+    ndim = len(input.shape)
+    if ndim and _axis(start_dim, ndim) == _axis(end_dim, ndim):
+        return input
+    return tape.flatten(input, start_axis=start_dim, end_axis=end_dim)  # type: ignore[no-any-return]
+
+
+@composite("torch.ravel")
+def _ravel(tape: Tape, input: Tensor) -> Tensor:
+    return tape.reshape(input, shape=(-1,))  # type: ignore[no-any-return]
+
+
+@composite("torch.squeeze")
+def _squeeze(tape: Tape, input: Tensor, dim: Any = None) -> Tensor:
+    ndim = len(input.shape)
+    axes = range(ndim) if dim is None else [dim] if isinstance(dim, int) else dim
+    gone = tuple(sorted({_axis(one, ndim) for one in axes if input.shape[one] == 1})) if ndim else ()
+    if not gone:
+        # A view of everything.
+        return input[...]
+    return tape.squeeze(input, axis=gone[0] if len(gone) == 1 else gone)  # type: ignore[no-any-return]
+
+
+@composite("torch.t")
+def _t(tape: Tape, input: Tensor) -> Tensor:
+    if len(input.shape) > 2:
+        raise ProgramError("t is for matrices and vectors. Use mT for a stack of matrices.")
+    return input.matrix_transpose() if len(input.shape) == 2 else input[...]  # type: ignore[no-any-return]
+
+
+@composite("torch.Tensor.T")
+def _transposed(tape: Tape, input: Tensor) -> Tensor:
+    ndim = len(input.shape)
+    if ndim == 2:
+        return input.matrix_transpose()  # type: ignore[no-any-return]
+    return tape.permute_dims(input, axes=tuple(range(ndim))[::-1])  # type: ignore[no-any-return]
+
+
+@composite("torch.adjoint", "torch.Tensor.mH", "torch.Tensor.H")
+def _adjoint(tape: Tape, input: Tensor) -> Tensor:
+    transposed = input.matrix_transpose()
+    return transposed.conj() if input.dtype_name.startswith("complex") else transposed  # type: ignore[no-any-return]
+
+
+@composite("torch.conj")
+def _conj(tape: Tape, input: Tensor) -> Tensor:
+    return input.conj() if input.dtype_name.startswith("complex") else input  # type: ignore[no-any-return]
+
+
+@composite("torch.Tensor.expand")
+def _expand(tape: Tape, input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
+    sizes = _sizes(size)
+    own = (*[1] * (len(sizes) - len(input.shape)), *input.shape)
+    shape = tuple(there if one == -1 else one for one, there in zip(sizes, own, strict=True))
+    return tape.broadcast_to(input, shape=shape)  # type: ignore[no-any-return]
+
+
+@composite("torch.Tensor.expand_as")
+def _expand_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.broadcast_to(input, shape=other.shape)  # type: ignore[no-any-return]
+
+
+@composite("torch.Tensor.view_as")
+def _view_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.view(input, shape=other.shape)  # type: ignore[no-any-return]
+
+
+@composite("torch.Tensor.reshape_as")
+def _reshape_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.reshape(input, shape=other.shape)  # type: ignore[no-any-return]
+
+
+@composite("torch.atleast_1d")
+def _atleast_1d(tape: Tape, input: Tensor) -> Tensor:
+    return input if input.shape else tape.reshape(input, shape=(1,))
+
+
+@composite("torch.atleast_2d")
+def _atleast_2d(tape: Tape, input: Tensor) -> Tensor:
+    if len(input.shape) >= 2:
+        return input
+    return tape.expand_dims(input, axis=0) if input.shape else tape.reshape(input, shape=(1, 1))  # type: ignore[no-any-return]
+
+
+@composite("torch.linalg.diagonal")
+def _matrix_diagonal(tape: Tape, A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:  # noqa: N803
+    return tape.diagonal(A, offset=offset, axis1=dim1, axis2=dim2)  # type: ignore[no-any-return]
+
+
+@composite("torch.broadcast_tensors")
+def _broadcast_tensors(tape: Tape, *tensors: Tensor) -> tuple[Tensor, ...]:
+    several = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
+    shape = _broadcast(*(one.shape for one in several))
+    return tuple(tape.broadcast_to(one, shape=shape) for one in several)
+
+
+def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
+    ndim = max(map(len, shapes))
+    padded = [(*[1] * (ndim - len(shape)), *shape) for shape in shapes]
+    sizes = [{size for size in along if size != 1} for along in zip(*padded, strict=True)]
+    if any(len(one) > 1 for one in sizes):
+        raise ProgramError(f"Shapes {' and '.join(str(list(shape)) for shape in shapes)} do not broadcast.")
+    return tuple(next(iter(one), 1) for one in sizes)
+
+
+@composite("torch.meshgrid")
+def _meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    if indexing not in ("ij", "xy"):
+        raise ProgramError("meshgrid needs indexing='ij' or 'xy'; PyTorch warns without it.")
+    several = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors)
+    shape = tuple(math.prod(one.shape) for one in several)
+    grids = []
+    for axis, one in enumerate(several):
+        column = tape.view(one, shape=tuple(-1 if place == axis else 1 for place in range(len(several))))
+        grid = tape.broadcast_to(column, shape=shape)
+        grids.append(tape.swapaxes(grid, axis1=0, axis2=1) if indexing == "xy" and len(several) > 1 else grid)
+    return tuple(grids)
+
+
+# ---- several tensors in one, and one in several ----
+
+
+@composite("torch.hstack")
+def _hstack(tape: Tape, tensors: Any) -> Tensor:
+    several = [_atleast_1d(tape, one) for one in tensors]
+    return tape.concat(several, axis=0 if len(several[0].shape) == 1 else 1)  # type: ignore[no-any-return]
+
+
+@composite("torch.vstack", "torch.row_stack")
+def _vstack(tape: Tape, tensors: Any) -> Tensor:
+    return tape.concat([_atleast_2d(tape, one) for one in tensors], axis=0)  # type: ignore[no-any-return]
+
+
+@composite("torch.column_stack")
+def _column_stack(tape: Tape, tensors: Any) -> Tensor:
+    columns = [one if len(one.shape) > 1 else tape.reshape(one, shape=(-1, 1)) for one in tensors]
+    return tape.concat(columns, axis=1)  # type: ignore[no-any-return]
+
+
+@composite("torch.dstack")
+def _dstack(tape: Tape, tensors: Any) -> Tensor:
+    flat = [_atleast_2d(tape, one) for one in tensors]
+    deep = [one if len(one.shape) > 2 else tape.expand_dims(one, axis=2) for one in flat]
+    return tape.concat(deep, axis=2)  # type: ignore[no-any-return]
+
+
+@composite("torch.tensor_split")
+def _tensor_split(tape: Tape, input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    size = input.shape[dim]
+    if isinstance(indices_or_sections, Tensor):
+        raise ProgramError("tensor_split at positions that a tensor holds is not modelled. Give them as a tuple.")
+    if isinstance(indices_or_sections, int):
+        short, longer = divmod(size, indices_or_sections)
+        sizes = tuple(short + (place < longer) for place in range(indices_or_sections))
+    else:
+        cuts = [0, *(one if one >= 0 else max(one + size, 0) for one in indices_or_sections), size]
+        ends = [min(one, size) for one in cuts]
+        sizes = tuple(end - start for start, end in itertools.pairwise(ends))
+        if any(one < 0 for one in sizes):
+            raise ProgramError(f"tensor_split at positions that run backwards: {indices_or_sections}.")
+    return tuple(tape.split(input, sizes=sizes, axis=dim))
+
+
+@composite("torch.hsplit")
+def _hsplit(tape: Tape, input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    return _tensor_split(tape, input, indices_or_sections, 0 if len(input.shape) == 1 else 1)
+
+
+@composite("torch.vsplit")
+def _vsplit(tape: Tape, input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    return _tensor_split(tape, input, indices_or_sections, 0)
+
+
+@composite("torch.dsplit")
+def _dsplit(tape: Tape, input: Tensor, indices_or_sections: Any) -> tuple[Tensor, ...]:
+    return _tensor_split(tape, input, indices_or_sections, 2)
+
+
+# ---- elements in another order or number ----
+
+
+@composite("torch.Tensor.repeat")
+def _repeat(tape: Tape, input: Tensor, *repeats: Any) -> Tensor:
+    return tape.tile(input, repetitions=_sizes(repeats))  # type: ignore[no-any-return]
+
+
+@composite("torch.tile")
+def _tile(tape: Tape, input: Tensor, *dims: Any) -> Tensor:
+    return tape.tile(input, repetitions=_sizes(dims))  # type: ignore[no-any-return]
+
+
+@composite("torch.repeat_interleave")
+def _repeat_interleave(
+    tape: Tape, input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
+) -> Tensor:
+    if not isinstance(repeats, int):
+        raise ProgramError(
+            "repeat_interleave with a tensor of counts has a shape that the values decide. Give a number."
+        )
+    return tape.repeat(input, count=repeats, axis=dim)  # type: ignore[no-any-return]
+
+
+@composite("torch.roll")
+def _roll(tape: Tape, input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
+    several = (shifts,) if isinstance(shifts, int) else tuple(shifts)
+    axes = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
+    if not axes and len(several) == 1:
+        return tape.roll(input, shift=several[0])  # type: ignore[no-any-return]
+    if len(axes) != len(several):
+        raise ProgramError(f"roll has {len(several)} shifts for {len(axes)} axes.")
+    rolled = input
+    for shift, axis in zip(several, axes, strict=True):
+        rolled = tape.roll(rolled, shift=shift, axis=axis)
+    return rolled
+
+
+@composite("torch.fliplr")
+def _fliplr(tape: Tape, input: Tensor) -> Tensor:
+    return tape.flip(input, axis=1)  # type: ignore[no-any-return]
+
+
+@composite("torch.flipud")
+def _flipud(tape: Tape, input: Tensor) -> Tensor:
+    return tape.flip(input, axis=0)  # type: ignore[no-any-return]
+
+
+@composite("torch.flip")
+def _flip(tape: Tape, input: Tensor, *dims: Any) -> Tensor:
+    axes = _sizes(dims)
+    return tape.flip(input, axis=axes) if axes else input.clone()  # type: ignore[no-any-return]
+
+
+@composite("torch.diag_embed")
+def _diag_embed(tape: Tape, input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    ndim = len(input.shape) + 1
+    if offset or (_axis(dim1, ndim), _axis(dim2, ndim)) != (ndim - 2, ndim - 1):
+        raise ProgramError("diag_embed is modelled for the main diagonal of the last two axes.")
+    size = input.shape[-1]
+    on_diagonal = tape.constant([[row == column for column in range(size)] for row in range(size)])
+    return tape.where(on_diagonal, tape.expand_dims(input, axis=-1), 0)  # type: ignore[no-any-return]
+
+
+@composite("torch.where")
+def _where(tape: Tape, condition: Tensor, input: Any = None, other: Any = None) -> Tensor:
+    if input is None or other is None:
+        raise ProgramError("where with a condition alone has a shape that the values decide.")
+    if isinstance(input, Tensor) or isinstance(other, Tensor):
+        return tape.where(condition, input, other)  # type: ignore[no-any-return]
+    if isinstance(input, float) or isinstance(other, float):
+        return tape.where(condition, tape.constant(float(input)), float(other))  # type: ignore[no-any-return]
+    return tape.where(condition, tape.constant(input), other)  # type: ignore[no-any-return]
+
+
+@composite("torch.take")
+def _take(tape: Tape, input: Tensor, index: Tensor) -> Tensor:
+    return tape.reshape(input, shape=(-1,))[index]
+
+
+@composite("torch.masked_select", "torch.nonzero", "torch.argwhere", "torch.unique", "torch.unique_consecutive")
+def _as_many_as_values_say(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
+    raise ProgramError(
+        "The shape of the result is decided by values, and JAX refuses such a shape where it compiles. "
+        "Compute with every element: where(mask, x, 0)."
+    )
