@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -423,7 +424,9 @@ class _Functionalizer:
             if isinstance(copied, Value) and not copied.tracked:
                 self.start(handle, self.renamed_stop(copied, statement.target))
                 return
-        self.start(handle, self.applied(statement.target, handle.shape, handle.dtype, op, arguments, attributes))
+        # A name that was only made up for a line of its own is none.
+        hint = f"_{statement.target}" if re.fullmatch(rf"{op.name}(_[0-9]+)+", statement.target) else statement.target
+        self.start(handle, self.applied(hint, handle.shape, handle.dtype, op, arguments, attributes))
 
     def unpack(self, statement: Unpack) -> None:
         for piece in statement.pieces:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -35,7 +35,7 @@ from compare.pure import (
     StraightThrough,
     Value,
 )
-from compare.regions import Bind, Differentiate, Show, Step, same_number, schedule
+from compare.regions import Bind, Differentiate, Form, Show, Step, same_number, schedule
 from compare.settings import Setting, put_back
 from compare.sources import (
     Expressions,
@@ -236,34 +236,43 @@ class _Scope:
         for value in region.retained:
             zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.script.dtype_keyword(value.dtype))
             arguments.append(self.probe(value, zeros, region.origin))
-        auxiliary = _group([self.named(value) for value in step.auxiliary])
+        captured = [self.look_up(region.captured[place]) for place in function.captured]
+        shows_root = bool(step.shown_roots) or function.shows_root
+        handed = function.handed_out(step)
+        auxiliary = _group([self.named(value) if value in step.auxiliary else "_" for value in handed])
         roots = [self.named(root) if root in step.shown_roots else "_" for root in region.roots]
         gradients = self.gradient_names(step, len(arguments))
-        keywords: dict[str, ast.expr] = {"has_aux": ast.Constant(True)} if step.auxiliary else {}
+        keywords: dict[str, ast.expr] = {"has_aux": ast.Constant(True)} if handed else {}
         if len(roots) == 1 and region.cotangents == (None,) and region.roots[0].shape == ():
             positions = [position for position, name in enumerate(gradients) if name != "_"] or [0]
             if positions != [0]:
                 places: list[ast.expr] = [ast.Constant(position) for position in positions]
                 argnums = places[0] if len(places) == 1 else ast.Tuple(elts=places, ctx=ast.Load())
                 keywords = {"argnums": argnums, **keywords}
-            word = "jax.value_and_grad" if step.shown_roots else "jax.grad"
-            tree = call_tree(word, name_tree(function), **keywords)
-            called: ast.expr = ast.Call(
-                func=call_tree(transform, tree) if transform else tree, args=arguments, keywords=[]
-            )
+            word = "jax.value_and_grad" if shows_root else "jax.grad"
+            tree: ast.expr = call_tree(word, name_tree(function.name), **keywords)
+            if transform:
+                tree = self.script.compiled(function, call_tree(transform, tree), region)
+            called: ast.expr = ast.Call(func=tree, args=[*arguments, *captured], keywords=[])
             wanted = [gradients[position] for position in positions]
             results = ", ".join(wanted)
-            if step.shown_roots:
-                results = f"{f'({roots[0]}, {auxiliary})' if step.auxiliary else roots[0]}, {_group(wanted)}"
-            elif step.auxiliary:
+            if shows_root:
+                results = f"{f'({roots[0]}, {auxiliary})' if handed else roots[0]}, {_group(wanted)}"
+            elif handed:
                 results = f"{_group(wanted)}, {auxiliary}"
             self.emit(f"{results} = {ast.unparse(called)}", region.origin)
             return
-        called = call_tree("jax.vjp", name_tree(function), *arguments, **keywords)
+        differentiated = name_tree(function.name)
+        if captured:
+            own = function.parameters[: len(arguments)]
+            body = ast.Call(func=differentiated, args=[*map(name_tree, own), *captured], keywords=[])
+            taken = ast.arguments(
+                posonlyargs=[], args=[ast.arg(one) for one in own], kwonlyargs=[], kw_defaults=[], defaults=[]
+            )
+            differentiated = ast.Lambda(args=taken, body=body)
+        called = call_tree("jax.vjp", differentiated, *arguments, **keywords)
         pullback = self.names.give("pullback", self.now, self.now)
-        results = f"{_group(roots) if step.shown_roots else '_'}, {pullback}" + (
-            f", {auxiliary}" if step.auxiliary else ""
-        )
+        results = f"{_group(roots) if step.shown_roots else '_'}, {pullback}" + (f", {auxiliary}" if handed else "")
         self.emit(f"{results} = {ast.unparse(called)}", region.origin)
         cotangents = [
             self.ones(root) if cotangent is None else self.look_up(cotangent)
@@ -293,6 +302,31 @@ class _Scope:
         return call_tree("jnp.ones", _shape_tree(root.shape), **self.script.dtype_keyword(root.dtype))
 
 
+@dataclass
+class _Function:
+    """A differentiated function as it is printed, for all backwards that call it at top level.
+
+    forms: of these backwards. captured: the places, among what each captures, of what differs from one to the other:
+        it is a parameter. handed: what it hands out beside its roots, by its place in the forms.
+    shows_root: whether any of them reads the root's number. name, parameters: once it is printed.
+    bound: the name under which its gradient is compiled, where it is called more than once.
+    """
+
+    forms: dict[Region, Form]
+    captured: tuple[int, ...] = ()
+    handed: tuple[int, ...] = ()
+    shows_root: bool = False
+    name: str = ""
+    parameters: tuple[str, ...] = ()
+    bound: str = ""
+
+    def handed_out(self, step: Differentiate) -> tuple[Value, ...]:
+        """What the function hands out, of this backward."""
+        members = self.forms[step.region].members if self.forms else []
+        own = [one for place in self.handed if isinstance(one := members[place], Value)] if members else step.auxiliary
+        return tuple(sorted(own, key=lambda value: value.number))
+
+
 @dataclass(frozen=True)
 class _Definition:
     """A function of the program under its names: its own, and those of its rules. `blocks`: its lines."""
@@ -318,6 +352,7 @@ class _Script(_Scope):
         self.large = LargeArrays()
         self.hook_names: dict[HookedAt, str] = {}
         self.functions: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Value, ...]], str] = {}
+        self.shared: dict[Region, _Function] = {}
         self.called: dict[tuple[str, tuple[Shape, ...]], str] = {}
         self.definitions: dict[str, _Definition] = {}
         self.defined: set[str] = set()
@@ -386,6 +421,22 @@ class _Script(_Scope):
                 for operand in step.value.operands:
                     key = self.key(operand)
                     self.last_use[key] = max(self.last_use[key], self.last_use[step.value])
+        self.share()
+
+    def share(self) -> None:
+        """Find the backwards whose functions are the same but for what they capture."""
+        found: dict[str, _Function] = {}
+        for step in self.steps:
+            if isinstance(step, Differentiate):
+                form = Form(step)
+                function = self.shared[step.region] = found.setdefault(form.text, _Function({}))
+                function.forms[step.region] = form
+                function.shows_root |= bool(step.shown_roots)
+                own = {form.places[value] for value in step.auxiliary}
+                function.handed = tuple(sorted(own.union(function.handed)))
+        for function in found.values():
+            captured = zip(*(map(self.key, region.captured) for region in function.forms), strict=True)
+            function.captured = tuple(place for place, values in enumerate(captured) if len(set(values)) > 1)
 
     def printed(self, value: Value) -> Value:
         """The value whose line gives this one its number. An unnamed one takes the first name that asks for it."""
@@ -452,36 +503,52 @@ class _Script(_Scope):
 
     # ---- definitions ----
 
-    def define(self, scope: _Scope, step: Differentiate) -> str:
-        """Define the function of a backward; return its name.
+    def define(self, scope: _Scope, step: Differentiate) -> _Function:
+        """Define the function of a backward, unless it is another's, too.
 
-        It stands at top level where it reads nothing of the function around it. Two backwards through the same
-        computation, as in a training loop, share one function.
+        It stands at top level where it reads nothing of the function around it. Backwards through the same computation,
+        as in a training loop, share one function: it takes what they capture differently as further parameters.
         """
         region = step.region
+        function = self.shared[region] if scope is self else _Function({})
+        if function.name:
+            return function
         hooks = self.define_hooks(region)
-        captured = {value: scope.look_up(value) for value in region.captured}
+        taken = [region.captured[place] for place in function.captured]
+        captured = {value: scope.look_up(value) for value in region.captured if value not in taken}
         outer_probes = scope.probes_inside(region)
-        body = _Body(scope, step, captured, hooks, outer_probes)
-        parameters, lines = body.written()
+        printed = replace(step, auxiliary=function.handed_out(step))
+        body = _Body(scope, printed, captured, hooks, outer_probes, taken)
+        function.parameters, lines = body.written()
         name = f"{_plain(region.roots[0])}_fn"
-        header = ", ".join(parameters)
+        header = ", ".join(function.parameters)
         if outer_probes or not all(map(scope.is_global, region.captured)):
-            function = scope.names.reserve(name)
+            function.name = scope.names.reserve(name)
             if not scope.at_start:
                 scope.emit("", None)
-            scope.emit(f"def {function}({header}):", region.origin)
+            scope.emit(f"def {function.name}({header}):", region.origin)
             for text, origin in lines:
                 scope.emit(f"    {text}" if text else "", origin)
             scope.emit("", None)
             return function
-        known = (parameters, tuple(text for text, _ in lines), tuple(captured))
+        known = (function.parameters, tuple(text for text, _ in lines), tuple(captured))
         if known not in self.functions:
-            function = self.functions[known] = self.names.reserve(name)
-            with self.writer.definition(f"def {function}({header}):", region.origin):
+            self.functions[known] = self.names.reserve(name)
+            with self.writer.definition(f"def {self.functions[known]}({header}):", region.origin):
                 for text, origin in lines:
                     self.writer.line(text, origin)
-        return self.functions[known]
+        function.name = self.functions[known]
+        return function
+
+    def compiled(self, function: _Function, tree: ast.expr, region: Region) -> ast.expr:
+        """The gradient function of a backward, under a name where several call it: so it is compiled once."""
+        if len(function.forms) < 2:
+            return tree
+        if not function.bound:
+            word = "and_grad" if function.shows_root else "grad_fn"
+            function.bound = self.names.reserve(f"{_plain(region.roots[0])}_{word}")
+            self.emit(f"{function.bound} = {ast.unparse(tree)}", region.origin)
+        return name_tree(function.bound)
 
     def prepare(self, call: Call) -> None:
         """Name the function of a call, and say how it is written.
@@ -585,6 +652,7 @@ class _Body(_Scope):
         captured: how the values that it reads from there are written.
         hooks: the functions to apply to a value where it is made, or to its operand.
         outer_probes: probes of the functions around it on values that it computes.
+        taken: what it reads from there and takes as further parameters, because it differs from call to call.
     """
 
     def __init__(
@@ -594,13 +662,15 @@ class _Body(_Scope):
         captured: dict[Value, ast.expr],
         hooks: _Hooks,
         outer_probes: dict[Value, str],
+        taken: Sequence[Value] = (),
     ) -> None:
-        taken = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        read = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
         called = around.script.definitions
-        names = _Names({*RESERVED, *taken, *hooks.names, *called, *outer_probes.values()})
+        names = _Names({*RESERVED, *read, *hooks.names, *called, *outer_probes.values()})
         super().__init__(around.script, names, step.body)
         self.around = around
         self.step = step
+        self.taken = taken
         self.lines: list[tuple[str, int | None]] = []
         self.trees = dict(captured)
         self.hooks = hooks
@@ -616,7 +686,8 @@ class _Body(_Scope):
         return not self.lines
 
     def is_global(self, value: Value) -> bool:
-        return value in self.step.region.captured and self.around.is_global(value)
+        captured = value in self.step.region.captured and value not in self.taken
+        return captured and self.around.is_global(value)
 
     def probes_inside(self, region: Region) -> dict[Value, str]:
         inside = _computed_inside(region)
@@ -672,6 +743,10 @@ class _Body(_Scope):
         for value in region.retained:
             self.own_probes[value] = self.names.give(f"{readable(value)}_probe", -1, float("inf"))
             parameters.append(self.own_probes[value])
+        for value in self.taken:
+            name = self.names.give(readable(value), -1, self.last_use.get(value, 0))
+            self.trees[value] = name_tree(name)
+            parameters.append(name)
         for argument in region.parameters:
             self.wrap(argument)
         for self.now, one in enumerate(self.steps):

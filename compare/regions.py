@@ -9,17 +9,22 @@ is placed once in its scope, in time linear in the values and the slices.
 from __future__ import annotations
 
 import bisect
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
+from typing import Any
 
 from compare.errors import ProgramError
 from compare.functions import is_linear
 from compare.pure import (
+    Applied,
     Call,
     Differentiable,
     Gradient,
+    HookedAt,
     PureProgram,
+    Put,
     Region,
     Result,
     Shown,
@@ -28,7 +33,7 @@ from compare.pure import (
     Value,
 )
 
-__all__ = ["Bind", "Differentiate", "Show", "Step", "same_number", "schedule"]
+__all__ = ["Bind", "Differentiate", "Form", "Show", "Step", "same_number", "schedule"]
 
 
 @dataclass(frozen=True)
@@ -223,3 +228,93 @@ def _check_places(region: Region, body: tuple[Bind | Differentiate, ...]) -> Non
                 f"The {what} that several differentiated functions compute, which is not supported. "
                 "Take the gradients in one call of tape.grad, or leave it out there."
             )
+
+
+# ---- the same function again ----
+
+
+class Form:
+    """What the function of a backward computes, whatever it captures: where the texts are equal, the functions are.
+
+    text: parameters, what is captured, and the body, each value by its place. Of a name, its number does not count.
+    members: what has a place, in order.
+    """
+
+    def __init__(self, step: Differentiate) -> None:
+        region = step.region
+        self.places: dict[Value | Call | Region, int] = {}
+        self.members: list[Value | Call | Region] = []
+        self.said: list[Any] = [len(region.parameters)]
+        for value in (*region.parameters, *region.captured):
+            self.place(value)
+            self.said.append(_described(value))
+        self.said.append([None if one is None else _described(one) for one in region.cotangents])
+        self.function(step)
+        self.text = repr(self.said)
+
+    def place(self, one: Value | Call | Region) -> int:
+        """Give a place to what is made here."""
+        if one not in self.places:
+            self.places[one] = len(self.members)
+            self.members.append(one)
+        return self.places[one]
+
+    def at(self, one: Value | Any) -> Any:
+        """How something that is read is told: a value by its place, or, from elsewhere, as itself and no other."""
+        if not isinstance(one, Value | Region):
+            return "is", one
+        return self.places[one] if one in self.places else ("elsewhere", id(one))
+
+    def function(self, step: Differentiate) -> None:
+        """What a function is made of, functions inside it included."""
+        region = step.region
+        for of, argument in region.arguments.items():
+            self.places.setdefault(of, self.place(argument))
+        for one in step.body:
+            if isinstance(one, Bind):
+                self.bind(one.value)
+                continue
+            inner = one.region
+            self.said.append(("inner", self.place(inner), *map(self.at, inner.operands)))
+            self.function(one)
+            self.said.append([self.at(one) for one in inner.cotangents])
+            for values in (one.auxiliary, one.gradients, one.shown_roots):
+                self.said.append([(self.place(value), *_described(value)) for value in values])
+        self.said += [
+            [self.at(root) for root in region.roots],
+            [region.parameters.index(argument) for argument in region.arguments.values()],
+            [self.at(value) for value in region.retained],
+            [self.hook(region, hooked) for hooked in region.hooks if hooked.hook.result is not None],
+        ]
+
+    def hook(self, region: Region, hooked: HookedAt) -> tuple[Any, ...]:
+        hook, value = hooked.hook, region.arguments.get(hooked.value, hooked.value)
+        body = [(one.target, one.op, one.operands, one.attributes) for one in hook.body]
+        return self.at(value), hook.place, hook.parameter, body, hook.result
+
+    def bind(self, value: Value) -> None:
+        arguments: Iterable[Any] = value.operands
+        said: tuple[Any, ...] = ()
+        match value:
+            case Applied():
+                arguments, said = value.arguments, (value.op.name, value.attributes)
+            case Put():
+                arguments, said = (value.base, value.new), (value.op.name, value.attributes)
+            case StopGradient():
+                said = (value.named,)
+            case Result():
+                call = value.call
+                said = (self.place(call), call.function.target, call.defined, call.way, call.shapes, value.place)
+            case Gradient():
+                arguments, said = (), (self.at(value.region), self.at(value.of))
+        operands = [self.at(one) for one in arguments]
+        self.said.append((type(value).__name__, self.place(value), *_described(value), operands, *said))
+
+
+_NUMBER = re.compile(r"_[0-9]+\Z")
+
+
+def _described(value: Value) -> tuple[Any, ...]:
+    """What is seen of a value from outside."""
+    name = "" if value.hint.startswith("_") else _NUMBER.sub("", value.hint)
+    return name, value.shape, value.dtype, value.tracked
