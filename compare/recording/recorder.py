@@ -60,8 +60,8 @@ PASSIVE = frozenset(
 
 PASSIVE_PROPERTIES = frozenset(
     "shape dtype device layout ndim requires_grad is_leaf grad_fn names is_sparse is_quantized is_meta is_cuda is_mps "
-    "is_xpu is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
-    "retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
+    "is_xpu is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base "
+    "name retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
 )
 
 TAPE_FACTS = {
@@ -126,7 +126,7 @@ class Recorder:
         }
         recorder = self
 
-        class Mode(TorchFunctionMode):
+        class Mode(TorchFunctionMode):  # type: ignore[misc]  # torch is not read
             def __torch_function__(
                 self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
             ) -> Any:
@@ -461,7 +461,7 @@ class Recorder:
         return os.sep + "optim" + os.sep not in caller or id(tensor) in self._met
 
     def _fill(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        tensor = arguments[0] if arguments else next(iter(keywords.values()), None)
+        tensor: Any = arguments[0] if arguments else next(iter(keywords.values()), None)
         result = function(*arguments, **keywords)
         if id(tensor) in self.known:
             self.events.append(Filled(tensor, tensor.detach().clone(), self.site()))
@@ -552,7 +552,7 @@ class Recorder:
         finally:
             self.events = outer
 
-    def _register_hook(self, function: Any, arguments: Any, keywords: Any) -> Any:
+    def _register_hook(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         site = self.site()
         tensor, hook = (*arguments, *keywords.values())
         self.meet(tensor, site)
@@ -577,7 +577,7 @@ class Recorder:
         handle.remove = removed
         return handle
 
-    def _register_accumulated_hook(self, function: Any, arguments: Any, keywords: Any) -> Any:
+    def _register_accumulated_hook(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """What such a hook does comes after the accumulation, so that its events follow the backward's."""
         tensor, hook = (*arguments, *keywords.values())
         self.meet(tensor, self.site())

@@ -302,8 +302,8 @@ class _Replay:
         if found is None:
             raise ProgramError(
                 f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
-                "it: inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
-                "detach().clone()."
+                "it: inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over "
+                "with detach().clone()."
             )
         return found
 
@@ -739,8 +739,11 @@ class _Replay:
         if name == "grad":
             self.autograd_grad(event, said)
             return
+        roots: tuple[Any, ...]
+        gradients: tuple[Any, ...]
         if "self" in said:
-            roots, gradients = (said["self"],), (said["gradient"],)
+            roots = (said["self"],)
+            gradients = (said["gradient"],)
         else:
             roots = self._several(said["tensors"])
             gradients = self._several(said["grad_tensors"]) or (None,) * len(roots)
@@ -1020,9 +1023,9 @@ class _Replay:
 
     def refuse_unseen(self, tensor: Any, what: str, how: str) -> None:
         name = self.tape._shown(self.handles[id(tensor)]._name)
-        raise RecordingRefused(
-            f"'{name}', a tensor of shape {list(tensor.shape)}, {what} where the recording does not see it: {how}. Do it "
-            "in the open, or work on a clone."
+        raise RecordingRefusedError(
+            f"'{name}', a tensor of shape {list(tensor.shape)}, {what} where the recording does not see it: {how}. Do "
+            "it in the open, or work on a clone."
         )
 
     def _same_numbers(self, tensor: Any, values: Any) -> bool:

@@ -102,11 +102,11 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     recorder = Recorder()
     process = os.getpid()
     with _as_main(module, path):
-        error = _run(recorder, lambda: exec(code, module.__dict__))
+        raised = _run(recorder, lambda: exec(code, module.__dict__))
     if os.getpid() != process:
         os._exit(0)  # the script forked, and this is the child: the parent answers
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
-    return Recording(recorder.events, dtype, names_of(vars(module)), variables, error, recorder.versions)
+    return Recording(recorder.events, dtype, names_of(vars(module)), variables, raised, recorder.versions)
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
