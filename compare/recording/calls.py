@@ -33,7 +33,8 @@ REFLECTED = {"__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsu
 
 DUNDERS = {
     "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
-    "__floordiv__": "floor_divide", "__and__": "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__truediv__": "div", "__iand__":
+    "__floordiv__": "floor_divide", "__and__": "bitwise_and",
+    "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__truediv__": "div", "__iand__":
     "bitwise_and_", "__ior__": "bitwise_or_", "__itruediv__": "div_", "__ipow__": "pow_", "__imod__": "remainder_",
     "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2", "clip": "clamp",
     "clip_": "clamp_", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",

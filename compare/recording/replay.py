@@ -148,6 +148,8 @@ class _Replay:
         self.storages: dict[int, list[Any]] = {}
         # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
         self.moving: set[int] = set()
+        self.written_storages: set[int] = set()
+        self.doubtful: dict[int, str] = {}
         self.sites = _Sites()
         self.blocks: list[tuple[str, bool]] = []
         self.enabled = True
@@ -507,7 +509,7 @@ class _Replay:
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
-        """The result shares memory with what it was made from exactly where the tape says so."""
+        """Where the result shares memory with what it was made from, and the tape says otherwise, nobody may write."""
         facts = self.tape._facts
         own = facts.handle(handle._name, history=False).storage
         if not result.numel():
@@ -520,10 +522,11 @@ class _Replay:
             shares = one.untyped_storage().data_ptr() == memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
-                raise ProgramError(
-                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write "
-                    "would show in other places. Clone the result."
+                said = (
+                    f"{described(event.function)} at {where(event.site)} returned {what}, and the tape says otherwise"
                 )
+                # As long as nobody writes into either, a view and a copy are the same.
+                self.doubtful.update({memory: said, one.untyped_storage().data_ptr(): said})
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for one in values:
@@ -597,6 +600,11 @@ class _Replay:
 
     def wrote(self, tensor: Any) -> None:
         """A tensor of the run was written; its number at the end is one that the program has to show."""
+        doubt = self.doubtful.get(tensor.untyped_storage().data_ptr()) if tensor.numel() else None
+        if doubt is not None:
+            raise ProgramError(f"A write: {doubt}, so that it would show in other places. Clone the result there.")
+        name = self.tensor(tensor)._name
+        self.written_storages.add(self.tape._facts.handle(name, history=False).storage.number)
         base = tensor._base if tensor._base is not None and id(tensor._base) in self.handles else tensor
         self.written[id(base)] = base
 
@@ -1002,6 +1010,8 @@ class _Replay:
             handle = facts.handle(self.handles[id(tensor)]._name, history=False)
             if handle.version.count or id(tensor) in self.gradients or id(tensor) not in versions:
                 continue  # a backward adds to gradients
+            if handle.storage.number in self.written_storages or id(tensor) in self.moving:
+                continue  # through `.data`, which has a version counter of its own
             met = self.met.get(id(tensor))
             if tensor._version > versions[id(tensor)]:
                 self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
