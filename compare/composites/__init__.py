@@ -7,6 +7,7 @@ are tensors of the tape. It returns what PyTorch returns. What it cannot do exac
 from __future__ import annotations
 
 from compare.composites import (
+    arguments,
     convolutions,
     embedding,
     linear,
@@ -20,6 +21,6 @@ from compare.composites import (
 from compare.composites.composite import COMPOSITES, Composite, composite
 
 __all__ = [
-    "COMPOSITES", "Composite", "composite", "convolutions", "embedding", "linear", "normalizations", "padding",
-    "pooling", "recurrent", "resizing", "windows",
+    "COMPOSITES", "Composite", "arguments", "composite", "convolutions", "embedding", "linear", "normalizations",
+    "padding", "pooling", "recurrent", "resizing", "windows",
 ]  # fmt: skip
