@@ -432,7 +432,8 @@ class Recorder:
         """Whether PyTorch itself looks, and at nothing that the code computed: an optimizer at its step, for one."""
         if not caller.startswith(self._not_users[0]):
             return False
-        return os.sep + "optim" + os.sep not in caller or id(tensor) in self._met
+        computed = id(tensor) in self.known and id(tensor) not in self._met
+        return not computed or os.sep + "optim" + os.sep not in caller
 
     def _fill(self, function: Any, arguments: Any, keywords: Any) -> Any:
         tensor = arguments[0] if arguments else next(iter(keywords.values()), None)
