@@ -1,9 +1,8 @@
-"""Code that does what it likes is answered clearly: proven, not proven, refused with the reason, or told how it ended."""
+"""Code that does what it likes is answered clearly: proven, not proven, refused with the reason, or how it ended."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import time
@@ -127,25 +126,16 @@ def test_this_is_proven(source: str | bytes) -> None:
 
 
 def test_what_the_code_sets_and_replaces_is_put_back() -> None:
-    before = (
-        torch.relu,
-        torch.Tensor.__dict__.get("__add__"),
-        os.getcwd(),
-        sys.getrecursionlimit(),
-        torch.is_grad_enabled(),
-    )
+    def settings() -> tuple[object, ...]:
+        patched = torch.relu, vars(torch.Tensor).get("__add__")
+        return (*patched, Path.cwd(), sys.getrecursionlimit(), torch.is_grad_enabled(), torch.get_default_dtype())
+
+    before = settings()
     for name in ("puts a function of its own into torch", "puts an operator of its own into Tensor", "changes directory",
                  "lowers the recursion limit", "leaves gradients off", "leaves inference mode on",
-                 "sets the default device late", "leaves a function mode on"):  # fmt: skip
+                 "sets the default device late", "sets the default dtype", "leaves a function mode on"):  # fmt: skip
         translated(PROVEN[name])
-    after = (
-        torch.relu,
-        torch.Tensor.__dict__.get("__add__"),
-        os.getcwd(),
-        sys.getrecursionlimit(),
-        torch.is_grad_enabled(),
-    )
-    assert before == after
+    assert settings() == before
     assert not torch.is_inference_mode_enabled()
     assert torch.ones(1).device.type == "cpu"
     assert torch._C._len_torch_function_stack() == 0
@@ -418,7 +408,8 @@ def test_every_way_to_read_a_number_is_noted_once_for_its_line() -> None:
         "y.sum().backward()\n"
     )
     assert notes_of(source) == [
-        (4, "__index__"), (5, "__float__"), (6, "__bool__"), (8, "item"), (10, "tolist"), (11, "numpy"), (12, "data_ptr"),
+        (4, "__index__"), (5, "__float__"), (6, "__bool__"), (8, "item"), (10, "tolist"), (11, "numpy"),
+        (12, "data_ptr"),
     ]  # fmt: skip
 
 
@@ -541,8 +532,10 @@ def test_what_is_not_proven_says_so_in_its_header() -> None:
     compile(Path("out.py").read_text("utf-8"), "out.py", "exec")
 
 
-LARGE = "import torch\ntorch.manual_seed(0)\nx = torch.randn(200, requires_grad=True)\n"
-"loss = (x * x).sum()\nloss.backward()\n"
+LARGE = (
+    "import torch\ntorch.manual_seed(0)\nx = torch.randn(200, requires_grad=True)\n"
+    "loss = (x * x).sum()\nloss.backward()\n"
+)
 
 
 # A script loads its data and leaves the file to the garbage collector, which may come in any test.
@@ -554,7 +547,7 @@ loads_data = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 def test_the_data_file_stands_beside_the_script() -> None:
     Path("out").mkdir()
     finished = command(LARGE, "-o", "out/program.py")
-    assert finished.exit_code == 0
+    assert finished.exit_code == 0, finished.output
     assert sorted(one.name for one in Path("out").iterdir()) == ["program.py", "script.npz"]
     ran = subprocess.run([sys.executable, "out/program.py"], check=True, capture_output=True, text=True)
     torch.manual_seed(0)
