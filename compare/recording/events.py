@@ -170,7 +170,7 @@ class Looked:
 
 @dataclass(slots=True)
 class AskedTape:
-    """The code itself read a fact that only a tape has: `is_leaf`, `requires_grad`, `_version`, `grad_fn`."""
+    """The code itself read a fact that only a tape has: `is_leaf`, `_version`, `grad_fn`, a `grad` that is None."""
 
     what: str
     tensor: Any

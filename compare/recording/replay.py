@@ -942,9 +942,10 @@ class _Replay:
     def check_nothing_unseen(self, versions: dict[int, int]) -> None:
         """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
         facts = self.tape._facts
-        for tensor in self.kept:
-            handle = facts.handle(self.handles[id(tensor)]._name, history=False)
-            if handle.version.count or id(tensor) in self.gradients or id(tensor) not in versions:
+        handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
+        written = {id(one.storage) for one in handles if one.version.count}
+        for tensor, handle in zip(self.kept, handles, strict=True):
+            if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
                 continue  # a backward adds to gradients
             met = self.met.get(id(tensor))
             if tensor._version > versions[id(tensor)]:
