@@ -157,7 +157,7 @@ class TookFunction:
 class Looked:
     """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
 
-    values: a copy of them, where Python may write there now. version: the counter of the tensor then.
+    values: a copy of them, where Python may write there now.
     """
 
     word: str
@@ -165,7 +165,6 @@ class Looked:
     result: Any
     site: Site
     values: Any = None
-    version: int = 0
 
 
 @dataclass(slots=True)

@@ -425,7 +425,7 @@ class Recorder:
             return result
         looked = Looked(function.__name__, tensor, result, self.site())
         if looked.word in DOORS and id(tensor) in self.known and not tensor.is_inference():
-            looked.values, looked.version = tensor.detach().clone(), tensor._version
+            looked.values = tensor.detach().clone()
         self.events.append(looked)
         return result
 
