@@ -174,7 +174,7 @@ class TookFunction:
 class Looked:
     """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
 
-    values: a copy of them, where Python may write there now. version: the counter of the tensor then.
+    values: a copy of them, where Python may write there now.
     """
 
     word: str
@@ -182,12 +182,11 @@ class Looked:
     result: Any
     site: Site
     values: Any = None
-    version: int = 0
 
 
 @dataclass(slots=True)
 class AskedTape:
-    """The code itself read a fact that only a tape has: `is_leaf`, `requires_grad`, `_version`, `grad_fn`."""
+    """The code itself read a fact that only a tape has: `is_leaf`, `_version`, `grad_fn`, a `grad` that is None."""
 
     what: str
     tensor: Any

@@ -264,8 +264,8 @@ class Recorder:
                 return self._track
             if of == "_backward_hooks":
                 return self._set_hooks
-            if of == "grad" and name != "__get__":
-                return self._set_grad
+            if of == "grad":
+                return self._get_grad if name == "__get__" else self._set_grad
             return self._data if of == "data" and name == "__get__" else self._call
         module = getattr(function, "__module__", None) or ""
         if name.partition(".")[0] in PASSIVE:
@@ -301,6 +301,14 @@ class Recorder:
     def _set_hooks(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """Loading a tensor gives it no hooks in this way."""
         return (self._call if arguments[1] else self._pass)(function, arguments, keywords)
+
+    def _get_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """That the code asked an intermediate for a gradient and found none is a fact about the tape."""
+        tensor = arguments[0]
+        result = self._call(function, arguments, keywords)
+        if result is None and not tensor.is_leaf and not self._caller(function).startswith(self._not_users):
+            self.events.append(AskedTape("grad", tensor, self.site()))
+        return result
 
     def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
         before = arguments[0].grad
@@ -443,7 +451,7 @@ class Recorder:
             return result
         looked = Looked(function.__name__, tensor, result, self.site())
         if looked.word in DOORS and id(tensor) in self.known and not tensor.is_inference():
-            looked.values, looked.version = tensor.detach().clone(), tensor._version
+            looked.values = tensor.detach().clone()
         self.events.append(looked)
         return result
 
@@ -458,7 +466,8 @@ class Recorder:
         """Whether PyTorch itself looks, and at nothing that the code computed: an optimizer at its step, for one."""
         if not caller.startswith(self._not_users[0]):
             return False
-        return os.sep + "optim" + os.sep not in caller or id(tensor) in self._met
+        computed = id(tensor) in self.known and id(tensor) not in self._met
+        return not computed or os.sep + "optim" + os.sep not in caller
 
     def _fill(self, function: Any, arguments: Any, keywords: Any) -> Any:
         tensor: Any = arguments[0] if arguments else next(iter(keywords.values()), None)

@@ -164,7 +164,7 @@ class _Replay:
         self.functions: dict[Any, list[tuple[Any, Any]]] = {}
         self.met: dict[int, Met] = {}
         self.branches: dict[tuple[int, str], list[bool]] = {}
-        self.doors: list[Looked] = []
+        self.doors: list[tuple[Looked, int]] = []
         self.gradients: set[int] = set()
 
     # ---- the whole ----
@@ -422,7 +422,7 @@ class _Replay:
 
     def look(self, event: Looked) -> None:
         if event.values is not None:
-            self.doors.append(event)
+            self.doors.append((event, self.writes_to(event.tensor)))
         if event.word in ("storage", "untyped_storage", "data_ptr"):
             why = "JAX arrays have no storage that a program could speak of: each is a value of its own"
         elif event.word in ("numpy", "__array__", "__dlpack__"):
@@ -1006,9 +1006,10 @@ class _Replay:
     def check_nothing_unseen(self, versions: dict[int, int]) -> None:
         """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
         facts = self.tape._facts
-        for tensor in self.kept:
-            handle = facts.handle(self.handles[id(tensor)]._name, history=False)
-            if handle.version.count or id(tensor) in self.gradients or id(tensor) not in versions:
+        handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
+        written = {id(one.storage) for one in handles if one.version.count}
+        for tensor, handle in zip(self.kept, handles, strict=True):
+            if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
                 continue  # a backward adds to gradients
             if handle.storage.number in self.written_storages or id(tensor) in self.moving:
                 continue  # through `.data`, which has a version counter of its own
@@ -1017,8 +1018,8 @@ class _Replay:
                 self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
             if met and not self._same_numbers(tensor, met.values):
                 self.refuse_unseen(tensor, "was written", "through NumPy or another alias, or in another thread")
-        for looked in self.doors:
-            if id(looked.tensor) in self.gradients or looked.tensor._version != looked.version:
+        for looked, writes in self.doors:
+            if id(looked.tensor) in self.gradients or self.writes_to(looked.tensor) != writes:
                 continue
             if not self._same_numbers(looked.tensor, looked.values):
                 self.refuse_unseen(looked.tensor, "was written", f"through what `{looked.word}` gave")
@@ -1030,6 +1031,13 @@ class _Replay:
                 and handle.tensor not in facts.retained
             ):
                 self.refuse_unseen(tensor, "got a gradient", "from a backward in another thread, or in compiled code")
+
+    def writes_to(self, tensor: Any) -> int:
+        """How often the recording saw the memory of a tensor written, through whichever alias."""
+        facts = self.tape._facts
+        handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
+        own = facts.handle(self.handles[id(tensor)]._name, history=False).storage
+        return sum({id(one.version): one.version.count for one in handles if one.storage is own}.values())
 
     def refuse_unseen(self, tensor: Any, what: str, how: str) -> None:
         name = self.tape._shown(self.handles[id(tensor)]._name)

@@ -79,7 +79,7 @@ _MAGIC = re.compile(r"(?P<indent>\s*)(?:%time\s+(?P<timed>.+)|%|!|\?|[\w.]+\?{1,
 def _plain_line(line: str) -> str:
     """The statement that a magic times; `pass` in place of any other: it may be all that a block has."""
     found = _MAGIC.match(line)
-    return line if found is None else f"{found['indent']}pass  # {line.lstrip()}"
+    return line if found is None else f"{found['indent']}{found['timed'] or 'pass'}  # {line.lstrip()}"
 
 
 def record_script(path: Path, *, dtype: str) -> Recording:
@@ -99,6 +99,8 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     torch.set_default_dtype(getattr(torch, dtype))
     module = types.ModuleType("__main__")
     module.__file__ = name
+    if path.suffix == ".ipynb":
+        module.__dict__["display"] = print  # a notebook has it without an import
     recorder = Recorder()
     process = os.getpid()
     with _as_main(module, path):
