@@ -12,7 +12,7 @@ from typing import Any
 
 from compare.errors import ProgramError, nearest
 from compare.ops import COMPLEX, OPS, TENSOR, Op, Slice
-from compare.statements import DTYPES, FLOAT_DTYPES, from_number, is_number_word, nested_shape
+from compare.statements import DTYPES, FLOAT_DTYPES, Member, from_number, is_number_word, nested_shape
 
 __all__ = [
     "ATTRIBUTE_KINDS",
@@ -23,6 +23,7 @@ __all__ = [
     "check_data",
     "check_expected",
     "check_identifier",
+    "check_member",
     "check_number",
     "check_text",
     "find_op",
@@ -42,6 +43,12 @@ def check_identifier(name: str) -> None:
         raise ProgramError(f"{name!r} is not a name: use ASCII letters, digits and underscores, and no Python keyword.")
     if name in RESERVED or name.startswith("__"):
         raise ProgramError(f"'{name}' is reserved in printed source; choose another name.")
+
+
+def check_member(member: Member) -> None:
+    """Refuse the place of a leaf in a group that could not stand in printed source. Raises ProgramError."""
+    check_identifier(member.group)
+    check_text(member.key, "A key")
 
 
 def check_text(text: str, what: str) -> None:

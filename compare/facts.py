@@ -20,6 +20,7 @@ from compare.checks import (
     check_data,
     check_expected,
     check_identifier,
+    check_member,
     check_number,
     check_text,
     find_op,
@@ -532,6 +533,8 @@ class Facts:
         if statement.dtype not in DTYPES:
             raise ProgramError(f"Unknown dtype {statement.dtype!r}. Dtypes: {', '.join(DTYPES)}.")
         tracked = isinstance(statement, Leaf)
+        if isinstance(statement, Leaf) and statement.member is not None:
+            check_member(statement.member)
         if tracked:
             self._outside_inference_mode("A leaf made")
         if tracked and statement.dtype not in DIFFERENTIABLE_DTYPES:
@@ -834,6 +837,8 @@ class Facts:
 
     def _requires_grad(self, statement: RequiresGrad) -> None:
         handle = self.handle(statement.handle)
+        if statement.member is not None:
+            check_member(statement.member)
         self._outside_inference_mode("requires_grad_")
         if statement.flag and handle.storage.inference:
             raise ProgramError(

@@ -65,6 +65,7 @@ from compare.statements import (
     ItemWrite,
     Jvp,
     Leaf,
+    Member,
     Number,
     Operand,
     Read,
@@ -394,12 +395,12 @@ class _Functionalizer:
         self.pure.add(value)
         if isinstance(statement, Leaf):
             self.remark("leaf")
-            value = self.differentiable(handle, value)
+            value = self.differentiable(handle, value, statement.member)
         self.start(handle, value)
 
-    def differentiable(self, handle: Handle, source: Value) -> Value:
+    def differentiable(self, handle: Handle, source: Value, member: Member | None = None) -> Value:
         return self.pure.add(
-            Differentiable(handle.name, self.index, handle.shape, handle.dtype, source, handle.family.number)
+            Differentiable(handle.name, self.index, handle.shape, handle.dtype, source, handle.family.number, member)
         )
 
     def apply(self, statement: Apply) -> None:
@@ -425,8 +426,10 @@ class _Functionalizer:
                 self.start(handle, self.renamed_stop(copied, statement.target))
                 return
         # A name that was only made up for a line of its own is none.
-        hint = f"_{statement.target}" if re.fullmatch(rf"{op.name}(_[0-9]+)+", statement.target) else statement.target
+        made_up = re.fullmatch(rf"{op.name}(_[0-9]+)+", statement.target)
+        hint = f"_{statement.target}" if made_up else statement.target
         self.start(handle, self.applied(hint, handle.shape, handle.dtype, op, arguments, attributes))
+        self.family_names[handle.family.number] = hint
 
     def unpack(self, statement: Unpack) -> None:
         for piece in statement.pieces:
@@ -511,7 +514,7 @@ class _Functionalizer:
             return
         self.remark("requires-grad")
         if not old.tracked:
-            new = self.switched_on(handle, old)
+            new = self.switched_on(handle, old, statement.member)
             self.views.pop(handle.tensor, None)
             self.start(handle, new)
             for tensor, seen in self.views.items():
@@ -519,11 +522,11 @@ class _Functionalizer:
                     # Views that were made before keep what they show, and no history of the new leaf.
                     self.views[tensor] = replace(seen, root=new)
 
-    def switched_on(self, handle: Handle, value: Value) -> Value:
+    def switched_on(self, handle: Handle, value: Value, member: Member | None) -> Value:
         """The value of a tensor that is a leaf from here on: of the same leaf, where it was one before."""
         tracked, stopped = self.frozen.get(handle.family.number, (None, None))
         if tracked is None:
-            return self.differentiable(handle, value)
+            return self.differentiable(handle, value, member)
         return tracked if value is stopped else self.carried(value, tracked, handle.name)
 
     def freeze(self, handle: Handle) -> None:

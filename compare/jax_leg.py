@@ -6,6 +6,7 @@ The only module that imports jax, and only to run.
 from __future__ import annotations
 
 import ast
+import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -232,7 +233,8 @@ class _Scope:
         """
         region = step.region
         function = self.script.define(self, step)
-        arguments = [self.look_up(argument) for argument in region.parameters]
+        packed = self.packed(region)
+        arguments = [one.look_up(region, self) if isinstance(one, _Group) else self.look_up(one) for one in packed]
         for value in region.retained:
             zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.script.dtype_keyword(value.dtype))
             arguments.append(self.probe(value, zeros, region.origin))
@@ -241,7 +243,7 @@ class _Scope:
         handed = function.handed_out(step)
         auxiliary = _group([self.named(value) if value in step.auxiliary else "_" for value in handed])
         roots = [self.named(root) if root in step.shown_roots else "_" for root in region.roots]
-        gradients = self.gradient_names(step, len(arguments))
+        gradients = self.gradient_names(step, packed)
         keywords: dict[str, ast.expr] = {"has_aux": ast.Constant(True)} if handed else {}
         if len(roots) == 1 and region.cotangents == (None,) and region.roots[0].shape == ():
             positions = [position for position, name in enumerate(gradients) if name != "_"] or [0]
@@ -286,17 +288,37 @@ class _Scope:
         """The argument for a probe."""
         return zeros
 
-    def gradient_names(self, step: Differentiate, count: int) -> list[str]:
+    def packed(self, region: Region) -> list[Value | _Group]:
+        """What the function of a backward takes: values, and groups of them in one dictionary."""
+        return list(region.parameters)
+
+    def gradient_names(self, step: Differentiate, packed: Sequence[Value | _Group]) -> list[str]:
         """For every argument of the function, the name of its gradient; `_` where nobody asks."""
         region = step.region
-        parameters = region.parameters
-        positions = {of: parameters.index(argument) for of, argument in region.arguments.items()}
-        positions |= {value: len(parameters) + number for number, value in enumerate(region.retained)}
-        names = ["_"] * count
+        places = {of: packed.index(argument) for of, argument in region.arguments.items() if argument in packed}
+        places |= {value: len(packed) + number for number, value in enumerate(region.retained)}
+        names = ["_"] * (len(packed) + len(region.retained))
         # A gradient that is read gets the plain name, one that nobody reads a numbered one.
         for gradient in sorted(step.gradients, key=lambda gradient: gradient not in self.last_use):
-            names[positions[gradient.of]] = self.named(gradient)
+            if gradient.of in places:
+                names[places[gradient.of]] = self.named(gradient)
+        for place, one in enumerate(packed):
+            if isinstance(one, _Group):
+                names[place] = self.named_together(one, step)
         return names
+
+    def named_together(self, group: _Group, step: Differentiate) -> str:
+        """The name of the dictionary with the gradients of a group."""
+        own = {gradient: key for gradient in step.gradients if (key := group.key_of(gradient.of)) is not None}
+        last = max(self.last_use.get(gradient, self.now) for gradient in own)
+        name = self.names.give(group.gradients, self.now, last)
+        for gradient, key in own.items():
+            self.keep_gradient(gradient, name, key)
+        return name
+
+    def keep_gradient(self, gradient: Value, name: str, key: str) -> None:
+        """Know a gradient as an item of a dictionary."""
+        self.trees[gradient] = _item_tree(name, key)
 
     def ones(self, root: Value) -> ast.expr:
         return call_tree("jnp.ones", _shape_tree(root.shape), **self.script.dtype_keyword(root.dtype))
@@ -327,6 +349,40 @@ class _Function:
         return tuple(sorted(own, key=lambda value: value.number))
 
 
+@dataclass(eq=False)
+class _Group:
+    """Leaves that every backward differentiates together, in one dictionary.
+
+    name: of the dictionary. keys: by family. pending: what it starts with, until it is written: expressions by key.
+    """
+
+    name: str
+    keys: dict[int, str]
+    pending: dict[str, ast.expr] | None = field(default_factory=dict)
+
+    @property
+    def gradients(self) -> str:
+        """The name of the dictionary of their gradients."""
+        return self.name.removesuffix("params") + "grads"
+
+    def key_of(self, value: Value) -> str | None:
+        """The key of a leaf, or of what an unrecorded write made of it."""
+        leaf = value.old if isinstance(value, StraightThrough) else value
+        return self.keys.get(leaf.family) if isinstance(leaf, Differentiable) else None
+
+    def arguments(self, region: Region) -> dict[str, Value]:
+        """The arguments that a backward takes for the group."""
+        pairs = [(self.key_of(of), argument) for of, argument in region.arguments.items()]
+        return {key: argument for key, argument in pairs if key is not None}
+
+    def look_up(self, region: Region, scope: _Scope) -> ast.expr:
+        """The dictionary as it is now, or one made for this call, where something else is in its places."""
+        items = {key: scope.look_up(argument) for key, argument in self.arguments(region).items()}
+        if all(ast.unparse(tree) == ast.unparse(_item_tree(self.name, key)) for key, tree in items.items()):
+            return name_tree(self.name)
+        return _dictionary_tree(items)
+
+
 @dataclass(frozen=True)
 class _Definition:
     """A function of the program under its names: its own, and those of its rules. `blocks`: its lines."""
@@ -353,6 +409,10 @@ class _Script(_Scope):
         self.hook_names: dict[HookedAt, str] = {}
         self.functions: dict[tuple[tuple[str, ...], tuple[str, ...], tuple[Value, ...]], str] = {}
         self.shared: dict[Region, _Function] = {}
+        # The leaves that go into one dictionary; where in one a value is kept; the gradients that are in one, by name.
+        self.groups: list[_Group] = []
+        self.slots: dict[Value, tuple[_Group, str]] = {}
+        self.gradients: dict[Value, tuple[str, str]] = {}
         self.called: dict[tuple[str, tuple[Shape, ...]], str] = {}
         self.definitions: dict[str, _Definition] = {}
         self.defined: set[str] = set()
@@ -400,6 +460,7 @@ class _Script(_Scope):
 
     def plan(self) -> None:
         """Find how often and how long each top-level value is read."""
+        self.gather()
         for now, step in enumerate(self.steps):
             match step:
                 case Bind():
@@ -408,7 +469,8 @@ class _Script(_Scope):
                         for operand in value.operands:
                             self.use(operand, now)
                     elif self.needs_line(step.value):
-                        self.use(value, now)
+                        self.use(step.value, now)
+                        self.last_use[value] = max(now, self.last_use.get(value, now))
                 case Differentiate():
                     self.use_operands(step.region, now)
                 case Show():
@@ -422,6 +484,76 @@ class _Script(_Scope):
                     key = self.key(operand)
                     self.last_use[key] = max(self.last_use[key], self.last_use[step.value])
         self.share()
+
+    def gather(self) -> None:
+        """Find the leaves that go into one dictionary: each backward that differentiates one differentiates all."""
+        keys: dict[str, dict[int, str]] = {}
+        met: dict[str, list[tuple[Region, set[int]]]] = {}
+        spoilt: set[str] = set()
+        regions = [step.region for step in self.steps if isinstance(step, Differentiate)]
+        for region in regions:
+            here: dict[str, set[int]] = {}
+            for of, argument in region.arguments.items():
+                if isinstance(of, Differentiable) and of.member is not None:
+                    name = of.member.group
+                    keys.setdefault(name, {})[of.family] = of.member.key
+                    here.setdefault(name, set()).add(of.family)
+                    alone = list(region.arguments.values()).count(argument) == 1
+                    if (
+                        not alone
+                        or of.hint.startswith("_")
+                        or not isinstance(argument, Differentiable | StraightThrough)
+                    ):
+                        spoilt.add(name)
+            for name, families in here.items():
+                met.setdefault(name, []).append((region, families))
+        for name, found in keys.items():
+            whole = all(families == found.keys() for _, families in met[name])
+            if whole and name not in spoilt and len(set(found.values())) == len(found):
+                self.groups.append(_Group(self.names.reserve(name), found))
+        values = [step.value for step in self.steps if isinstance(step, Bind)]
+        for value in (*values, *(argument for region in regions for argument in region.parameters)):
+            number = self.printed(value)
+            for group in self.groups:
+                key = group.key_of(value)
+                if key is not None and value.hint == number.hint:
+                    self.slots.setdefault(number, (group, key))
+        for value in values:
+            for group in self.groups:
+                key = group.key_of(value)
+                if key is not None and self.needs_line(value):
+                    self.slots[value] = (group, key)
+
+    def packed(self, region: Region) -> list[Value | _Group]:
+        of = {argument: group for group in self.groups for argument in group.arguments(region).values()}
+        return list(dict.fromkeys(of.get(argument, argument) for argument in region.parameters))
+
+    def keep_gradient(self, gradient: Value, name: str, key: str) -> None:
+        super().keep_gradient(gradient, name, key)
+        self.gradients[gradient] = name, key
+
+    def accumulated(self, value: Value) -> str | None:
+        """The place of a gradient that was added to, in the dictionary that it came from."""
+        before = self.key(value.before) if isinstance(value, Accumulated) else None
+        if before is None or before not in self.gradients or self.last_use.get(before, self.now) > self.now:
+            return None
+        name, key = self.gradients[before]
+        self.keep_gradient(value, name, key)
+        last = max(self.last_use.get(value, self.now), self.now + 0.5)
+        self.names.free_after[name] = max(self.names.free_after[name], last)
+        return ast.unparse(self.trees[value])
+
+    def look_up(self, value: Value) -> ast.expr:
+        key = self.key(value)
+        if key in self.slots:
+            self.open(self.slots[key][0], value.origin)
+        return self.trees[key]
+
+    def open(self, group: _Group, origin: int) -> None:
+        """Write a dictionary with what is known of it."""
+        if group.pending:
+            self.emit(f"{group.name} = {ast.unparse(_dictionary_tree(group.pending))}", origin)
+            group.pending = None
 
     def share(self) -> None:
         """Find the backwards whose functions are the same but for what they capture."""
@@ -447,19 +579,41 @@ class _Script(_Scope):
 
     def needs_line(self, value: Value) -> bool:
         """Whether a value with another's number is written as an assignment of its own: `a = d`."""
-        return not value.hint.startswith("_") and value.hint != self.printed(value).hint
+        number = self.printed(value)
+        if value.hint.startswith("_") or value is number:
+            return False
+        slot = next(((group, key) for group in self.groups if (key := group.key_of(value)) is not None), None)
+        return value.hint != number.hint or (slot is not None and self.slots.get(number, slot) != slot)
 
     def key(self, value: Value) -> Value:
         return value if self.needs_line(value) else self.printed(value)
 
-    def named(self, value: Value) -> str:
+    def named(self, value: Value, starting: bool = False) -> str:
+        """The name of a value, given now. starting: it may be one of those that a dictionary starts with."""
         # A function may hand out a value whose number others know under another name: they read this one.
         key, number = self.key(value), self.printed(value)
         if number not in self.trees:
             self.last_use[key] = max(self.last_use.get(one, self.now) for one in (key, number))
-        name = super().named(value)
+        name = self.in_dictionary(key, starting) or super().named(value)
         self.trees.setdefault(number, self.trees[key])
         return name
+
+    def in_dictionary(self, key: Value, starting: bool) -> str | None:
+        """The place of a value in its group's dictionary, unless what is there is still read later."""
+        if key not in self.slots:
+            return None
+        group, word = self.slots[key]
+        if not starting:
+            self.open(group, key.origin)
+            if group.pending is not None:
+                return None
+        tree = _item_tree(group.name, word)
+        place = ast.unparse(tree)
+        if self.names.free_after.get(place, -1) > self.now:
+            return None
+        self.names.free_after[place] = max(self.last_use.get(key, self.now), self.now + 0.5)
+        self.trees[key] = tree
+        return place
 
     def is_inlined(self, value: Value) -> bool:
         return (
@@ -477,8 +631,7 @@ class _Script(_Scope):
         source = self.printed(value)
         if value is not source:
             if self.needs_line(value):
-                tree = self.look_up(source)
-                self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
+                self.assign(value, self.look_up(source))
             return
         if isinstance(value, Result) and _is_one_of_several(value):
             if value not in self.trees:
@@ -488,7 +641,21 @@ class _Script(_Scope):
         if self.is_inlined(value):
             self.trees[value] = tree
         else:
-            self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
+            self.assign(value, tree)
+
+    def assign(self, value: Value, tree: ast.expr) -> None:
+        """One line; or, as long as a dictionary is not written, one of the items that it starts with."""
+        name = self.accumulated(value) or self.named(value, starting=True)
+        slot = self.slots.get(self.key(value))
+        if slot is None or slot[0].pending is None or name.isidentifier():
+            self.emit(f"{name} = {ast.unparse(tree)}", value.origin)
+            return
+        group, key = slot
+        assert group.pending is not None
+        group.pending[key] = tree
+        # What is no data is written at once: the names that it reads may change.
+        if not isinstance(value, Given) or len(group.pending) == len(group.keys):
+            self.open(group, value.origin)
 
     def show(self, shown: Shown) -> None:
         tree = self.look_up(shown.value)
@@ -518,7 +685,7 @@ class _Script(_Scope):
         captured = {value: scope.look_up(value) for value in region.captured if value not in taken}
         outer_probes = scope.probes_inside(region)
         printed = replace(step, auxiliary=function.handed_out(step))
-        body = _Body(scope, printed, captured, hooks, outer_probes, taken)
+        body = _Body(scope, printed, captured, hooks, outer_probes, taken, scope.packed(region))
         function.parameters, lines = body.written()
         name = f"{_plain(region.roots[0])}_fn"
         header = ", ".join(function.parameters)
@@ -653,6 +820,7 @@ class _Body(_Scope):
         hooks: the functions to apply to a value where it is made, or to its operand.
         outer_probes: probes of the functions around it on values that it computes.
         taken: what it reads from there and takes as further parameters, because it differs from call to call.
+        packed: what it takes, where that is not a value each.
     """
 
     def __init__(
@@ -663,6 +831,7 @@ class _Body(_Scope):
         hooks: _Hooks,
         outer_probes: dict[Value, str],
         taken: Sequence[Value] = (),
+        packed: Sequence[Value | _Group] = (),
     ) -> None:
         read = {node.id for tree in captured.values() for node in ast.walk(tree) if isinstance(node, ast.Name)}
         called = around.script.definitions
@@ -671,6 +840,7 @@ class _Body(_Scope):
         self.around = around
         self.step = step
         self.taken = taken
+        self.takes = packed
         self.lines: list[tuple[str, int | None]] = []
         self.trees = dict(captured)
         self.hooks = hooks
@@ -736,9 +906,14 @@ class _Body(_Scope):
         """The parameters, and the lines with the statements they come from."""
         step, region = self.step, self.step.region
         parameters = []
-        for argument in region.parameters:
-            name = self.names.give(argument.hint, -1, self.last_use.get(argument, 0))
-            self.trees[argument] = name_tree(name)
+        for argument in self.takes:
+            if isinstance(argument, _Group):
+                name = self.names.give(argument.name, -1, float("inf"))
+                members = argument.arguments(region)
+                self.trees.update({value: _item_tree(name, key) for key, value in members.items()})
+            else:
+                name = self.names.give(argument.hint, -1, self.last_use.get(argument, 0))
+                self.trees[argument] = name_tree(name)
             parameters.append(name)
         for value in region.retained:
             self.own_probes[value] = self.names.give(f"{readable(value)}_probe", -1, float("inf"))
@@ -748,6 +923,11 @@ class _Body(_Scope):
             self.trees[value] = name_tree(name)
             parameters.append(name)
         for argument in region.parameters:
+            if self.is_touched(argument) and not isinstance(self.trees[argument], ast.Name):
+                item = ast.unparse(self.trees[argument])
+                name = self.names.give(argument.hint, -1, self.last_use.get(argument, 0))
+                self.trees[argument] = name_tree(name)
+                self.emit(f"{name} = {item}", region.origin)
             self.wrap(argument)
         for self.now, one in enumerate(self.steps):
             if isinstance(one, Differentiate):
@@ -860,6 +1040,20 @@ def _plain(value: Value) -> str:
 def _group(names: list[str]) -> str:
     """`a` alone, or `(a, b)`."""
     return names[0] if len(names) == 1 else f"({', '.join(names)})"
+
+
+def _item_tree(name: str, key: str) -> ast.expr:
+    """`params["hidden.weight"]`."""
+    return ast.Subscript(value=name_tree(name), slice=_quoted(key), ctx=ast.Load())
+
+
+def _dictionary_tree(items: dict[str, ast.expr]) -> ast.expr:
+    return ast.Dict(keys=[_quoted(key) for key in items], values=list(items.values()))
+
+
+def _quoted(text: str) -> ast.expr:
+    """A string in double quotes, the way JSON has it, which Python reads alike."""
+    return ast.Name(id=json.dumps(text, ensure_ascii=False), ctx=ast.Load())
 
 
 def _shape_tree(shape: tuple[int, ...]) -> ast.expr:

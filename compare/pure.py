@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from compare.ops import DIFFERENTIABLE, Op, Shape
-from compare.statements import DefineFunction, Number, RegisterHook
+from compare.statements import DefineFunction, Member, Number, RegisterHook
 
 __all__ = [
     "Accumulated",
@@ -134,10 +134,14 @@ class StraightThrough(Value):
 
 @dataclass(eq=False, repr=False)
 class Differentiable(Value):
-    """A leaf: the number of `source`, and a place where a gradient arrives. `family` is the tape's."""
+    """A leaf: the number of `source`, and a place where a gradient arrives. `family` is the tape's.
+
+    member: its place among leaves that belong together.
+    """
 
     source: Value
     family: int
+    member: Member | None = None
 
     def __post_init__(self) -> None:
         self.operands = (self.source,)

@@ -270,6 +270,7 @@ class Form:
         region = step.region
         for of, argument in region.arguments.items():
             self.places.setdefault(of, self.place(argument))
+            self.said.append(of.member if isinstance(of, Differentiable) else None)
         for one in step.body:
             if isinstance(one, Bind):
                 self.bind(one.value)

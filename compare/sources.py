@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import math
+import re
 import tokenize
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -187,12 +188,17 @@ WIDTH = 110
 """A longer line is broken inside its last brackets."""
 
 
-def wrapped(text: str) -> list[str]:
-    """A line of code as lines of at most `WIDTH` characters, where the brackets that end it can be opened up."""
+def wrapped(text: str, inside: bool = False) -> list[str]:
+    """A line of code as lines of at most `WIDTH` characters, where the brackets that end it can be opened up.
+
+    inside: it stands inside of brackets, so that it may be broken before an operator.
+    """
     code = text.lstrip()
-    if len(text) <= WIDTH or code.startswith("#") or code[-1] not in ")]}":
+    if len(text) <= WIDTH or code.startswith("#"):
         return [text]
     indent = text[: len(text) - len(code)]
+    if code[-1] not in ")]}" or code.endswith('"]'):
+        return _at_operators(indent, code) if inside else _in_parentheses(indent, code)
     start, commas = _last_brackets(code)
     bounds = [start, *commas, len(code) - 1]
     items = [code[left + 1 : right].strip() for left, right in itertools.pairwise(bounds)]
@@ -205,9 +211,36 @@ def wrapped(text: str) -> list[str]:
         return [indent + code[: start + 1], together, indent + code[-1]]
     lines = [indent + code[: start + 1]]
     for item in filter(None, items):
-        lines += wrapped(f"{indent}    {item}")
+        lines += wrapped(f"{indent}    {item}", inside=True)
         lines[-1] += comma
     return [*lines, indent + code[-1]]
+
+
+_ASSIGNS = re.compile(r'((?:return|[A-Za-z_][\w]*(?:\["[^"]*"\])? =) )(.+)')
+
+
+def _in_parentheses(indent: str, code: str) -> list[str]:
+    """What is assigned or returned on lines of its own; itself where the line says something else."""
+    found = _ASSIGNS.fullmatch(code)
+    if found is None:
+        return [indent + code]
+    return [f"{indent}{found[1]}(", *wrapped(f"{indent}    {found[2]}", inside=True), f"{indent})"]
+
+
+def _at_operators(indent: str, code: str, operators: str = "+-") -> list[str]:
+    """A sum with a line for each term; a term that is too long, with one for each factor."""
+    depth, starts = 0, [0]
+    for token in tokenize.generate_tokens(io.StringIO(code).readline):
+        depth += (token.string in "([{") - (token.string in ")]}") if token.type == tokenize.OP else 0
+        start = token.start[1]
+        operates = token.type == tokenize.OP and token.string in operators
+        if depth == 0 and operates and code[start - 1 : start + 2] == f" {token.string} ":
+            starts.append(start)
+    lines = [indent + code[start:end].rstrip() for start, end in itertools.pairwise([*starts, len(code)])]
+    if operators == "*/@":
+        return lines
+    terms = ([line] if len(line) <= WIDTH else _at_operators(indent, line[len(indent) :], "*/@") for line in lines)
+    return [line for term in terms for line in term]
 
 
 def _last_brackets(code: str) -> tuple[int, list[int]]:

@@ -45,6 +45,7 @@ __all__ = [
     "ItemWrite",
     "Jvp",
     "Leaf",
+    "Member",
     "Number",
     "Operand",
     "Read",
@@ -164,12 +165,20 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True, tag_field="statement"
     line: int = 0
 
 
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The place of a leaf among leaves that belong together, as the parameters of a module do: `group["key"]`."""
+
+    group: str
+    key: str
+
+
 class Leaf(Statement, frozen=True, tag="leaf"):
     """A tensor made by the user, with requires_grad=True."""
 
     target: str
     data: Any
     dtype: str
+    member: Member | None = None
 
 
 class Constant(Statement, frozen=True, tag="constant"):
@@ -261,6 +270,7 @@ class RequiresGrad(Statement, frozen=True, tag="requires-grad"):
 
     handle: str
     flag: bool = True
+    member: Member | None = None
 
 
 class EnterGradMode(Statement, frozen=True, tag="enter-grad-mode"):

@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
+from msgspec.structs import replace
 
+from compare.errors import ProgramError
 from compare.functionalize import functionalize
 from compare.jax_leg import print_jax, run_jax
 from compare.observed import LegRun
 from compare.program import Program
-from compare.statements import Apply, Backward, Leaf, Read, Ref, RegisterHook, RemoveHook
+from compare.statements import Apply, Backward, Leaf, Member, Read, Ref, RegisterHook, RemoveHook
 from compare.tape import Tape, record
 from compare.torch_leg import print_torch, run_torch
 
@@ -307,3 +310,162 @@ def test_a_hook_that_comes_later_makes_another_function() -> None:
     text = print_jax(functionalize(program).pure).text
     assert text.count("def loss") == 2
     agree(program)
+
+
+# ---- leaves that belong together ----
+
+
+def in_groups(program: Program, groups: dict[str, str]) -> Program:
+    """The same program with leaves as members of groups, each under its own name as key."""
+    statements = tuple(
+        replace(one, member=Member(groups[one.target], f"of.{one.target}"))
+        if isinstance(one, Leaf) and one.target in groups
+        else one
+        for one in program.statements
+    )
+    return replace(program, statements=statements).checked()
+
+
+def test_leaves_of_a_group_are_one_dictionary() -> None:
+    def case(tape: Tape) -> None:
+        w, b, other = tape.leaf([0.5, -0.5]), tape.leaf(0.0), tape.leaf(2.0)
+        for step in range(3):
+            x = tape.constant([1.0, 2.0 + step])
+            loss = ((x * w + b - other) ** 2).sum()
+            loss.backward()
+            with tape.no_grad():
+                w -= 0.125 * w.grad
+                b -= 0.125 * b.grad
+            tape.observe(w)
+            tape.observe(other.grad)
+        tape.observe(b.grad)
+
+    plain = record(case, id="grouped", title="Grouped", dtype="float64")
+    program = in_groups(plain, {"w": "params", "b": "params"})
+    assert Program.from_json(program.to_json()) == program
+    text = print_jax(functionalize(program).pure).text
+    assert 'params = {"of.w": jnp.array([0.5, -0.5]), "of.b": jnp.array(0.0)}\n' in text
+    assert text.count("def loss_fn(params, other, x):") == 1
+    assert "loss_grad_fn = jax.jit(jax.grad(loss_fn, argnums=(0, 1)))" in text
+    assert "grads, other_grad = loss_grad_fn(params, other, x)\n" in text
+    # The gradients of the first step are added to; those of later steps need a dictionary of their own.
+    assert 'grads["of.w"] = grads["of.w"] + grads_2["of.w"]\n' in text
+    assert text.count('params["of.w"] = params["of.w"] - 0.125 * grads["of.w"]\n') == 3
+    agree(program)
+
+
+def test_a_value_that_is_still_read_stays_in_its_dictionary() -> None:
+    def case(tape: Tape) -> None:
+        w, b = tape.leaf([0.5, -0.5]), tape.leaf(1.0)
+        (w.sum() * b).backward()
+        before = w.detach().clone()
+        first = w * 3
+        with tape.no_grad():
+            w *= 10
+        second = w * b
+        (first + second).sum().backward()
+        tape.observe(before)
+        tape.observe(w)
+        tape.observe(w.grad)
+        tape.observe(b.grad)
+
+    program = in_groups(record(case, id="older", title="Older", dtype="float64"), {"w": "params", "b": "params"})
+    agree(program)
+
+
+def test_a_dictionary_is_made_for_a_call_where_an_older_value_is_in_its_place() -> None:
+    def case(tape: Tape) -> None:
+        w, b = tape.leaf([0.5, -0.5]), tape.leaf(1.0)
+        old = (w * b).sum()
+        old.backward(retain_graph=True)
+        with tape.no_grad():
+            w.data = w * 10
+        ((w * b) ** 2).sum().backward()
+        old.backward()
+        tape.observe(w)
+        tape.observe(w.grad)
+        tape.observe(b.grad)
+
+    program = in_groups(record(case, id="data", title="Data", dtype="float64"), {"w": "params", "b": "params"})
+    text = print_jax(functionalize(program).pure).text
+    assert '{"of.w": w' in text
+    agree(program)
+
+
+def test_a_group_that_is_differentiated_in_part_is_separate_arguments() -> None:
+    def case(tape: Tape) -> None:
+        w, b = tape.leaf([0.5, -0.5]), tape.leaf(1.0)
+        (w * b).sum().backward()
+        w.sum().backward()
+        tape.observe(w.grad)
+        tape.observe(b.grad)
+
+    program = in_groups(record(case, id="part", title="Part", dtype="float64"), {"w": "params", "b": "params"})
+    assert "params" not in print_jax(functionalize(program).pure).text
+    agree(program)
+
+
+def test_two_groups_and_a_hook_on_a_member() -> None:
+    def case(tape: Tape) -> None:
+        w, b, c = tape.leaf([0.5, -0.5]), tape.leaf(1.0), tape.leaf(3.0)
+        w.register_hook(lambda g: g * 2)
+        for _ in range(2):
+            fake = w * b
+            (fake.detach() * c).sum().backward()
+            c.grad = None
+            (fake * c).sum().backward()
+            with tape.no_grad():
+                w -= w.grad
+        tape.observe(w.grad)
+        tape.observe(b.grad)
+        tape.observe(c.grad)
+
+    groups = {"w": "maker_params", "b": "maker_params", "c": "judge_params"}
+    program = in_groups(record(case, id="two", title="Two", dtype="float64"), groups)
+    text = print_jax(functionalize(program).pure).text
+    assert "(maker_params, judge_params)" in text
+    assert "maker_grads, judge_grads" in text
+    assert '    w = maker_params["of.w"]\n    w = ' in text
+    agree(program)
+
+
+def test_a_gradient_inside_a_function_takes_members_one_by_one() -> None:
+    def case(tape: Tape) -> None:
+        w, b = tape.leaf([0.5, -0.5]), tape.leaf(1.5)
+        for _ in range(2):
+            inner = ((w * b) ** 3).sum()
+            fast, slope = tape.grad([inner], [w, b], create_graph=True)
+            loss = (((w - 0.5 * fast) * (b - 0.5 * slope)) ** 2).sum()
+            loss.backward()
+            with tape.no_grad():
+                w -= 0.125 * w.grad
+                b -= 0.125 * b.grad
+        tape.observe(w)
+        tape.observe(w.grad)
+        tape.observe(b.grad)
+
+    program = in_groups(record(case, id="maml", title="MAML", dtype="float64"), {"w": "params", "b": "params"})
+    text = print_jax(functionalize(program).pure).text
+    assert text.count("def loss_fn(params):") == 1
+    assert 'jax.grad(inner_fn, argnums=(0, 1))(params["of.w"], params["of.b"])' in text
+    torch, jax = both(program)
+    for name, seen in jax.observed.items():
+        assert np.allclose(torch.observed[name].values, seen.values, rtol=1e-12, atol=0)  # type: ignore[union-attr]
+
+
+def test_a_group_whose_name_is_taken_or_a_key_that_is_code() -> None:
+    key = 'a"]; import os; x = ["'
+    statements = (
+        Leaf(target="params", data=[1.0, 2.0], dtype="float64", member=Member("params", key)),
+        Apply(target="grads", op="multiply", operands=(Ref("params"), Ref("params"))),
+        Apply(target="loss", op="sum", operands=(Ref("grads"),)),
+        Backward(roots=("loss",)),
+        Read(name="params.grad", what="grad", handle="params"),
+        Read(name="grads", what="value", handle="grads"),
+    )
+    program = Program(id="names", title="Names", dtype="float64", statements=statements)
+    assert agree(program.checked())["params.grad"].values.tolist() == [2.0, 4.0]
+    for member in (Member("import", "a"), Member("a b", "a"), Member("jnp", "a"), Member("params", "a\nb")):
+        wrong = replace(program, statements=(replace(statements[0], member=member), *statements[1:]))
+        with pytest.raises(ProgramError):
+            wrong.checked()

@@ -216,6 +216,8 @@ def test_long_lines_are_broken_without_changing_what_they_say() -> None:
         f"y = x.at[({', '.join(map(str, range(40)))})]",
         f"z = jnp.where({long}, ({long} + {long}) * {long}, jnp.array([{long}, {long}, {long}]))",
         f"w = jnp.sin({long} * {long} * {long} * {long})",
+        f'params["{long}"] = params["{long}"] - grads["{long}"] / (jnp.sqrt({long}) + {long}) * 0.1 + -1.0',
+        f'    return {long} @ params["{long}"].mT + {long} * -{long} - {long} @ params["{long}"]',
         f"# a comment ({long}, {long}, {long}, {long}, {long})",
     ]
     for line in lines:

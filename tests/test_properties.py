@@ -15,6 +15,7 @@ import pytest
 from complex_programs import complex_programs
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from op_samples import SAMPLES
 from tape_programs import tape_programs
 
@@ -26,7 +27,7 @@ from compare.observed import Array, OneSided
 from compare.ops import OPS
 from compare.program import Program
 from compare.reference import run_reference
-from compare.statements import AssignData, Data, Leaf
+from compare.statements import AssignData, Data, Leaf, Member
 from compare.tape import Tape, Tensor
 from compare.torch_leg import print_torch, run_torch
 
@@ -133,6 +134,106 @@ def test_tape_programs_agree_or_raise(program: Program) -> None:
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(complex_programs(length=10))
 def test_programs_with_complex_tensors_agree_or_raise(program: Program) -> None:
+    check(program, note)
+
+
+@st.composite
+def training_loops(draw: Callable[..., Any]) -> Program:
+    """A few steps of one computation, now and then another one, with leaves in groups."""
+    tape = Tape()
+    a, b, c = tape.leaf([0.5, -0.75]), tape.leaf([1.5, -0.75]), tape.leaf([-0.25, 2.0])
+    leaves = dict(list({"a": a, "b": b, "c": c}.items())[: draw(st.integers(1, 3))])
+    shared = tape.constant([1.25, 0.5])
+    recipe = draw(st.lists(st.sampled_from(WORDS), min_size=2, max_size=6))
+    several = draw(st.booleans())
+    update = draw(st.sampled_from(("no_grad", "data", "new data", "none")))
+    forget = draw(st.sampled_from(("None", "zero", "keep")))
+    reached: set[str] = set()
+    for step in range(draw(st.integers(2, 3))):
+        # What holds a gradient: all that a backward reached since it was forgotten.
+        reached = {"a"} if forget == "None" else {"a", *reached}
+        odd = draw(st.integers(0, 5)) == 0
+        value = shared * leaves["a"]
+        for number, word in enumerate(recipe[:-1] if odd else recipe):
+            name, leaf = list(leaves.items())[number % len(leaves)]
+            reached |= {name} if word in ("product", "sum", "hooked", "slope", "written") else set()
+            batch = tape.constant([0.25 * (step + 1), 0.5 + number])
+            value = _continued(tape, word, value, leaf, batch)
+            if draw(st.integers(0, 9)) == 0:
+                value.retain_grad()
+        loss = (value * shared).sum()
+        for name, leaf in leaves.items():
+            if draw(st.integers(0, 9)):
+                reached.add(name)
+                loss = loss + (leaf * leaf).mean()
+        if several:
+            (loss * 0.5).backward(retain_graph=True)
+        loss.backward()
+        for leaf in (leaves[name] for name in sorted(reached)):
+            if draw(st.booleans()):
+                tape.observe(leaf.grad)
+            _updated(tape, leaf, update)
+            if draw(st.booleans()):
+                tape.observe(leaf)
+            if forget == "None":
+                leaf.grad = None
+            elif forget == "zero":
+                with tape.no_grad():
+                    leaf.grad *= 0.0
+        if draw(st.booleans()):
+            tape.observe(value)
+    for leaf in leaves.values():
+        tape.observe(leaf)
+        tape.observe(leaf.grad)
+    program = tape.program("loop", "Loop")
+    group = {name: draw(st.sampled_from((None, "params", "params", "other_params"))) for name in leaves}
+    members = {name: Member(one, f"the.{name}") for name, one in group.items() if one is not None}
+    statements = tuple(
+        replace(one, member=members.get(one.target)) if isinstance(one, Leaf) else one for one in program.statements
+    )
+    return replace(program, statements=statements).checked()
+
+
+WORDS = ("product", "sum", "tanh", "detached", "hooked", "slope", "written", "power")
+
+
+def _continued(tape: Tape, word: str, value: Tensor, leaf: Tensor, batch: Tensor) -> Tensor:
+    """One more step of the computation."""
+    if word == "product":
+        return value * leaf
+    if word == "sum":
+        return value + leaf * batch
+    if word == "tanh":
+        return value.tanh() * batch
+    if word == "detached":
+        return value + leaf.detach() * batch
+    if word == "hooked":
+        hooked = value * leaf
+        hooked.register_hook(lambda g: g * 2)
+        return hooked
+    if word == "slope":
+        (slope,) = tape.grad([(leaf * leaf * batch).sum()], [leaf], create_graph=True)
+        return value * slope
+    if word == "written":
+        written = value * leaf
+        written[0] = batch[1]
+        return written
+    return value**2 + batch
+
+
+def _updated(tape: Tape, leaf: Tensor, update: str) -> None:
+    if update == "no_grad":
+        with tape.no_grad():
+            leaf -= 0.125 * leaf.grad
+    elif update == "data":
+        leaf.data.copy_(leaf.detach() * 0.5)
+    elif update == "new data":
+        leaf.data = leaf.detach() * 0.5
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(training_loops())
+def test_training_loops_share_functions_and_keep_leaves_in_dictionaries(program: Program) -> None:
     check(program, note)
 
 

@@ -24,9 +24,20 @@ def _scaled(value: Any, factor: Any) -> Any:
     return value if isinstance(factor, int | float) and factor == 1 else value * factor
 
 
+def _plus(input: Tensor, term: Any, factor: Any) -> Tensor:
+    """`input + term * factor`. A negative factor is subtracted, which is the same number and reads as an update."""
+    negative = isinstance(factor, int | float) and factor < 0
+    return input - _scaled(term, -factor) if negative else input + _scaled(term, factor)
+
+
+def _plus_in_place(input: Tensor, term: Any, factor: Any) -> Any:
+    negative = isinstance(factor, int | float) and factor < 0
+    return input.sub_(_scaled(term, -factor)) if negative else input.add_(_scaled(term, factor))
+
+
 @composite("torch.add")
 def _add(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
-    return input + _scaled(other, alpha)
+    return _plus(input, other, alpha)
 
 
 @composite("torch.sub", "torch.subtract")
@@ -41,12 +52,12 @@ def _rsub(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Tensor:
 
 @composite("torch.addcmul")
 def _addcmul(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    return input + _scaled(tensor1 * tensor2, value)
+    return _plus(input, tensor1 * tensor2, value)
 
 
 @composite("torch.addcdiv")
 def _addcdiv(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Tensor:
-    return input + _scaled(tensor1 / tensor2, value)
+    return _plus(input, tensor1 / tensor2, value)
 
 
 @composite("torch.lerp")
@@ -59,7 +70,7 @@ def _lerp(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Tensor:
 
 @composite("torch.Tensor.add_")
 def _add_in_place(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> Any:
-    return input.add_(_scaled(other, alpha))
+    return _plus_in_place(input, other, alpha)
 
 
 @composite("torch.Tensor.sub_", "torch.Tensor.subtract_")
@@ -69,12 +80,12 @@ def _sub_in_place(tape: Tape, input: Tensor, other: Any, *, alpha: Any = 1) -> A
 
 @composite("torch.Tensor.addcmul_")
 def _addcmul_in_place(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Any:
-    return input.add_(_scaled(tensor1 * tensor2, value))
+    return _plus_in_place(input, tensor1 * tensor2, value)
 
 
 @composite("torch.Tensor.addcdiv_")
 def _addcdiv_in_place(tape: Tape, input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: Any = 1) -> Any:
-    return input.add_(_scaled(tensor1 / tensor2, value))
+    return _plus_in_place(input, tensor1 / tensor2, value)
 
 
 @composite("torch.Tensor.lerp_")

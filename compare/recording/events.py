@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from types import CodeType
 from typing import Any
 
+from compare.statements import Member
+
 __all__ = [
     "AskedTape",
     "Called",
@@ -204,6 +206,8 @@ class Recording:
     """One run: its events, and the error that ended it early, if one did.
 
     names: of tensors by id, where something outside of the program names them: a module's parameter, a variable.
+    state: names of an optimizer's state by id, as far as it had any when the run ended.
+    members: of parameters by id: the module that each belongs to, and its path there.
     results: tensors that are of interest when the run has ended: what a function returned, the variables of a script.
     versions: by id, how often a tensor had been written when it was first seen.
     """
@@ -211,6 +215,8 @@ class Recording:
     events: list[Event]
     dtype: str
     names: dict[int, str] = field(default_factory=dict)
+    state: dict[int, str] = field(default_factory=dict)
+    members: dict[int, Member] = field(default_factory=dict)
     results: list[Any] = field(default_factory=list)
     error: BaseException | None = None
     versions: dict[int, int] = field(default_factory=dict)

@@ -14,6 +14,8 @@ from dataclasses import dataclass, replace
 from types import CodeType, SimpleNamespace
 from typing import Any
 
+import msgspec
+
 from compare.errors import CompareError, ProgramError, shown_path
 from compare.program import Program
 from compare.recording.calls import Recognised, bare_name, described, find_composite, is_known, recognise
@@ -36,7 +38,7 @@ from compare.recording.events import (
 )
 from compare.recording.events import Site as Place
 from compare.results import Specialised
-from compare.statements import EnterGradMode, ExitGradMode, Read
+from compare.statements import EnterGradMode, ExitGradMode, Leaf, Member, Read, RequiresGrad
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
 __all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay"]
@@ -143,6 +145,8 @@ class _Replay:
         self.torch = torch
         self.tape = tape or Tape(dtype=dtype)
         self.names = names
+        self.members: dict[int, Member] = {}
+        self.state: dict[int, str] = {}
         self.handles: dict[int, Tensor] = {}
         self.kept: list[Any] = []
         self.storages: dict[int, list[Any]] = {}
@@ -171,6 +175,7 @@ class _Replay:
 
     def program(self, recording: Recording, name: str, title: str) -> Replayed:
         self.check_known(recording.events)
+        self.members, self.state = recording.members, recording.state
         self.moving = {
             id(one.arguments[0])
             for one in recording.events
@@ -245,7 +250,7 @@ class _Replay:
         for event in events:
             place = event.site
             try:
-                with recorded_at(self.site(place)):
+                with recorded_at(self.named_site(event)):
                     self.take(event)
             except RecordingRefusedError:
                 raise
@@ -259,6 +264,12 @@ class _Replay:
             hint = self.unnamed() if found.hint is None else found.hint
             return Site(found.line, self._unique(hint), found.text, ())
         return found
+
+    def named_site(self, event: Event) -> Site:
+        """Where an event happened. What an optimizer makes to keep has a name of its own."""
+        site = self.site(event.site)
+        own = self.state.get(id(event.result)) if isinstance(event, Called) else None
+        return site if own is None or site.hint is not None else replace(site, hint=usable_name(own))
 
     def _unique(self, hint: str) -> str:
         taken = self.tape._hints
@@ -342,7 +353,8 @@ class _Replay:
                 "comes from before the recording, from another thread, or from compiled code. Compute it in here, or "
                 "detach it."
             )
-        name = event.hint or self.names.get(id(tensor)) or self.sites.of(event.site).hint
+        known = self.names.get(id(tensor)) or self.state.get(id(tensor))
+        name = event.hint or known or self.sites.of(event.site).hint
         hint = (usable_name(name) if name else None) or ("leaf" if event.tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(tensor)
@@ -355,6 +367,8 @@ class _Replay:
                 numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
                 make = self.tape.leaf if event.tracked else self.tape.constant
                 handle = make(numbers, dtype=self.dtype(tensor.dtype))
+            if event.tracked:
+                self.join(tensor)
         self.bind(tensor, handle)
         self.met[id(tensor)] = event
         if event.drawn:
@@ -369,6 +383,12 @@ class _Replay:
                 event.site, "dropout", "the mask is recorded as data; in JAX draw it: "
                 "`jax.random.bernoulli(key, 1 - p, x.shape) / (1 - p)` with `key = jax.random.key(seed)`",
             )  # fmt: skip
+
+    def join(self, tensor: Any) -> None:
+        """Say in the statement that just made a leaf which group of parameters it belongs to."""
+        member, statement = self.members.get(id(tensor)), self.tape._statements[-1]
+        if member is not None and isinstance(statement, Leaf | RequiresGrad):
+            self.tape._statements[-1] = msgspec.structs.replace(statement, member=member)
 
     def _alias(self, tensor: Any) -> Any:
         """A tensor of the tape that is the same memory, seen in the same way. Raises ProgramError for another way."""
@@ -653,6 +673,7 @@ class _Replay:
             flag = bool(given[0]) if given else True
             tensor.requires_grad_(flag)
             if flag and arguments[0].is_leaf:
+                self.join(arguments[0])
                 self.leaves[id(arguments[0])] = arguments[0]
         elif name == "retain_grad":
             tensor.retain_grad()

@@ -20,6 +20,7 @@ import msgspec
 from compare.errors import UsageError, shown_path
 from compare.recording.events import Recording
 from compare.recording.recorder import Recorder
+from compare.statements import Member
 from compare.tape import usable_name
 
 __all__ = ["read_script", "record_function", "record_script"]
@@ -108,7 +109,9 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     if os.getpid() != process:
         os._exit(0)  # the script forked, and this is the child: the parent answers
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
-    return Recording(recorder.events, dtype, names_of(vars(module)), variables, raised, recorder.versions)
+    known = vars(module)
+    names, members = names_of(known), members_of(known)
+    return Recording(recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions)
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
@@ -132,7 +135,8 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     found = _tensors(results)
     names = names_of(known)
     names.update({id(one): name for name, one in found.items() if usable_name(name) is not None})
-    return Recording(recorder.events, dtype, names, list(found.values()), error, recorder.versions)
+    state, members = state_of(known, names), members_of(known)
+    return Recording(recorder.events, dtype, names, state, members, list(found.values()), error, recorder.versions)
 
 
 def _tensors(result: Any, name: str = "result") -> dict[str, Any]:
@@ -188,12 +192,7 @@ def names_of(variables: Mapping[str, Any]) -> dict[int, str]:
     import torch
 
     found: dict[int, str] = {}
-    modules = {name: one for name, one in variables.items() if isinstance(one, torch.nn.Module)}
-    roots = [
-        (name, one)
-        for name, one in modules.items()
-        if not any(one is not other and any(one is part for part in other.modules()) for other in modules.values())
-    ]
+    roots = _outer_modules(variables)
     for name, module in roots:
         for path, tensor in [*module.named_parameters(), *module.named_buffers()]:
             own = path.replace(".", "_")
@@ -203,3 +202,41 @@ def names_of(variables: Mapping[str, Any]) -> dict[int, str]:
         if isinstance(one, torch.Tensor) and usable_name(name) is not None:
             found.setdefault(id(one), name)
     return found
+
+
+def members_of(variables: Mapping[str, Any]) -> dict[int, Member]:
+    """The parameters of modules by id: each module's are one group, under their paths."""
+    found: dict[int, Member] = {}
+    roots = _outer_modules(variables)
+    for name, module in roots:
+        group = "params" if len(roots) == 1 else usable_name(f"{name}_params")
+        if group is not None:
+            for path, parameter in module.named_parameters():
+                found.setdefault(id(parameter), Member(group, path))
+    return found
+
+
+def state_of(variables: Mapping[str, Any], names: Mapping[int, str]) -> dict[int, str]:
+    """Names of what optimizers keep for each parameter: `weight_momentum_buffer`."""
+    import torch
+
+    found: dict[int, str] = {}
+    for one in variables.values():
+        if isinstance(one, torch.optim.Optimizer):
+            for parameter, state in one.state.items():
+                for word, tensor in state.items():
+                    if isinstance(tensor, torch.Tensor) and id(parameter) in names and isinstance(word, str):
+                        found.setdefault(id(tensor), f"{names[id(parameter)]}_{word}")
+    return found
+
+
+def _outer_modules(variables: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The modules with tensors among variables that are no part of another one of them, each under its first name."""
+    import torch
+
+    modules: dict[int, tuple[str, Any]] = {}
+    for name, one in variables.items():
+        if isinstance(one, torch.nn.Module) and len([*one.parameters(), *one.buffers()]):
+            modules.setdefault(id(one), (name, one))
+    parts = {id(part) for _, one in modules.values() for part in one.modules() if part is not one}
+    return [found for number, found in modules.items() if number not in parts]
