@@ -111,7 +111,9 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
     known = vars(module)
     names, members = names_of(known), members_of(known)
-    return Recording(recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions)
+    return Recording(
+        recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions
+    )
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
