@@ -76,7 +76,7 @@ from compare.statements import (
     used,
 )
 
-__all__ = ["Function", "GradSlot", "GradSwitch", "Hook", "Reading", "Tape", "Tensor", "record"]
+__all__ = ["Function", "GradSlot", "GradSwitch", "Hook", "Node", "Reading", "Tape", "Tensor", "record"]
 
 IN_PLACE_WORDS = {
     "add": "add", "sub": "subtract", "mul": "multiply", "div": "divide", "pow": "power", "neg": "negative",
