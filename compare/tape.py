@@ -77,9 +77,8 @@ from compare.statements import (
 )
 
 __all__ = [
-    "Function", "GradSlot", "GradSwitch", "Hook", "Reading", "Site", "Tape", "Tensor", "assigned_name",
-    "assigned_names", "record",
-    "recorded_at", "usable_name",
+    "Function", "GradSlot", "GradSwitch", "Hook", "Node", "Reading", "Site", "Tape", "Tensor", "assigned_name",
+    "assigned_names", "record", "recorded_at", "usable_name",
 ]  # fmt: skip
 
 IN_PLACE_WORDS = {
