@@ -32,6 +32,7 @@ from compare.recording.events import (
     RanBackward,
     RuleRun,
     Site,
+    Stepped,
     TookFunction,
     Unhooked,
 )
@@ -127,8 +128,11 @@ class Recorder:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Record what runs inside of the block."""
+        from torch.optim.optimizer import register_optimizer_step_pre_hook
+
         with contextlib.ExitStack() as stack:
             stack.enter_context(self._standing_in())
+            stack.callback(register_optimizer_step_pre_hook(self._step).remove)
             stack.enter_context(self.mode)
             yield
 
@@ -227,6 +231,14 @@ class Recorder:
         if name in MASKED_DRAWS:
             return self._drop
         return self._call
+
+    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
+        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
+        if self.active and type(optimizer).__module__.startswith("torch.optim."):
+            groups = [
+                {word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups
+            ]
+            self.events.append(Stepped(type(optimizer).__name__, groups, self.site()))
 
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
         return function(*arguments, **keywords)
