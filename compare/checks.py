@@ -68,6 +68,8 @@ def check_number(value: Any) -> None:
 def check_data(data: Any, dtype: str) -> None:
     """Refuse data whose numbers do not fit the dtype. Raises ProgramError."""
     if isinstance(data, list | tuple):
+        if dtype in FLOAT_DTYPES and all(type(item) is float for item in data) and all(map(math.isfinite, data)):
+            return  # most data, and soon said
         for item in data:
             check_data(item, dtype)
         return
@@ -159,9 +161,10 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
     "value": ("a number, an infinity or nan as a word", _is_real),
-    "min": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
-    "max": ("a number", lambda value: _is_int(value) or isinstance(value, float)),
-    **dict.fromkeys(("alpha", "negative_slope"), ("a number", lambda value: isinstance(value, float))),
+    **dict.fromkeys(
+        ("alpha", "max", "min", "negative_slope"),
+        ("a number", lambda value: _is_int(value) or isinstance(value, float)),
+    ),
 }  # fmt: skip
 """What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
 

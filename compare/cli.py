@@ -37,6 +37,7 @@ __all__ = ["cli"]
 
 AS_DECLARED, DEPARTED, BAD_INPUT, CRASHED, NOTHING_SELECTED, INTERRUPTED = 0, 1, 2, 3, 5, 130
 CASES_WORTH_A_PROCESS = 16
+PRINTED_LINES, PRINTED_COLUMNS = 20, 400
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
@@ -628,16 +629,20 @@ def _translate(
     Exit codes: 0 proven, 1 not proven, 2 refused or the code raised, 3 the code ended its process or took too long.
     """
     from compare.report import translated
+    from compare.report.wording import visible
     from compare.translations import Script, translate_apart
 
     output.check()
     if not script.is_file():
         raise UsageError(f"{script} is not a file.")
+    if output.path is not None and output.path.resolve() == script.resolve():
+        raise UsageError(f"-o {output.path} is the script itself; name another file.")
     reply, printed = translate_apart(Script(str(script), dtype, check), limit=limit)
     result = reply.result
     assert result is not None
     if printed.strip() and (output.verbosity > 0 or result.verdict == "raised"):
-        output.narrate("\n".join(["The code printed:", *printed.rstrip().splitlines()[-20:]]))
+        lines = printed.rstrip().splitlines()[-PRINTED_LINES:]
+        output.narrate("\n".join(["The code printed, at last:", *[visible(line[:PRINTED_COLUMNS]) for line in lines]]))
     written = bool(result.jax) and (result.verdict == "proven" or unproven)
     if output.format != "full":
         output.deliver(translated.as_json(result) if output.format == "json" else translated.as_markdown(result))
@@ -647,7 +652,10 @@ def _translate(
         if reply.data and output.path is None:
             _narrate(f"This script loads {reply.data_name}; with -o PATH both are written.")
         elif reply.data and output.path is not None:
-            _write_data(output, output.path.parent / reply.data_name, reply.data)
+            data = output.path.parent / reply.data_name
+            if data.resolve() == output.path.resolve():
+                raise UsageError(f"-o {output.path} is where the data of the script goes; name another file.")
+            _write_data(output, data, reply.data)
         text = result.torch if as_torch else result.jax
         output.deliver(text if result.verdict == "proven" else _unproven(result) + text)
     if output.path is not None:

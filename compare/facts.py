@@ -260,7 +260,7 @@ class Handle:
 
     @property
     def in_order(self) -> bool:
-        """Elements lie in the order of their indices, with gaps or without: PyTorch computes a dense result from them."""
+        """Elements lie in the order of their indices, with gaps or without: a result computed from them is dense."""
         strides = self.layout.strides[: len(self.shape)]
         sizes = [(stride, size) for stride, size in zip(strides, self.shape, strict=True) if size > 1]
         return all(

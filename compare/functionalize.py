@@ -760,12 +760,14 @@ class _Functionalizer:
         self.remark_graph(statement)
         reached = _reached(roots)
         inputs = {name: self.producer(self.used[name]) for name in statement.inputs}
+        zeros = statement.materialize_grads and not statement.create_graph
         for name, value in inputs.items():
-            if value not in reached and not isinstance(value, Differentiable):
+            if value not in reached and not isinstance(value, Differentiable) and not zeros:
                 raise ProgramError(
                     f"tape.grad with respect to '{name}', which the outputs do not depend on: PyTorch has None or an "
                     "error there. Leave it out."
                 )
+        self.check_read(roots, {} if statement.materialize_grads else inputs)
         # An input that another one goes into is probed where it is made, so that both gradients are whole.
         upstream = {value: set(_reached((value,))) - {value} for value in inputs.values()}
         probed = tuple(
@@ -798,6 +800,17 @@ class _Functionalizer:
                 gradients[value].hint = target
             is_leaf = handle.is_leaf and handle.requires_grad
             self.start(handle, self.differentiable(handle, gradients[value]) if is_leaf else gradients[value])
+
+    def check_read(self, roots: tuple[Value, ...], inputs: dict[str, Value]) -> None:
+        """Refuse a non-leaf that only gradients lead to whose formulas do not read it: JAX has zeros there."""
+        unsure = {name: value for name, value in inputs.items() if not isinstance(value, Differentiable)}
+        read = _reached(roots, by_formula=True) if unsure else {}
+        for name, value in unsure.items():
+            if value not in read:
+                raise ProgramError(
+                    f"tape.grad with respect to '{name}', of which the outputs use a gradient that does not depend on "
+                    "it: PyTorch has None or an error there, JAX zeros. Leave it out, or give materialize_grads=True."
+                )
 
     def check_probed(self, probed: tuple[Value, ...]) -> None:
         """Refuse a tensor hook on an input of tape.grad that another input goes into: PyTorch passes it by there."""
@@ -1103,20 +1116,59 @@ def _is_one_real(root: Value) -> bool:
     return math.prod(root.shape) == 1 and not is_complex(root.dtype)
 
 
-def _reached(roots: tuple[Value, ...], *, passing: bool = False) -> dict[Value, None]:
+def _reached(roots: tuple[Value, ...], *, passing: bool = False, by_formula: bool = False) -> dict[Value, None]:
     """Every value that a derivative of the roots flows back to, the roots included, in order.
 
     passing: only through gradients that read the cotangent, and not through those that are zeros whatever it is.
+    by_formula: from a gradient only to what PyTorch's formulas for it read.
     """
     reached: dict[Value, None] = dict.fromkeys(roots)
     pending = list(roots)
     while pending:
         value = pending.pop()
-        for operand in _passed_on(value) if passing and isinstance(value, Applied) else value.differentiable:
+        operands: Collection[Value] = value.differentiable
+        if passing and isinstance(value, Applied):
+            operands = _passed_on(value)
+        elif by_formula and isinstance(value, Gradient):
+            operands = _read_for(value)
+        for operand in operands:
             if operand not in reached:
                 reached[operand] = None
                 pending.append(operand)
     return dict.fromkeys(sorted(reached, key=lambda value: value.number))
+
+
+def _read_for(gradient: Gradient) -> set[Value]:
+    """What has history among what PyTorch's formulas read on the way to a gradient; at most everything."""
+    region = gradient.region
+    if not region.recorded:
+        return set()
+    leading = {gradient.of, region.arguments.get(gradient.of, gradient.of)}
+    read = {cotangent for cotangent in region.cotangents if cotangent is not None}
+    for value in region.body:
+        passed = [one for one in value.differentiable if one in leading]
+        if not passed:
+            continue
+        leading.add(value)
+        if isinstance(value, Applied):
+            read |= _read_by_formulas(value, passed)
+        elif isinstance(value, Result | Gradient):
+            read |= {value, *value.operands}
+    return {value for value in read if value.tracked}
+
+
+def _read_by_formulas(value: Applied, of: Collection[Value]) -> set[Value]:
+    """What PyTorch's formulas for the gradients of some operands read."""
+    values = [np.ones(one.shape) if isinstance(one, Value) else one for one in value.arguments]
+    read: set[Value] = set()
+    for place, argument in enumerate(value.arguments):
+        if argument not in of:
+            continue
+        for in_place in {False, bool(value.op.without_history)} if value.op.write is not None else {False}:
+            formula = backward_formula(value.op, place, values, in_place=in_place)
+            found = [value, *value.arguments] if not formula.exact else [value.arguments[one] for one in formula.reads]
+            read |= {one for one in [*found, *([value] if formula.result else [])] if isinstance(one, Value)}
+    return read
 
 
 def _passed_on(value: Applied) -> list[Value]:

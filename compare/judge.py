@@ -19,6 +19,7 @@ other; `detail` says how far. At a kink, where the reference is an interval, the
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -217,7 +218,8 @@ def to_json_value(seen: Any) -> Value:
         case np.ndarray():
             value = to_json_value(seen.tolist())
         case list() | tuple():
-            value = [to_json_value(item) for item in seen]
+            plain = all(type(item) is float for item in seen) and all(map(math.isfinite, seen))
+            value = list(seen) if plain else [to_json_value(item) for item in seen]
         case _:
             value = as_number(seen)
     return value

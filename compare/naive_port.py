@@ -3,7 +3,7 @@
 From the tape program to a pure program of its own, printed and run like the faithful one. Its rules:
 
 - A name is an array, and nothing is shared. A view, `detach()` and `.data` make arrays of their own; the last two are
-  `lax.stop_gradient`.
+  `lax.stop_gradient`, and so is what is assigned to `.data` under a name of its own.
 - A write rebinds the name that stands on its line, and no other: `x += 1` becomes `x = x + 1`, `x[i] = v` becomes
   `x = x.at[i].set(v)`. An alias that has no name is read as the tensor it is made from on that line:
   `x.data.fill_(0)` and `x[1:].mul_(2)` rebind `x`.
@@ -170,7 +170,7 @@ class _Port:
             case Detach() | Data():
                 self.detach(statement)
             case AssignData():
-                self.rebind(statement.handle, (), self.values[statement.source])
+                self.assign_data(statement)
             case DetachInPlace():
                 self.cut(statement.handle, named=True)
             case RequiresGrad():
@@ -244,10 +244,9 @@ class _Port:
             # Without a grad mode every argument counts, of a recorded call those that PyTorch goes back to.
             origins = self.facts.origins[handle.tensor] if handle.requires_grad else range(len(arguments))
             sources = tuple(arguments[number] for number in sorted(origins))
-            self.bind(
-                target,
-                self.pure.add(Result(target, self.index, handle.shape, handle.dtype, call, place, sources)),
-            )
+            result = self.pure.add(Result(target, self.index, handle.shape, handle.dtype, call, place, sources))
+            self.bind(target, result)
+            self.lines.carried[result] = sources
 
     def differentiable(self, name: str) -> None:
         """Make the array of that name an argument of what is differentiated from here on."""
@@ -280,6 +279,17 @@ class _Port:
             source = self.pure.add(StopGradient(hint, self.index, source.shape, source.dtype, source, named))
         self.bind(statement.target, source)
         self.alias(statement.target, statement.source, ())
+
+    def assign_data(self, statement: AssignData) -> None:
+        if self.used[statement.handle].tensor == self.used[statement.source].tensor:
+            return
+        value = self.values[statement.source]
+        if statement.source not in self.inlined:
+            # An array that has a name of its own goes on under it, as what it was.
+            value = self.pure.add(
+                StopGradient(statement.handle, self.index, value.shape, value.dtype, value, named=True)
+            )
+        self.rebind(statement.handle, (), value)
 
     def requires_grad(self, statement: RequiresGrad) -> None:
         value = self.values[statement.handle]

@@ -378,7 +378,9 @@ class LargeArrays:
 
 
 def _numbers(data: Any) -> Any:
-    return [_numbers(item) for item in data] if isinstance(data, list | tuple) else from_number(data)
+    if not isinstance(data, list | tuple):
+        return from_number(data)
+    return data if all(type(item) is float for item in data) else [_numbers(item) for item in data]
 
 
 class Expressions:

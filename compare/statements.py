@@ -124,6 +124,8 @@ def nested_shape(data: Any, depth: int = 0) -> Shape:
         return ()
     if depth == MOST_DIMENSIONS:
         raise ProgramError(f"The data has more than {MOST_DIMENSIONS} dimensions.")
+    if not any(isinstance(item, list | tuple) for item in data):
+        return (len(data),)  # a million numbers, one by one, take seconds
     shapes = {nested_shape(item, depth + 1) for item in data}
     if len(shapes) > 1:
         raise ProgramError("The data is ragged: rows of one array must have one length.")

@@ -558,7 +558,7 @@ def recorded_at(site: Site) -> Iterator[None]:
 
 def _is_replay(frame: FrameType) -> bool:
     """Whether the frame does to a tape what another program did."""
-    return frame.f_globals.get("__name__", "").startswith("compare.recording")
+    return str(frame.f_globals.get("__name__", "")).startswith("compare.recording")
 
 
 def _site() -> Site:

@@ -11,6 +11,7 @@ import re
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from compare.concepts import find_concept
 from compare.divergence import first_divergence
 from compare.errors import CompareError, shown_path
 from compare.functionalize import Lowering, functionalize
-from compare.jax_leg import Check, print_jax, run_jax
+from compare.jax_leg import Check, jax_settings, print_jax, run_jax
 from compare.judge import TOLERANCES, compare, judge_case
 from compare.observed import Array, LegRun
 from compare.program import Program
@@ -30,14 +31,18 @@ from compare.recording.replay import FinalGradient, RecordingRefusedError, Repla
 from compare.recording.scripts import record_function, record_script
 from compare.reference import run_reference
 from compare.results import Note, Observation, Translation
+from compare.settings import PROCESS, put_back
 from compare.sources import Source
 from compare.statements import Read, bound
-from compare.torch_leg import print_torch, run_torch
+from compare.torch_leg import print_torch, run_torch, torch_settings
 
 __all__ = ["Translated", "translate_function", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
+
+LONGEST_MESSAGE = 2_000
+"""Characters of an error's message that are shown."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translat
         check: the JAX program itself asserts every number of the recorded run.
     """
     started = time.perf_counter()
-    recording = record_script(path, dtype=dtype)
+    with _settings_put_back():
+        recording = record_script(path, dtype=dtype)
     blank = Translation(_id(path.stem), shown_path(path), dtype, "refused")
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, str(path.absolute())))
@@ -69,7 +75,8 @@ def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...])
     name = getattr(function, "__name__", "function")
     code = getattr(function, "__code__", None)
     path = shown_path(code.co_filename) if code is not None else name
-    recording = record_function(function, arguments)
+    with _settings_put_back():
+        recording = record_function(function, arguments)
     blank = Translation(_id(name), path, recording.dtype, "refused")
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, code.co_filename if code is not None else ""))
@@ -80,12 +87,28 @@ def _raised(blank: Translation, error: BaseException, filename: str) -> Translat
     """The code itself raised: at which of its lines, and what."""
     lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == filename]
     at = f"{blank.path}:{lines[-1]}: " if lines else ""
-    reason = f"{at}the code raised {type(error).__name__}: {error}"
+    reason = f"{at}the code raised {said(error)}"
     return msgspec.structs.replace(blank, verdict="raised", reason=reason)
 
 
 def _timed(made: Translated, started: float) -> Translated:
     return Translated(msgspec.structs.replace(made.result, seconds=time.perf_counter() - started), made.source)
+
+
+def said(error: BaseException) -> str:
+    """The type and the message of an error that somebody else's class may be, as text that can be written."""
+    try:
+        message = str(error)
+    except Exception as failure:
+        message = f"(its message cannot be had: {type(failure).__name__})"
+    message = message.encode("utf-8", "backslashreplace").decode()
+    message = message if len(message) <= LONGEST_MESSAGE else f"{message[:LONGEST_MESSAGE]}…"
+    return f"{type(error).__name__}: {message}"
+
+
+def _settings_put_back() -> AbstractContextManager[list[str]]:
+    """The proof runs in this process, too: what the code sets is put back before."""
+    return put_back([*PROCESS, *torch_settings(), *jax_settings()])
 
 
 def _id(name: str) -> str:

@@ -33,7 +33,11 @@ __all__ = ["Done", "Lost", "do_jobs", "serve"]
 START_LIMIT = 300.0
 """Seconds for a worker to get ready: importing two frameworks from a cold disk takes long."""
 
-_READY, _DONE, _SPENT, _LATE = b"r", b"d", b"s", b"l"
+MOST_OUTPUT = 2**28
+"""Bytes that a worker may write to standard output and error: the disk belongs to everybody."""
+SHOWN_OUTPUT = 2**20
+
+_READY, _DONE, _SPENT, _LATE, _LOUD = b"r", b"d", b"s", b"l", b"o"
 
 
 @dataclass(frozen=True)
@@ -160,8 +164,15 @@ class _Worker:
         self.deadline = self.started + limit
 
     def output(self) -> str:
-        """What it wrote since this was last asked."""
+        """What it wrote since this was last asked; of very much the end."""
+        written = os.fstat(self.written.fileno()).st_size
+        if written - self.written.tell() > SHOWN_OUTPUT:
+            self.written.seek(written - SHOWN_OUTPUT)
         return self.written.read().decode("utf-8", "replace")
+
+    def is_loud(self) -> bool:
+        """Whether it wrote more than anybody can want."""
+        return os.fstat(self.written.fileno()).st_size > MOST_OUTPUT
 
     def how_it_ended(self) -> str:
         """`signal SIGSEGV`, or `exit code 3`."""
@@ -278,6 +289,8 @@ def _next_event(staff: Sequence[_Worker], events: queue.SimpleQueue[_Event]) -> 
         for worker in staff:
             if now >= worker.deadline:
                 return worker, (_LATE, b"")
+            if worker.is_loud():
+                return worker, (_LOUD, b"")
             if worker.process.poll() is not None:
                 # What it started may hold its end of the pipe open.
                 worker.kill()
@@ -289,10 +302,13 @@ def _next_event(staff: Sequence[_Worker], events: queue.SimpleQueue[_Event]) -> 
 
 def _ending(worker: _Worker, message: tuple[bytes, bytes] | None, limit: float) -> Done | Lost:
     """How the job of a worker ended. Raises RuntimeError when the worker had not even started on it."""
-    if message is not None and message[0] != _LATE:
+    if message is not None and message[0] not in (_LATE, _LOUD):
         return Done(message[1], worker.output())
     if message is None:
         why = f"the process that ran it ended with {worker.how_it_ended()}"
+    elif message[0] == _LOUD:
+        worker.kill()
+        why = f"it wrote more than {MOST_OUTPUT // 2**20} MiB to its standard output"
     else:
         worker.tell_where_it_is()
         why = f"it did not end within {limit:g} seconds"

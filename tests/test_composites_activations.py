@@ -60,6 +60,8 @@ def test_with_parameters() -> None:
     check(functional + "softplus", call(KINKS), call(KINKS, beta=2), call(KINKS, 0.5, 3), call(KINKS, threshold=40))
     check(functional + "gelu", call(KINKS[5:]), call(KINKS, approximate="tanh"), call(X))
     check(functional + "tanhshrink", call(X))
+    check(functional + "hardtanh_", call(KINKS), call(KINKS, 0.0, 6.0))
+    check(functional + "threshold_", call(KINKS, 0.5, 2.0))
 
 
 def test_prelu() -> None:
@@ -78,9 +80,12 @@ def test_over_an_axis() -> None:
     for name in ("softmax", "log_softmax", "softmin"):
         check(f"torch.nn.functional.{name}", call(X, 1), call(STACK, dim=-2))
         refuses(f"torch.nn.functional.{name}", "needs dim", X)
+    for name in ("torch.softmax", "torch.log_softmax", "torch.special.softmax"):
+        check(name, call(X, 1), call(STACK, dim=-2))
     tape = Tape()
     x = tape.leaf(X)
     assert COMPOSITES["torch.nn.functional.softmax"](tape, x, 1, dtype="float32").dtype_name == "float32"
+    assert COMPOSITES["torch.softmax"](tape, x, 1, "float32").dtype_name == "float32"
 
 
 @pytest.mark.parametrize("name", "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout".split())

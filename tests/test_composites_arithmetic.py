@@ -88,6 +88,31 @@ def test_other_functions() -> None:
     refuses("torch.xlogy", "with a number", 2.0, X)
 
 
+def test_larger_and_smaller_beside_nan() -> None:
+    left, right = np.array([1.0, 2.0, np.nan, 1.0, np.nan]), np.array([2.0, 2.0, 1.0, np.nan, np.nan])
+    for name in ("torch.fmax", "torch.fmin"):
+        check(name, call(X, Y), call(left, right))
+
+
+def test_what_is_no_number() -> None:
+    values = np.array([np.nan, np.inf, -np.inf, 1.0, 0.0])
+    check("torch.nan_to_num", call(values), call(values, 1.0, 2.0, -3.0), call(values, posinf=5.0))
+    check("torch.isposinf", call(values))
+    check("torch.isneginf", call(values))
+    others = np.array([np.nan, np.inf, 1.0, 1.0 + 1e-6, 1e-9])
+    check("torch.isclose", call(values, others), call(values, others, equal_nan=True), call(values, others, 1e-9, 0.0))
+
+
+def test_further_functions() -> None:
+    check("torch.deg2rad", call(X))
+    check("torch.rad2deg", call(X))
+    check("torch.logaddexp2", call(X, Y))
+    check("torch.addr", call(np.ones((3, 2)), ROW, Y[0, :2].copy()), call(X, X[:, 0].copy(), ROW, beta=2, alpha=0.5))
+    refuses("torch.addr", "ignores its input", X, X[:, 0].copy(), ROW, beta=0)
+    check("torch.Tensor.frac_", call(X * 3))
+    refuses("torch._fused_adam_", "fused=False", X)
+
+
 @pytest.mark.parametrize("word", ["negative_", "absolute_", "arcsin_", "arccos_", "arctan_", "fix_"])
 def test_in_place_forms_under_further_names(word: str) -> None:
     check(f"torch.Tensor.{word}", call(X / 3))

@@ -61,6 +61,9 @@ WHOLE = np.array([[1, 0], [2, 3]])
         ("torch.diag_embed", [call(ROW), call(X)]),
         ("torch.where", [call(X > 0, X, Y), call(X > 0, X, 0.5), call(X > 0, 1.0, 0.0), call(X > 0, 1, 0),
                          call(X > 0, 1, 0.5)]),
+        ("torch.rot90", [call(X), call(X, 2), call(X, -1), call(STACK, 3, (1, 2)), call(X, 4)]),
+        ("torch.diagflat", [call(ROW), call(X, 1)]),
+        ("torch.split_with_sizes", [call(X, (1, 2), 1)]),
         ("torch.take", [call(X, WHOLE), call(STACK, np.array([5, -1]))]),
     ],
 )  # fmt: skip
@@ -88,6 +91,7 @@ def test_the_transposes_that_are_properties() -> None:
         ("torch.nonzero", "decided by values", (X,)),
         ("torch.flatten", "out of range", (X, 2)),
         ("torch.broadcast_tensors", "do not broadcast", (X, draw(2))),
+        ("torch.Tensor.transpose_", "Take a view", (X, 0, 1)),
         ("torch.Tensor.half", "is not modelled", (X,)),
     ],
 )

@@ -327,6 +327,10 @@ def test_refused_pools() -> None:
     image = draw(1, 2, 4, 4)
     refused("torch.nn.functional.max_pool2d", "padding at most half the window", image, 2, padding=2)
     refused("torch.nn.functional.max_pool2d", "padding may be at most half the window", image, 2, 1, 2, 2)
+    refused("torch.nn.functional.max_pool2d", "a window of 5 does not fit into 4", image, 3, 1, 0, 2)
+    refused(
+        "torch.nn.functional.max_pool2d", "dilation takes one number, or one for each of 2", image, 2, 1, 0, (1, 2, 1)
+    )
     refused("torch.nn.functional.max_pool2d", "a window of 5 does not fit into 4", image, 5)
     refused("torch.nn.functional.max_pool1d", "needs channels and 1 more axes", image, 2)
     refused("torch.nn.functional.adaptive_max_pool2d", "return_indices=True is not modelled", image, 2, True)
@@ -507,6 +511,8 @@ def test_refused_interpolation() -> None:
     refused(name, "antialias=True is not modelled", draw(1, 1, 4, 4), 2, mode="bilinear", antialias=True)
     refused(name, "either size or scale_factor", draw(1, 1, 4, 4))
     refused(name, "does not go with an input of 4 axes", draw(1, 1, 4, 4), 2, mode="linear")
+    # PyTorch's gradient is that of the kept size, its value that of the factor.
+    refused(name, "Give a size instead of a factor", draw(1, 1, 4), scale_factor=1.21)
     refused(name, "align_corners has no meaning", draw(1, 1, 4, 4), 2, align_corners=True)
 
 

@@ -17,7 +17,19 @@ from compare.judge import compare
 from compare.naive_port import NoPortError, naive_port
 from compare.observed import Array, LegRun
 from compare.program import Program
-from compare.statements import Detach, EnterGradMode, ItemWrite, RegisterHook, SetGradMode, Write, unwrap
+from compare.statements import (
+    AssignData,
+    Detach,
+    DetachInPlace,
+    EnterGradMode,
+    ItemWrite,
+    RegisterHook,
+    RegisterPostAccumulateGradHook,
+    RequiresGrad,
+    SetGradMode,
+    Write,
+    unwrap,
+)
 from compare.tape import Tape, record
 from compare.torch_leg import print_torch, run_torch
 
@@ -390,10 +402,43 @@ def test_a_gradient_that_only_a_probe_would_give_is_refused_by_name() -> None:
         naive_port(recorded(case))
 
 
+def test_what_is_assigned_to_data_goes_on_under_its_own_name() -> None:
+    """Two leaves are two arguments, whatever numbers they have; one that the loss does not use is none."""
+
+    def case(tape: Tape) -> None:
+        a, b = tape.leaf([1.0, 2.0]), tape.leaf([3.0, 4.0])
+        a.data = b
+        (b * b).sum().backward()
+        (a * b).sum().backward()
+        tape.expect(a, [3.0, 4.0])
+        tape.expect(a.grad, [3.0, 4.0])
+        tape.expect(b.grad, [9.0, 12.0])
+
+    lines, shown = ported(case)
+    assert "    a = lax.stop_gradient(b)" in lines
+    assert shown == {"a": [3.0, 4.0], "a.grad": [3.0, 4.0], "b.grad": [9.0, 12.0]}
+
+
+def test_an_argument_that_a_function_does_not_use_is_none_of_the_gradient() -> None:
+    def case(tape: Tape) -> None:
+        a, b = tape.leaf(2.0), tape.leaf(3.0)
+        function = tape.function(lambda x, y: y * y)
+        d = tape.checkpoint(function, a, b).detach()
+        c = tape.checkpoint(function, a, b)
+        (c * d).backward()
+        tape.expect(a.grad, None)
+        tape.expect(b.grad, 54.0)
+
+    assert ported(case)[1] == {"b.grad": 54.0}
+
+
 # ---- random programs ----
 
 
-CAUSES = (Write, ItemWrite, EnterGradMode, SetGradMode, RegisterHook)
+CAUSES = (
+    Write, ItemWrite, AssignData, EnterGradMode, SetGradMode, RegisterHook, RegisterPostAccumulateGradHook,
+    RequiresGrad, DetachInPlace,
+)  # fmt: skip
 """What a silent difference of a port can come from."""
 
 

@@ -17,6 +17,8 @@ import torch
 from jax import lax
 from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex, sample
 
+from compare.checks import bound_attributes
+from compare.errors import ProgramError
 from compare.facts import DENSE_RESULTS
 from compare.ops import OPS, TENSOR, Op, Slice, Span, elementwise, fill_spelling, formulas
 
@@ -747,6 +749,36 @@ WRONG_SHAPES: list[tuple[str, tuple[Any, ...], dict[str, Any], str]] = [
     ("pad_circular", (PLANE,), {"widths": (0, 4)}, "has no 4 elements"),
     ("pad_replicate", ((2, 0),), {"widths": (1, 0)}, "has no 1 elements"),
     ("pad_replicate", (VECTOR,), {"widths": (1, 0)}, "all axes but the first one or two"),
+    ("tile", (PLANE,), {"repetitions": (2, -1)}, "nothing is repeated -1 times"),
+    ("repeat", (PLANE,), {"count": -2}, "nothing is repeated -2 times"),
+    ("repeat", (PLANE,), {"count": 2, "axis": 2}, "out of range"),
+    ("diag", (CUBE,), {}, "makes a matrix of a vector"),
+    ("diag", (PLANE,), {"k": 4}, "no diagonal 4"),
+    ("any", (PLANE,), {"axis": 2}, "out of range"),
+    ("all", (PLANE,), {"keepdims": True}, "keepdims needs axis"),
+    ("argmax", (PLANE,), {"axis": (0, 1)}, "takes one axis"),
+    ("argmin", ((2, 0),), {"axis": 1}, "no element to reduce"),
+    ("argsort", (PLANE,), {"axis": 2}, "out of range"),
+    ("cumulative_logsumexp", (PLANE,), {"axis": 2}, "out of range"),
+    ("einsum", (PLANE, PLANE), {"equation": "ij"}, "has 1 terms for 2 operands"),
+    ("einsum", (PLANE,), {"equation": "i"}, "does not name the 2 dimensions"),
+    ("einsum", (PLANE,), {"equation": "ijk"}, "does not name the 2 dimensions"),
+    ("einsum", (PLANE, PLANE), {"equation": "ij,jk->ik"}, "'j' of ij,jk->ik has the sizes 3 and 2"),
+    ("einsum", (PLANE,), {"equation": "ij->k"}, "names an axis twice, or one that no operand has"),
+    ("einsum", (PLANE,), {"equation": "ij->ii"}, "names an axis twice"),
+    ("einsum", (PLANE, (2, 4)), {"equation": "...,..."}, "has the sizes 3 and 4"),
+    ("kron", (PLANE, VECTOR), {}, "as many dimensions on each side"),
+    ("cross", (PLANE, (2, 2)), {}, "size 3 along axis -1"),
+    ("cross", (PLANE, VECTOR), {}, "as many dimensions on each side"),
+    ("inv", (PLANE,), {}, "needs square matrices"),
+    ("det", (VECTOR,), {}, "needs square matrices"),
+    ("cholesky", (PLANE,), {}, "needs square matrices"),
+    ("solve", ((3, 3), PLANE), {}, "do not fit matrices"),
+    ("solve", ((2, 3, 3), (2, 3)), {}, "give them a last axis"),
+    ("fft", (PLANE,), {"axis": 2}, "out of range"),
+    ("ifft", (PLANE,), {"n": 0}, "a transform of 3 elements to 0"),
+    ("rfft", ((2, 0),), {}, "a transform of 0 elements"),
+    ("irfft", ((1,),), {}, "a transform of 1 elements to 0"),
 ]
 
 
@@ -833,6 +865,22 @@ WRONG_DTYPES: list[tuple[str, tuple[str, ...], str]] = [
     ("conv1d", ("float64", "float32"), "promotion is not modelled"),
     ("max_pool2d", ("int64",), "needs floating point, got int64"),
     ("pad", ("bool",), "a bool is not padded with a number"),
+    ("fmod", ("python-float", "float64"), "takes a tensor first"),
+    ("fmod", ("int64", "python-int"), "needs floating point"),
+    ("elu", ("int64",), "needs floating point"),
+    ("isnan", ("bool",), "arithmetic on booleans"),
+    ("isfinite", ("complex128",), "not defined for complex numbers"),
+    ("logical_xor", ("int64", "int64"), "needs bool"),
+    ("any", ("float64",), "needs bool, got float64; compare first"),
+    ("argmax", ("bool",), "arithmetic on booleans"),
+    ("argsort", ("complex128",), "not defined for complex numbers"),
+    ("einsum", ("float64", "float32"), "promotion is not modelled"),
+    ("inv", ("complex128",), "not defined for complex numbers"),
+    ("solve", ("float64", "int64"), "promotion is not modelled"),
+    ("fft", ("int64",), "needs floating point or complex numbers"),
+    ("rfft", ("complex128",), "not defined for complex numbers"),
+    ("rfft", ("int64",), "needs real floating-point numbers"),
+    ("irfft", ("float64",), "needs a complex tensor"),
 ]
 
 
@@ -845,6 +893,21 @@ def test_every_row_for_complex_numbers_has_complex_samples() -> None:
 
 def is_complex(operand: Any) -> bool:
     return isinstance(operand, np.ndarray) and operand.dtype == np.complex128
+
+
+@pytest.mark.parametrize(
+    ("name", "attributes", "message"),
+    [
+        ("einsum", {"equation": 'ij"); print("'}, "letters, commas, ellipses and an arrow"),
+        ("einsum", {"equation": "ij->ji->ij"}, "letters, commas, ellipses and an arrow"),
+        ("fft", {"norm": "unitary"}, "'forward', 'backward' or 'ortho'"),
+        ("elu", {"alpha": "two"}, "must be a number"),
+        ("argsort", {"descending": 1}, "True or False"),
+    ],
+)
+def test_words_that_would_be_printed_are_checked(name: str, attributes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ProgramError, match=message):
+        bound_attributes(OPS[name], 1, attributes)
 
 
 def test_a_cast_that_drops_imaginary_parts_is_refused() -> None:

@@ -172,7 +172,7 @@ def test_the_table_of_kinds_is_complete() -> None:
 @pytest.mark.parametrize(
     ("statements", "message"),
     [
-        ((LEAF, apply("b", "ad", "a", 1)), "Unknown op 'ad'. Did you mean 'add'?"),
+        ((LEAF, apply("b", "subtrac", "a", 1)), "Unknown op 'subtrac'. Did you mean 'subtract'?"),
         ((LEAF, apply("b", "add", "aa", 1)), "'aa' is used before it is bound. Did you mean 'a'?"),
         ((LEAF, apply("b", "add", "b", 1)), "'b' is used before it is bound"),
         ((LEAF, apply("b", "add", "a")), "add takes 2 operands, got 1"),

@@ -23,27 +23,27 @@ Number = int | float
 
 def _leaky(tape: Tape, input: Tensor, slope: Any) -> Tensor:
     # At zero PyTorch takes the slope of the left side, and jax.nn.leaky_relu that of the right.
-    return tape.where(input > 0, input, input * slope)  # type: ignore[no-any-return]
+    return tape.where(input > 0, input, input * slope)
 
 
 def _bounded(tape: Tape, input: Tensor, low: Number, high: Number) -> Tensor:
     capped = tape.where(input >= high, high, input)
-    return tape.where(input <= low, low, capped)  # type: ignore[no-any-return]
+    return tape.where(input <= low, low, capped)
 
 
 def _hardsigmoid(tape: Tape, input: Tensor) -> Tensor:
     # In float64, PyTorch's own slope is the float32 nearest to 1/6: it is off by 3e-8.
     rising = tape.where(input >= 3, 1.0, (input + 3) / 6)
-    return tape.where(input <= -3, 0.0, rising)  # type: ignore[no-any-return]
+    return tape.where(input <= -3, 0.0, rising)
 
 
 def _hardswish(tape: Tape, input: Tensor) -> Tensor:
     rising = tape.where(input >= 3, input, input * (input + 3) / 6)
-    return tape.where(input <= -3, 0.0, rising)  # type: ignore[no-any-return]
+    return tape.where(input <= -3, 0.0, rising)
 
 
 def _threshold(tape: Tape, input: Tensor, threshold: Number, value: Number) -> Tensor:
-    return tape.where(input <= threshold, value, input)  # type: ignore[no-any-return]
+    return tape.where(input <= threshold, value, input)
 
 
 @composite("torch.nn.functional.relu", "torch.relu")
@@ -52,7 +52,7 @@ def _relu(tape: Tape, input: Tensor, inplace: bool = False) -> Any:
 
 
 def _relu_of(tape: Tape, input: Tensor) -> Tensor:
-    return tape.relu(input)  # type: ignore[no-any-return]
+    return tape.relu(input)
 
 
 @composite("torch.nn.functional.leaky_relu")
@@ -129,12 +129,12 @@ def _threshold_or_in_place(tape: Tape, input: Tensor, threshold: float, value: f
 @composite("torch.nn.functional.softshrink")
 def _softshrink(tape: Tape, input: Tensor, lambd: float = 0.5) -> Tensor:
     shrunk = tape.where(input > 0, input - lambd, input + lambd)
-    return tape.where(input.abs() <= lambd, 0.0, shrunk)  # type: ignore[no-any-return]
+    return tape.where(input.abs() <= lambd, 0.0, shrunk)
 
 
 @composite("torch.nn.functional.hardshrink", "torch.hardshrink")
 def _hardshrink(tape: Tape, input: Tensor, lambd: float = 0.5) -> Tensor:
-    return tape.where(input.abs() <= lambd, 0.0, input)  # type: ignore[no-any-return]
+    return tape.where(input.abs() <= lambd, 0.0, input)
 
 
 @composite("torch.nn.functional.softplus")
@@ -142,7 +142,17 @@ def _softplus(tape: Tape, input: Tensor, beta: Number = 1, threshold: Number = 2
     # Beyond its threshold PyTorch's softplus is the identity, to the bit and in its slope; JAX's has no threshold.
     scaled = input if beta == 1 else input * beta
     curved = scaled.softplus() if beta == 1 else scaled.softplus() / beta
-    return tape.where(scaled > threshold, input, curved)  # type: ignore[no-any-return]
+    return tape.where(scaled > threshold, input, curved)
+
+
+@composite("torch.nn.functional.hardtanh_")
+def _hardtanh_in_place(tape: Tape, input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Any:
+    return _hardtanh(tape, input, min_val, max_val, True)
+
+
+@composite("torch.nn.functional.threshold_")
+def _threshold_in_place(tape: Tape, input: Tensor, threshold: float, value: float) -> Any:
+    return _threshold_or_in_place(tape, input, threshold, value, True)
 
 
 # ---- smooth ones, in place ----
@@ -174,7 +184,7 @@ def _mish(tape: Tape, input: Tensor, inplace: bool = False) -> Any:
 
 
 def _smooth(tape: Tape, row: str, input: Tensor, **attributes: float) -> Tensor:
-    return getattr(tape, row)(input, **attributes)  # type: ignore[no-any-return]
+    return getattr(tape, row)(input, **attributes)
 
 
 @composite("torch.nn.functional.gelu")
@@ -194,7 +204,7 @@ def _glu(tape: Tape, input: Tensor, dim: int = -1) -> Tensor:
     if not input.shape or input.shape[dim] % 2:
         raise ProgramError(f"glu halves axis {dim}, and shape {list(input.shape)} has no two halves there.")
     value, gate = tape.split(input, sizes=input.shape[dim] // 2, axis=dim)
-    return value * gate.sigmoid()  # type: ignore[no-any-return]
+    return value * gate.sigmoid()
 
 
 # ---- over an axis ----
@@ -206,19 +216,29 @@ def _one_axis(what: str, dim: int | None) -> int:
     return dim
 
 
-@composite("torch.nn.functional.softmax", "torch.softmax", "torch.special.softmax")
+@composite("torch.nn.functional.softmax")
 def _softmax(
     tape: Tape, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: str | None = None
 ) -> Tensor:
-    return tape.softmax(cast(tape, input, dtype), axis=_one_axis("softmax", dim))  # type: ignore[no-any-return]
+    return tape.softmax(cast(tape, input, dtype), axis=_one_axis("softmax", dim))
 
 
-@composite("torch.nn.functional.log_softmax", "torch.log_softmax", "torch.special.log_softmax")
+@composite("torch.nn.functional.log_softmax")
 def _log_softmax(
     tape: Tape, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: str | None = None
 ) -> Tensor:
     axis = _one_axis("log_softmax", dim)
-    return tape.log_softmax(cast(tape, input, dtype), axis=axis)  # type: ignore[no-any-return]
+    return tape.log_softmax(cast(tape, input, dtype), axis=axis)
+
+
+@composite("torch.softmax", "torch.special.softmax")
+def _softmax_along(tape: Tape, input: Tensor, dim: int, dtype: str | None = None) -> Tensor:
+    return _softmax(tape, input, dim, dtype=dtype)
+
+
+@composite("torch.log_softmax", "torch.special.log_softmax")
+def _log_softmax_along(tape: Tape, input: Tensor, dim: int, dtype: str | None = None) -> Tensor:
+    return _log_softmax(tape, input, dim, dtype=dtype)
 
 
 @composite("torch.nn.functional.softmin")
@@ -226,7 +246,7 @@ def _softmin(
     tape: Tape, input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: str | None = None
 ) -> Tensor:
     check_floats("softmin", input)
-    return tape.softmax(cast(tape, -input, dtype), axis=_one_axis("softmin", dim))  # type: ignore[no-any-return]
+    return tape.softmax(cast(tape, -input, dtype), axis=_one_axis("softmin", dim))
 
 
 @composite("torch.nn.functional.gumbel_softmax")

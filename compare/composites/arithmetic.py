@@ -5,7 +5,10 @@ An in-place form writes a value computed from a clone where the formula would re
 
 from __future__ import annotations
 
+import math
 from typing import Any
+
+import numpy as np
 
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats, check_without_history
@@ -96,14 +99,14 @@ def _lerp_in_place(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Any:
 @composite("torch.div", "torch.divide")
 def _div(tape: Tape, input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     if rounding_mode is None:
-        return input / other  # type: ignore[no-any-return]
+        return input / other
     if rounding_mode not in ("trunc", "floor"):
         raise ProgramError(f"div has no rounding_mode {rounding_mode!r}; PyTorch knows None, 'trunc' and 'floor'.")
     check_floats("div with a rounding_mode", input, other)
     if rounding_mode == "floor":
         # Less its remainder, the dividend is a multiple of the divisor: no rounding can carry it across an integer.
-        return ((input - input % other) / other).round()  # type: ignore[no-any-return]
-    return (input / other).trunc()  # type: ignore[no-any-return]
+        return ((input - input % other) / other).round()
+    return (input / other).trunc()
 
 
 @composite("torch.Tensor.div_", "torch.Tensor.divide_", "torch.Tensor.true_divide_")
@@ -125,11 +128,11 @@ def _floor_divide(tape: Tape, input: Any, other: Any) -> Tensor:
 
 def _at_least(tape: Tape, input: Tensor, low: Any) -> Tensor:
     # At a tie the gradient goes to the input, all of it; that of maximum is shared.
-    return tape.where(input >= low, input, low)  # type: ignore[no-any-return]
+    return tape.where(input >= low, input, low)
 
 
 def _at_most(tape: Tape, input: Tensor, high: Any) -> Tensor:
-    return tape.where(input <= high, input, high)  # type: ignore[no-any-return]
+    return tape.where(input <= high, input, high)
 
 
 @composite("torch.clamp", "torch.clip")
@@ -143,7 +146,7 @@ def _clamp(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Tenso
         return clamp_max(tape, input, max)
     above = _at_least(tape, input, min)
     # Where the bounds cross, the upper one wins and takes the gradient.
-    return tape.where(above <= max, above, max)  # type: ignore[no-any-return]
+    return tape.where(above <= max, above, max)
 
 
 @composite("torch.clamp_min")
@@ -188,7 +191,7 @@ def _frac(tape: Tape, input: Tensor) -> Tensor:
 def _logit(tape: Tape, input: Tensor, eps: float | None = None) -> Tensor:
     if eps is not None:
         raise ProgramError("logit with eps is not modelled. Clamp the input, then take the logit.")
-    return (input / (1 - input)).log()  # type: ignore[no-any-return]
+    return (input / (1 - input)).log()
 
 
 @composite("torch.positive")
@@ -201,15 +204,94 @@ def _float_power(tape: Tape, input: Any, exponent: Any) -> Tensor:
     for one in (input, exponent):
         if isinstance(one, Tensor) and one.dtype_name != "float64":
             raise ProgramError(f"float_power of {one.dtype_name} computes in float64. Cast to float64 first.")
-    return input**exponent  # type: ignore[no-any-return]
+    return input**exponent
 
 
 @composite("torch.xlogy", "torch.special.xlogy")
-def _xlogy(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+def _xlogy(tape: Tape, input: Any, other: Any) -> Tensor:
     if not isinstance(input, Tensor) or not isinstance(other, Tensor):
         raise ProgramError("xlogy with a number is not modelled. Make the number a tensor.")
     # A logarithm that is multiplied away must stay finite, or its gradient is nan.
-    return input * tape.where((input == 0) & (other <= 0), 1.0, other).log()  # type: ignore[no-any-return]
+    return input * tape.where((input == 0) & (other <= 0), 1.0, other).log()
+
+
+@composite("torch.fmax")
+def _fmax(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    # A tie goes to the input, all of it; a nan to the other one.
+    return tape.where((input >= other) | other.isnan(), input, other)
+
+
+@composite("torch.fmin")
+def _fmin(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.where((input <= other) | other.isnan(), input, other)
+
+
+@composite("torch.nan_to_num")
+def _nan_to_num(
+    tape: Tape, input: Tensor, nan: float | None = None, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
+    check_floats("nan_to_num", input)
+    largest = float(np.finfo(input.dtype_name).max)
+    numbers = tape.where(input.isnan(), 0.0 if nan is None else nan, input)
+    numbers = tape.where(input == math.inf, largest if posinf is None else posinf, numbers)
+    return tape.where(input == -math.inf, -largest if neginf is None else neginf, numbers)
+
+
+@composite("torch.isposinf")
+def _isposinf(tape: Tape, input: Tensor) -> Tensor:
+    return input == math.inf
+
+
+@composite("torch.isneginf")
+def _isneginf(tape: Tape, input: Tensor) -> Tensor:
+    return input == -math.inf
+
+
+@composite("torch.isclose")
+def _isclose(
+    tape: Tape, input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False
+) -> Tensor:
+    check_floats("isclose", input, other)
+    near = (input == other) | (((input - other).abs() <= atol + rtol * other.abs()) & input.isfinite())
+    near = near & (other.isfinite() | (input == other))
+    return near | (input.isnan() & other.isnan()) if equal_nan else near
+
+
+@composite("torch.deg2rad")
+def _deg2rad(tape: Tape, input: Tensor) -> Tensor:
+    return input * (math.pi / 180)
+
+
+@composite("torch.rad2deg")
+def _rad2deg(tape: Tape, input: Tensor) -> Tensor:
+    return input * (180 / math.pi)
+
+
+@composite("torch.logaddexp2")
+def _logaddexp2(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
+    return tape.logaddexp(input * math.log(2), other * math.log(2)) / math.log(2)
+
+
+@composite("torch.addr")
+def _addr(tape: Tape, input: Tensor, vec1: Tensor, vec2: Tensor, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
+    if beta == 0:
+        raise ProgramError("addr with beta=0 ignores its input. Write the outer product.")
+    return _scaled(input, beta) + _scaled(tape.outer(vec1, vec2), alpha)
+
+
+@composite("torch.Tensor.frac_")
+def _frac_in_place(tape: Tape, input: Tensor) -> Any:
+    # trunc reads nothing for its derivative, and the whole part is a tensor of its own.
+    whole = input.trunc()
+    return input.sub_(whole)
+
+
+# ---- refused ----
+
+
+@composite("torch._fused_adam_", "torch._fused_adamw_", "torch._fused_sgd_", "torch._fused_adagrad_")
+def _fused(tape: Tape, *arguments: Any, **keywords: Any) -> None:
+    raise ProgramError("A fused optimizer step is one opaque op. Make the optimizer with fused=False.")
 
 
 # ---- in-place forms under PyTorch's further names ----

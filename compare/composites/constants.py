@@ -19,8 +19,8 @@ __all__ = ["cast"]
 def cast(tape: Tape, input: Tensor, dtype: str | None, *, copy: bool = False) -> Tensor:
     """The tensor as `dtype`: itself, or a clone, where it has that dtype."""
     if dtype in (None, input.dtype_name):
-        return input.clone() if copy else input  # type: ignore[no-any-return]
-    return tape.astype(input, dtype=dtype)  # type: ignore[no-any-return]
+        return input.clone() if copy else input
+    return tape.astype(input, dtype=dtype)
 
 
 @composite("torch.Tensor.to")
@@ -136,7 +136,7 @@ def _full_like(
     memory_format: Any = None,
 ) -> Tensor:
     _check_made(requires_grad)
-    return tape.fill(_zeros_like(tape, input, dtype=dtype), fill_value)  # type: ignore[no-any-return]
+    return tape.fill(_zeros_like(tape, input, dtype=dtype), fill_value)
 
 
 def _new(tape: Tape, input: Tensor, size: tuple[Any, ...], value: Any, dtype: str | None) -> Tensor:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
+from compare.composites.arguments import Sizes, for_each_axis
 from compare.composites.composite import composite
 from compare.errors import ProgramError
-from compare.ops.rules import on_every_axis
 from compare.tape import Tape, Tensor
 
 __all__ = ["convolution"]
-
-Sizes = int | Sequence[int]
 
 
 def _row(
@@ -49,7 +47,7 @@ def _convolution(rank: int) -> Callable[..., Tensor]:
                 raise ProgramError(
                     f"torch.nn.functional.{name}: padding is 'same', 'valid' or numbers, not {padding!r}."
                 )
-            dilations = on_every_axis(dilation, rank)
+            dilations = for_each_axis("dilation", dilation, rank)
             totals = [step * (size - 1) for step, size in zip(dilations, weight.shape[2:], strict=True)]
             padding = tuple(total // 2 for total in totals)
             if any(total % 2 for total in totals):

@@ -26,8 +26,8 @@ def _reduced(losses: Tensor, reduction: str, size_average: Any = None, reduce: A
     if reduction == "none":
         return losses
     if reduction == "mean":
-        return losses.mean()  # type: ignore[no-any-return]
-    return losses.sum()  # type: ignore[no-any-return]
+        return losses.mean()
+    return losses.sum()
 
 
 def _check_reduction(reduction: str, size_average: Any = None, reduce: Any = None) -> None:
@@ -45,7 +45,7 @@ def _same_shape(name: str, input: Tensor, target: Tensor) -> None:
 
 def _not_below(tape: Tape, value: Tensor, low: Number) -> Tensor:
     """`clamp_min` as PyTorch differentiates it: at the bound the slope is one."""
-    return tape.where(value >= low, value, low)  # type: ignore[no-any-return]
+    return tape.where(value >= low, value, low)
 
 
 # ---- distances between numbers ----
@@ -53,7 +53,7 @@ def _not_below(tape: Tape, value: Tensor, low: Number) -> Tensor:
 
 def _distance(difference: Tensor) -> Tensor:
     # At zero PyTorch's slope of abs is 0, and JAX's is 1.
-    return difference * difference.sign()  # type: ignore[no-any-return]
+    return difference * difference.sign()
 
 
 @composite("torch.nn.functional.mse_loss")
@@ -92,7 +92,7 @@ def _weighted(losses: Tensor, weight: Tensor | None, reduction: str, size_averag
     _check_reduction(reduction, size_average, reduce)
     weighted = losses * weight
     if reduction == "mean":
-        return weighted.sum() / weight.sum()  # type: ignore[no-any-return]
+        return weighted.sum() / weight.sum()
     return _reduced(weighted, reduction)
 
 
@@ -141,12 +141,10 @@ def _binary_cross_entropy(
     reduction: str = "mean",
 ) -> Tensor:
     _same_shape("binary_cross_entropy", input, target)
-    # PyTorch cuts both logarithms off at -100; its slope divides by at least 1e-12, which no probability inside
-    # of (1e-12, 1 - 1e-12) notices.
-    inside = tape.where((input > 0) & (input < 1), input, 0.5)
-    positive = tape.where(input > 0, tape.where(input < 1, inside.log(), 0.0), -100.0)
-    negative = tape.where(input < 1, tape.where(input > 0, (1 - inside).log(), 0.0), -100.0)
-    losses = -(target * _not_below(tape, positive, -100.0) + (1 - target) * _not_below(tape, negative, -100.0))
+    # PyTorch cuts both logarithms off at -100.
+    positive = tape.clip(input.log(), min=-100.0)
+    negative = tape.clip((-input).log1p(), min=-100.0)
+    losses = -(target * positive + (1 - target) * negative)
     return _reduced(losses if weight is None else losses * weight, reduction, size_average, reduce)
 
 
@@ -185,7 +183,7 @@ def _kl_div(
         logarithm = tape.where(target <= 0, 1.0, target).log()
         losses = target * logarithm - target * input
     if reduction == "batchmean":
-        return losses.sum() / input.shape[0]  # type: ignore[no-any-return]
+        return losses.sum() / input.shape[0]
     return _reduced(losses, reduction, size_average, reduce)
 
 
@@ -198,31 +196,42 @@ def _classes_last(tape: Tape, scores: Tensor) -> Tensor:
     return scores if ndim < 3 else tape.moveaxis(scores, source=1, destination=-1)
 
 
+def _may_ignore(tape: Tape, target: Tensor, ignore_index: int, classes: int) -> bool:
+    """Whether a class index may be one to ignore. A class that does not exist is nan to JAX, if it comes later."""
+    known = tape._facts.handle(target._name).known
+    return known is None or -classes <= ignore_index < classes or bool((known == ignore_index).any())
+
+
 def _picked(
     tape: Tape, log_probability: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int
-) -> tuple[Tensor, Tensor]:
-    """The losses of the target classes, weighted, and the weights."""
+) -> tuple[Tensor, Tensor | None]:
+    """The losses of the target classes, weighted, and the weights; None where all weigh the same."""
     by_class = _classes_last(tape, log_probability)
     if by_class.shape[:-1] != target.shape:
         raise ProgramError(
             f"Class indices of shape {list(target.shape)} do not fit scores of shape {list(log_probability.shape)}."
         )
-    counted = target != ignore_index
-    # Zero stands for the class of what is ignored; its weight is zero.
-    classes = tape.where(counted, target, 0)
-    chosen = tape.take_along_axis(by_class, tape.expand_dims(classes, axis=-1), axis=-1)
-    chosen = tape.squeeze(chosen, axis=-1)
-    if weight is None:
-        weights = counted.astype(log_probability.dtype_name)
-        return tape.where(counted, -chosen, 0.0), weights
-    flat = tape.take(weight, tape.reshape(classes, shape=(-1,)), axis=0)
-    weights = tape.where(counted, tape.reshape(flat, shape=target.shape), 0.0)
-    return tape.where(counted, -chosen * weights, 0.0), weights
+    classes, counted = target, None
+    if _may_ignore(tape, target, ignore_index, by_class.shape[-1]):
+        counted = target != ignore_index
+        # Zero stands for the class of what is ignored; its weight is zero.
+        classes = tape.where(counted, target, 0)
+    chosen = tape.take_along_axis(by_class, classes[..., None], axis=-1)
+    losses = -tape.squeeze(chosen, axis=-1)
+    weights = None
+    if weight is not None:
+        flat = tape.take(weight, tape.reshape(classes, shape=(-1,)), axis=0)
+        weights = tape.reshape(flat, shape=target.shape)
+        losses = losses * weights
+    if counted is not None:
+        losses = tape.where(counted, losses, 0.0)
+        weights = counted.astype(losses.dtype_name) if weights is None else tape.where(counted, weights, 0.0)
+    return losses, weights
 
 
-def _mean_over_classes(losses: Tensor, weights: Tensor, reduction: str) -> Tensor:
-    if reduction == "mean":
-        return losses.sum() / weights.sum()  # type: ignore[no-any-return]
+def _mean_over_classes(losses: Tensor, weights: Tensor | None, reduction: str) -> Tensor:
+    if reduction == "mean" and weights is not None:
+        return losses.sum() / weights.sum()
     return _reduced(losses, reduction)
 
 
@@ -271,8 +280,10 @@ def _cross_entropy(
         return _mean_over_classes(losses, weights, reduction)
     by_class = _classes_last(tape, log_probability)
     each = -by_class if weight is None else -by_class * weight
-    smooth = tape.where(target != ignore_index, each.sum(axis=-1), 0.0)
+    smooth = each.sum(axis=-1)
     classes = by_class.shape[-1]
+    if _may_ignore(tape, target, ignore_index, classes):
+        smooth = tape.where(target != ignore_index, smooth, 0.0)
     mixed = (1 - label_smoothing) * losses + (label_smoothing / classes) * smooth
     return _mean_over_classes(mixed, weights, reduction)
 
@@ -290,7 +301,7 @@ def _of_probabilities(
     losses = -products.sum(axis=-1)
     if reduction == "mean":
         count = math.prod(losses.shape)
-        return losses.sum() / count  # type: ignore[no-any-return]
+        return losses.sum() / count
     return _reduced(losses, reduction)
 
 
@@ -310,7 +321,7 @@ def _multi_margin_loss(
     if p not in (1, 2) or len(input.shape) != 2:
         raise ProgramError("multi_margin_loss is modelled for p 1 or 2 and a batch of scores.")
     classes = input.shape[1]
-    places = tape.expand_dims(target, axis=1)
+    places = target[:, None]
     right = tape.take_along_axis(input, places, axis=1)
     gap = margin - right + input
     other = tape.constant([list(range(classes))]) != places
@@ -410,7 +421,7 @@ def _soft_margin_loss(
     return _reduced(losses, reduction, size_average, reduce)
 
 
-@composite("torch.nn.functional.margin_ranking_loss", "torch.margin_ranking_loss")
+@composite("torch.nn.functional.margin_ranking_loss")
 def _margin_ranking_loss(
     tape: Tape,
     input1: Tensor,
@@ -426,7 +437,7 @@ def _margin_ranking_loss(
     return _reduced(losses, reduction, size_average, reduce)
 
 
-@composite("torch.nn.functional.hinge_embedding_loss", "torch.hinge_embedding_loss")
+@composite("torch.nn.functional.hinge_embedding_loss")
 def _hinge_embedding_loss(
     tape: Tape,
     input: Tensor,
@@ -449,9 +460,9 @@ def _norm(tape: Tape, x: Tensor, p: float, axis: int, *, keepdim: bool = False) 
         squares = x.square().sum(axis=axis, keepdims=keepdim)
         zero = squares == 0
         # The root of zero has no slope; PyTorch's is zero.
-        return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())  # type: ignore[no-any-return]
+        return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())
     if p == 1:
-        return _distance(x).sum(axis=axis, keepdims=keepdim)  # type: ignore[no-any-return]
+        return _distance(x).sum(axis=axis, keepdims=keepdim)
     raise ProgramError(f"A distance with p={p} is not modelled; 1 and 2 are.")
 
 
@@ -482,7 +493,7 @@ def _cosine_similarity(tape: Tape, x1: Tensor, x2: Tensor, dim: int = 1, eps: fl
     check_floats("cosine_similarity", x1, x2)
     length1 = _length(tape, x1, dim, eps)
     length2 = _length(tape, x2, dim, eps)
-    return ((x1 / length1) * (x2 / length2)).sum(axis=dim)  # type: ignore[no-any-return]
+    return ((x1 / length1) * (x2 / length2)).sum(axis=dim)
 
 
 def _length(tape: Tape, x: Tensor, axis: int, eps: float) -> Tensor:
@@ -492,7 +503,7 @@ def _length(tape: Tape, x: Tensor, axis: int, eps: float) -> Tensor:
     return norm + shortfall
 
 
-@composite("torch.nn.functional.cosine_embedding_loss", "torch.cosine_embedding_loss")
+@composite("torch.nn.functional.cosine_embedding_loss")
 def _cosine_embedding_loss(
     tape: Tape,
     input1: Tensor,
@@ -514,7 +525,7 @@ def _cosine_embedding_loss(
     return _reduced(losses, reduction, size_average, reduce)
 
 
-@composite("torch.nn.functional.triplet_margin_loss", "torch.triplet_margin_loss")
+@composite("torch.nn.functional.triplet_margin_loss")
 def _triplet_margin_loss(
     tape: Tape,
     anchor: Tensor,

@@ -11,7 +11,10 @@ from compare.composites.composite import composite
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
+__all__ = [
+    "batch_norm", "batch_norm_of_torch", "group_norm", "group_norm_of_torch", "instance_norm", "instance_norm_of_torch",
+    "layer_norm", "layer_norm_of_torch", "local_response_norm", "normalize", "rms_norm",
+]  # fmt: skip
 
 
 def _normalized(input: Tensor, axes: tuple[int, ...], eps: float) -> tuple[Tensor, Tensor, Tensor]:

@@ -8,15 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from compare.composites.arguments import Sizes, for_each_axis
 from compare.composites.composite import composite
 from compare.errors import ProgramError
 from compare.ops.pooling import pooled_sizes
-from compare.ops.rules import on_every_axis
 from compare.tape import Tape, Tensor
 
 __all__ = ["avg_pool1d", "lp_pool1d", "lp_pool2d", "lp_pool3d"]
 
-Sizes = int | Sequence[int]
+
+def _counts(name: str, input: Tensor, given: dict[str, Any], rank: int) -> tuple[int, ...]:
+    """How many windows there are along each axis. Raises ProgramError."""
+    try:
+        return pooled_sizes(input.shape, given, rank)
+    except ValueError as error:
+        raise ProgramError(f"torch.nn.functional.{name}: {error}.") from error
+
 
 # ---- the largest element ----
 
@@ -26,13 +33,13 @@ def _scanned_max(tape: Tape, input: Tensor, rank: int, given: dict[str, Any], di
 
     As in PyTorch, the first of equal elements stays, and of several nan the last.
     """
-    window, stride, padding = (on_every_axis(given[name], rank) for name in ("window", "stride", "padding"))
-    dilation = on_every_axis(dilation, rank)
+    window, stride, padding = (for_each_axis(name, given[name], rank) for name in ("window", "stride", "padding"))
+    dilation = for_each_axis("dilation", dilation, rank)
     sizes = input.shape[-rank:]
     covered = tuple(step * (size - 1) + 1 for size, step in zip(window, dilation, strict=True))
     if any(pad > size // 2 for pad, size in zip(padding, window, strict=True)):
         raise ProgramError(f"max_pool{rank}d: padding may be at most half the window, got {padding} of {window}.")
-    counts = pooled_sizes(input.shape, {**given, "window": covered}, rank)
+    counts = _counts(f"max_pool{rank}d", input, {**given, "window": covered}, rank)
     behind = [
         max((count - 1) * step + cover - size - pad, 0)
         for count, step, cover, size, pad in zip(counts, stride, covered, sizes, padding, strict=True)
@@ -113,7 +120,7 @@ def _max_pool(rank: int) -> Callable[..., Tensor]:
     ) -> Tensor:
         given = {"window": kernel_size, "stride": stride or kernel_size, "padding": padding, "ceil_mode": ceil_mode}
         # JAX cannot differentiate a dilated maximum over windows.
-        if any(step != 1 for step in on_every_axis(dilation, rank)):
+        if any(step != 1 for step in for_each_axis("dilation", dilation, rank)):
             largest, _ = _scanned_max(tape, input, rank, given, dilation)
             return largest
         row = getattr(tape, f"max_pool{rank}d")
@@ -160,8 +167,8 @@ def _mean_of_windows(
     if not (given["ceil_mode"] and given["count_include_pad"]):
         return row(input, **given)
     # PyTorch counts the padding, and not what a window reaches beyond it.
-    counts = pooled_sizes(input.shape, given, rank)
-    paddings = on_every_axis(given["padding"], rank)
+    counts = _counts(f"avg_pool{rank}d", input, given, rank)
+    paddings = for_each_axis("padding", given["padding"], rank)
     padded = input
     if any(paddings):
         widths = tuple(width for pad in paddings[::-1] for width in (pad, pad))
@@ -283,7 +290,7 @@ def _lp_pool(
     powers = input**norm_type
     given = {"window": kernel_size, "stride": stride or kernel_size, "padding": 0, "ceil_mode": ceil_mode}
     means = _mean_of_windows(tape, powers, rank, {**given, "count_include_pad": True})
-    totals = means.sign() * means.abs().relu() * math.prod(on_every_axis(kernel_size, rank))
+    totals = means.sign() * means.abs().relu() * math.prod(for_each_axis("kernel_size", kernel_size, rank))
     return totals ** (1.0 / norm_type)
 
 

@@ -33,27 +33,27 @@ def _attributes(input: Tensor, dim: Any, keepdim: bool) -> dict[str, Any]:
 
 @composite("torch.sum")
 def _sum(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: str | None = None) -> Tensor:
-    return tape.sum(cast(tape, input, dtype), **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.sum(cast(tape, input, dtype), **_attributes(input, dim, keepdim))
 
 
 @composite("torch.mean")
 def _mean(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: str | None = None) -> Tensor:
-    return tape.mean(cast(tape, input, dtype), **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.mean(cast(tape, input, dtype), **_attributes(input, dim, keepdim))
 
 
 @composite("torch.prod")
 def _prod(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False, *, dtype: str | None = None) -> Tensor:
-    return tape.prod(cast(tape, input, dtype), **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.prod(cast(tape, input, dtype), **_attributes(input, dim, keepdim))
 
 
 @composite("torch.cumsum")
 def _cumsum(tape: Tape, input: Tensor, dim: int, *, dtype: str | None = None) -> Tensor:
-    return tape.cumulative_sum(cast(tape, input, dtype), axis=dim)  # type: ignore[no-any-return]
+    return tape.cumulative_sum(cast(tape, input, dtype), axis=dim)
 
 
 @composite("torch.cumprod")
 def _cumprod(tape: Tape, input: Tensor, dim: int, *, dtype: str | None = None) -> Tensor:
-    return tape.cumulative_prod(cast(tape, input, dtype), axis=dim)  # type: ignore[no-any-return]
+    return tape.cumulative_prod(cast(tape, input, dtype), axis=dim)
 
 
 @composite("torch.nansum")
@@ -81,22 +81,22 @@ def _truth(input: Tensor) -> Tensor:
 
 @composite("torch.any")
 def _any(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return tape.any(_truth(input), **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.any(_truth(input), **_attributes(input, dim, keepdim))
 
 
 @composite("torch.all")
 def _all(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return tape.all(_truth(input), **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.all(_truth(input), **_attributes(input, dim, keepdim))
 
 
 @composite("torch.amax")
 def _amax(tape: Tape, input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    return tape.max(input, **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.max(input, **_attributes(input, dim, keepdim))
 
 
 @composite("torch.amin")
 def _amin(tape: Tape, input: Tensor, dim: Any = (), keepdim: bool = False) -> Tensor:
-    return tape.min(input, **_attributes(input, dim, keepdim))  # type: ignore[no-any-return]
+    return tape.min(input, **_attributes(input, dim, keepdim))
 
 
 @composite("torch.aminmax")
@@ -122,7 +122,7 @@ def _spread(tape: Tape, row: str, input: Tensor, dim: Any, unbiased: Any, keepdi
     if less != int(less):
         raise ProgramError(f"{row} with the correction {less}, which is not whole, is not modelled.")
     attributes = _attributes(input, dim, keepdim)
-    return getattr(tape, row)(input, correction=int(less), **attributes)  # type: ignore[no-any-return]
+    return getattr(tape, row)(input, correction=int(less), **attributes)
 
 
 @composite("torch.var")
@@ -192,18 +192,18 @@ def vector_norm(
     x = cast(tape, x, dtype)
     attributes = _attributes(x, dim, keepdim)
     if ord == 2:
-        return tape.vector_norm(x, **attributes)  # type: ignore[no-any-return]
+        return tape.vector_norm(x, **attributes)
     check_floats("a norm of another order than 2", x)
     if ord == 1:
         # At zero PyTorch's slope of abs is 0, and JAX's is 1.
-        return tape.sum(x * x.sign(), **attributes)  # type: ignore[no-any-return]
+        return tape.sum(x * x.sign(), **attributes)
     if ord == math.inf:
-        return tape.max(x * x.sign(), **attributes)  # type: ignore[no-any-return]
+        return tape.max(x * x.sign(), **attributes)
     if ord == -math.inf:
-        return tape.min(x * x.sign(), **attributes)  # type: ignore[no-any-return]
+        return tape.min(x * x.sign(), **attributes)
     if ord <= 1:
         raise ProgramError(f"A norm of order {ord} is not modelled. Orders: 1, more than 1, inf and -inf.")
-    return tape.sum((x * x.sign()) ** ord, **attributes) ** (1 / ord)  # type: ignore[no-any-return]
+    return tape.sum((x * x.sign()) ** ord, **attributes) ** (1 / ord)
 
 
 @composite("torch.norm")

@@ -37,10 +37,12 @@ def _nearest(size: int, count: int, scale: float | None, half: float) -> Any:
         step = np.asarray(size / count if scale is None else 1 / scale, dtype=kind)
         products = (np.arange(count, dtype=kind) + np.asarray(half, dtype=kind)) * step
         found.append(np.minimum(np.floor(products).astype(int), size - 1))
-    if (found[0] != found[1]).any():
+    # Where PyTorch takes the size for kept or doubled, its gradient goes by that, and not by the factor.
+    by_size = {size: np.arange(count), 2 * size: np.arange(count) // 2}.get(count, found[0]) if not half else found[0]
+    if (found[0] != found[1]).any() or (found[0] != by_size).any():
         raise ProgramError(
             f"torch.nn.functional.interpolate from {size} to {count} elements: which one is nearest depends on how "
-            "PyTorch rounds. Give a size that divides evenly, or another mode."
+            "PyTorch rounds. Give a size instead of a factor, one that divides evenly, or another mode."
         )
     return found[0]
 

@@ -32,12 +32,12 @@ def _flatten(tape: Tape, input: Tensor, start_dim: int = 0, end_dim: int = -1) -
     ndim = len(input.shape)
     if ndim and _axis(start_dim, ndim) == _axis(end_dim, ndim):
         return input
-    return tape.flatten(input, start_axis=start_dim, end_axis=end_dim)  # type: ignore[no-any-return]
+    return tape.flatten(input, start_axis=start_dim, end_axis=end_dim)
 
 
 @composite("torch.ravel")
 def _ravel(tape: Tape, input: Tensor) -> Tensor:
-    return tape.reshape(input, shape=(-1,))  # type: ignore[no-any-return]
+    return tape.reshape(input, shape=(-1,))
 
 
 @composite("torch.squeeze")
@@ -48,33 +48,33 @@ def _squeeze(tape: Tape, input: Tensor, dim: Any = None) -> Tensor:
     if not gone:
         # A view of everything.
         return input[...]
-    return tape.squeeze(input, axis=gone[0] if len(gone) == 1 else gone)  # type: ignore[no-any-return]
+    return tape.squeeze(input, axis=gone[0] if len(gone) == 1 else gone)
 
 
 @composite("torch.t")
 def _t(tape: Tape, input: Tensor) -> Tensor:
     if len(input.shape) > 2:
         raise ProgramError("t is for matrices and vectors. Use mT for a stack of matrices.")
-    return input.matrix_transpose() if len(input.shape) == 2 else input[...]  # type: ignore[no-any-return]
+    return input.matrix_transpose() if len(input.shape) == 2 else input[...]
 
 
 @composite("torch.Tensor.T")
 def _transposed(tape: Tape, input: Tensor) -> Tensor:
     ndim = len(input.shape)
     if ndim == 2:
-        return input.matrix_transpose()  # type: ignore[no-any-return]
-    return tape.permute_dims(input, axes=tuple(range(ndim))[::-1])  # type: ignore[no-any-return]
+        return input.matrix_transpose()
+    return tape.permute_dims(input, axes=tuple(range(ndim))[::-1])
 
 
 @composite("torch.adjoint", "torch.Tensor.mH", "torch.Tensor.H")
 def _adjoint(tape: Tape, input: Tensor) -> Tensor:
     transposed = input.matrix_transpose()
-    return transposed.conj() if input.dtype_name.startswith("complex") else transposed  # type: ignore[no-any-return]
+    return transposed.conj() if input.dtype_name.startswith("complex") else transposed
 
 
 @composite("torch.conj")
 def _conj(tape: Tape, input: Tensor) -> Tensor:
-    return input.conj() if input.dtype_name.startswith("complex") else input  # type: ignore[no-any-return]
+    return input.conj() if input.dtype_name.startswith("complex") else input
 
 
 @composite("torch.Tensor.expand")
@@ -82,22 +82,22 @@ def _expand(tape: Tape, input: Tensor, *size: Any, implicit: bool = False) -> Te
     sizes = _sizes(size)
     own = (*[1] * (len(sizes) - len(input.shape)), *input.shape)
     shape = tuple(there if one == -1 else one for one, there in zip(sizes, own, strict=True))
-    return tape.broadcast_to(input, shape=shape)  # type: ignore[no-any-return]
+    return tape.broadcast_to(input, shape=shape)
 
 
 @composite("torch.Tensor.expand_as")
 def _expand_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
-    return tape.broadcast_to(input, shape=other.shape)  # type: ignore[no-any-return]
+    return tape.broadcast_to(input, shape=other.shape)
 
 
 @composite("torch.Tensor.view_as")
 def _view_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
-    return tape.view(input, shape=other.shape)  # type: ignore[no-any-return]
+    return tape.view(input, shape=other.shape)
 
 
 @composite("torch.Tensor.reshape_as")
 def _reshape_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
-    return tape.reshape(input, shape=other.shape)  # type: ignore[no-any-return]
+    return tape.reshape(input, shape=other.shape)
 
 
 @composite("torch.atleast_1d")
@@ -109,16 +109,16 @@ def _atleast_1d(tape: Tape, input: Tensor) -> Tensor:
 def _atleast_2d(tape: Tape, input: Tensor) -> Tensor:
     if len(input.shape) >= 2:
         return input
-    return tape.expand_dims(input, axis=0) if input.shape else tape.reshape(input, shape=(1, 1))  # type: ignore[no-any-return]
+    return tape.expand_dims(input, axis=0) if input.shape else tape.reshape(input, shape=(1, 1))
 
 
 @composite("torch.linalg.diagonal")
 def _matrix_diagonal(tape: Tape, A: Tensor, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:  # noqa: N803
-    return tape.diagonal(A, offset=offset, axis1=dim1, axis2=dim2)  # type: ignore[no-any-return]
+    return tape.diagonal(A, offset=offset, axis1=dim1, axis2=dim2)
 
 
 @composite("torch.broadcast_tensors")
-def _broadcast_tensors(tape: Tape, *tensors: Tensor) -> tuple[Tensor, ...]:
+def _broadcast_tensors(tape: Tape, *tensors: Any) -> tuple[Tensor, ...]:
     several = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
     shape = _broadcast(*(one.shape for one in several))
     return tuple(tape.broadcast_to(one, shape=shape) for one in several)
@@ -153,25 +153,25 @@ def _meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[T
 @composite("torch.hstack")
 def _hstack(tape: Tape, tensors: Any) -> Tensor:
     several = [_atleast_1d(tape, one) for one in tensors]
-    return tape.concat(several, axis=0 if len(several[0].shape) == 1 else 1)  # type: ignore[no-any-return]
+    return tape.concat(several, axis=0 if len(several[0].shape) == 1 else 1)
 
 
 @composite("torch.vstack", "torch.row_stack")
 def _vstack(tape: Tape, tensors: Any) -> Tensor:
-    return tape.concat([_atleast_2d(tape, one) for one in tensors], axis=0)  # type: ignore[no-any-return]
+    return tape.concat([_atleast_2d(tape, one) for one in tensors], axis=0)
 
 
 @composite("torch.column_stack")
 def _column_stack(tape: Tape, tensors: Any) -> Tensor:
     columns = [one if len(one.shape) > 1 else tape.reshape(one, shape=(-1, 1)) for one in tensors]
-    return tape.concat(columns, axis=1)  # type: ignore[no-any-return]
+    return tape.concat(columns, axis=1)
 
 
 @composite("torch.dstack")
 def _dstack(tape: Tape, tensors: Any) -> Tensor:
     flat = [_atleast_2d(tape, one) for one in tensors]
     deep = [one if len(one.shape) > 2 else tape.expand_dims(one, axis=2) for one in flat]
-    return tape.concat(deep, axis=2)  # type: ignore[no-any-return]
+    return tape.concat(deep, axis=2)
 
 
 @composite("torch.tensor_split")
@@ -211,12 +211,12 @@ def _dsplit(tape: Tape, input: Tensor, indices_or_sections: Any) -> tuple[Tensor
 
 @composite("torch.Tensor.repeat")
 def _repeat(tape: Tape, input: Tensor, *repeats: Any) -> Tensor:
-    return tape.tile(input, repetitions=_sizes(repeats))  # type: ignore[no-any-return]
+    return tape.tile(input, repetitions=_sizes(repeats))
 
 
 @composite("torch.tile")
 def _tile(tape: Tape, input: Tensor, *dims: Any) -> Tensor:
-    return tape.tile(input, repetitions=_sizes(dims))  # type: ignore[no-any-return]
+    return tape.tile(input, repetitions=_sizes(dims))
 
 
 @composite("torch.repeat_interleave")
@@ -227,7 +227,7 @@ def _repeat_interleave(
         raise ProgramError(
             "repeat_interleave with a tensor of counts has a shape that the values decide. Give a number."
         )
-    return tape.repeat(input, count=repeats, axis=dim)  # type: ignore[no-any-return]
+    return tape.repeat(input, count=repeats, axis=dim)
 
 
 @composite("torch.roll")
@@ -235,7 +235,7 @@ def _roll(tape: Tape, input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
     several = (shifts,) if isinstance(shifts, int) else tuple(shifts)
     axes = () if dims is None else (dims,) if isinstance(dims, int) else tuple(dims)
     if not axes and len(several) == 1:
-        return tape.roll(input, shift=several[0])  # type: ignore[no-any-return]
+        return tape.roll(input, shift=several[0])
     if len(axes) != len(several):
         raise ProgramError(f"roll has {len(several)} shifts for {len(axes)} axes.")
     rolled = input
@@ -246,18 +246,18 @@ def _roll(tape: Tape, input: Tensor, shifts: Any, dims: Any = None) -> Tensor:
 
 @composite("torch.fliplr")
 def _fliplr(tape: Tape, input: Tensor) -> Tensor:
-    return tape.flip(input, axis=1)  # type: ignore[no-any-return]
+    return tape.flip(input, axis=1)
 
 
 @composite("torch.flipud")
 def _flipud(tape: Tape, input: Tensor) -> Tensor:
-    return tape.flip(input, axis=0)  # type: ignore[no-any-return]
+    return tape.flip(input, axis=0)
 
 
 @composite("torch.flip")
 def _flip(tape: Tape, input: Tensor, *dims: Any) -> Tensor:
     axes = _sizes(dims)
-    return tape.flip(input, axis=axes) if axes else input.clone()  # type: ignore[no-any-return]
+    return tape.flip(input, axis=axes) if axes else input.clone()
 
 
 @composite("torch.diag_embed")
@@ -267,7 +267,7 @@ def _diag_embed(tape: Tape, input: Tensor, offset: int = 0, dim1: int = -2, dim2
         raise ProgramError("diag_embed is modelled for the main diagonal of the last two axes.")
     size = input.shape[-1]
     on_diagonal = tape.constant([[row == column for column in range(size)] for row in range(size)])
-    return tape.where(on_diagonal, tape.expand_dims(input, axis=-1), 0)  # type: ignore[no-any-return]
+    return tape.where(on_diagonal, tape.expand_dims(input, axis=-1), 0)
 
 
 @composite("torch.where")
@@ -275,15 +275,47 @@ def _where(tape: Tape, condition: Tensor, input: Any = None, other: Any = None) 
     if input is None or other is None:
         raise ProgramError("where with a condition alone has a shape that the values decide.")
     if isinstance(input, Tensor) or isinstance(other, Tensor):
-        return tape.where(condition, input, other)  # type: ignore[no-any-return]
+        return tape.where(condition, input, other)
     if isinstance(input, float) or isinstance(other, float):
-        return tape.where(condition, tape.constant(float(input)), float(other))  # type: ignore[no-any-return]
-    return tape.where(condition, tape.constant(input), other)  # type: ignore[no-any-return]
+        return tape.where(condition, tape.constant(float(input)), float(other))
+    return tape.where(condition, tape.constant(input), other)
 
 
 @composite("torch.take")
 def _take(tape: Tape, input: Tensor, index: Tensor) -> Tensor:
     return tape.reshape(input, shape=(-1,))[index]
+
+
+@composite("torch.rot90")
+def _rot90(tape: Tape, input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
+    one, other = dims
+    turns = k % 4
+    if turns == 0:
+        return input.clone()
+    if turns == 2:
+        return tape.flip(input, axis=(one, other))
+    swapped = tape.swapaxes(input, axis1=one, axis2=other)
+    return tape.flip(swapped, axis=one if turns == 1 else other)
+
+
+@composite("torch.diagflat")
+def _diagflat(tape: Tape, input: Tensor, offset: int = 0) -> Tensor:
+    flat = tape.reshape(input, shape=(-1,))
+    return tape.diag(flat, k=offset)
+
+
+@composite("torch.split_with_sizes", "torch.unsafe_split_with_sizes")
+def _split_with_sizes(tape: Tape, input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
+    return tuple(tape.split(input, sizes=tuple(split_sizes), axis=dim))
+
+
+@composite(
+    "torch.Tensor.t_", "torch.Tensor.transpose_", "torch.Tensor.swapaxes_", "torch.Tensor.swapdims_",
+    "torch.Tensor.squeeze_", "torch.Tensor.unsqueeze_", "torch.Tensor.resize_", "torch.Tensor.set_",
+    "torch.Tensor.as_strided_",
+)  # fmt: skip
+def _another_shape_in_place(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
+    raise ProgramError("This gives the tensor itself another shape. Take a view of that shape instead.")
 
 
 @composite("torch.masked_select", "torch.nonzero", "torch.argwhere", "torch.unique", "torch.unique_consecutive")

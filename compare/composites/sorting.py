@@ -70,7 +70,7 @@ def _argmin(tape: Tape, input: Tensor, dim: int | None = None, keepdim: bool = F
 def _place(tape: Tape, row: str, input: Tensor, dim: int | None, keepdim: bool) -> Tensor:
     if dim is None and keepdim:
         raise ProgramError(f"{row} with keepdim needs dim.")
-    return getattr(tape, row)(input) if dim is None else getattr(tape, row)(input, axis=dim, keepdims=keepdim)  # type: ignore[no-any-return]
+    return getattr(tape, row)(input) if dim is None else getattr(tape, row)(input, axis=dim, keepdims=keepdim)
 
 
 def _running(tape: Tape, input: Tensor, dim: int, row: str, beyond: float) -> tuple[Tensor, Tensor]:
@@ -115,13 +115,13 @@ def _sort(
 @composite("torch.argsort")
 def _argsort(tape: Tape, input: Tensor, dim: int = -1, descending: bool = False, stable: bool | None = False) -> Tensor:
     _check_axis("argsort", input)
-    return tape.argsort(input, axis=dim, descending=descending)  # type: ignore[no-any-return]
+    return tape.argsort(input, axis=dim, descending=descending)
 
 
 @composite("torch.msort")
 def _msort(tape: Tape, input: Tensor) -> Tensor:
     indices = tape.argsort(input, axis=0)
-    return tape.take_along_axis(input, indices, axis=0)  # type: ignore[no-any-return]
+    return tape.take_along_axis(input, indices, axis=0)
 
 
 @composite("torch.topk")
@@ -181,7 +181,7 @@ def _searchsorted(
     sequence = sorted_sequence if len(sorted_sequence.shape) == 1 else tape.expand_dims(sorted_sequence, axis=-2)
     given = tape.expand_dims(input, axis=-1)
     before = given >= sequence if right or side == "right" else given > sequence
-    return before.sum(axis=-1)  # type: ignore[no-any-return]
+    return before.sum(axis=-1)
 
 
 @composite("torch.bucketize")
@@ -201,7 +201,7 @@ def _gather(tape: Tape, input: Tensor, dim: int, index: Tensor, *, sparse_grad: 
     for other, (size, wanted) in enumerate(zip(input.shape, index.shape, strict=True)):
         if other != axis and wanted < size:
             part = tape.narrow(part, axis=other, start=0, length=wanted)
-    return tape.take_along_axis(part, index, axis=dim)  # type: ignore[no-any-return]
+    return tape.take_along_axis(part, index, axis=dim)
 
 
 @composite("torch.scatter_reduce", "torch.Tensor.scatter_reduce_")
@@ -213,7 +213,7 @@ def _scatter_reduce(
             f"scatter_reduce with reduce={reduce!r} and include_self={include_self} is not modelled; "
             "'sum' with the tensor itself is."
         )
-    return tape.scatter_add(input, index, src, axis=dim)  # type: ignore[no-any-return]
+    return tape.scatter_add(input, index, src, axis=dim)
 
 
 @composite("torch.index_reduce", "torch.Tensor.index_reduce_", "torch.mode", "torch.quantile", "torch.nanquantile",

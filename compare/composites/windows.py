@@ -7,14 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from compare.composites.arguments import Sizes, for_each_axis
 from compare.composites.composite import composite
 from compare.errors import ProgramError
-from compare.ops.rules import on_every_axis
 from compare.tape import Tape, Tensor
 
 __all__ = ["fold", "unfold"]
-
-Sizes = int | Sequence[int]
 
 
 def _places(name: str, shape: Sequence[int], kernel: Sizes, dilation: Sizes, stride: Sizes) -> tuple[Any, int]:
@@ -22,7 +20,7 @@ def _places(name: str, shape: Sequence[int], kernel: Sizes, dilation: Sizes, str
 
     Returns: `int64[places * windows]`, windows.
     """
-    sizes, steps, strides = (on_every_axis(one, 2) for one in (kernel, dilation, stride))
+    sizes, steps, strides = (for_each_axis(name, one, 2) for one in (kernel, dilation, stride))
     axes = []
     for size, window, wide, step in zip(shape, sizes, steps, strides, strict=True):
         count = (size - wide * (window - 1) - 1) // step + 1
@@ -40,7 +38,7 @@ def unfold(
 ) -> Tensor:  # fmt: skip
     """`f[batch, channels, h, w]` gives `f[batch, channels * places of a window, windows]`; the batch may be missing."""
     *lead, channels, height, width = input.shape
-    above, left = on_every_axis(padding, 2)
+    above, left = for_each_axis("padding", padding, 2)
     padded = input
     if above or left:
         padded = tape.pad(input, widths=(left, left, above, above))
@@ -64,8 +62,8 @@ def fold(
 ) -> Tensor:
     """The transpose of unfold: `f[batch, channels * places of a window, windows]` gives `f[batch, channels, h, w]`."""
     *lead, rows, count = input.shape
-    height, width = on_every_axis(output_size, 2)
-    above, left = on_every_axis(padding, 2)
+    height, width = for_each_axis("output_size", output_size, 2)
+    above, left = for_each_axis("padding", padding, 2)
     shape = (height + 2 * above, width + 2 * left)
     elements, windows = _places("torch.nn.functional.fold", shape, kernel_size, dilation, stride)
     places = len(elements) // windows

@@ -32,8 +32,9 @@ REFLECTED = {"__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsu
 """Python's reflected operators: the same function with its operands the other way round."""
 
 DUNDERS = {
-    "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge", "__and__":
-    "bitwise_and", "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__truediv__": "div", "__iand__":
+    "__eq__": "eq", "__ne__": "ne", "__lt__": "lt", "__le__": "le", "__gt__": "gt", "__ge__": "ge",
+    "__floordiv__": "floor_divide", "__and__": "bitwise_and",
+    "__or__": "bitwise_or", "__xor__": "bitwise_xor", "__truediv__": "div", "__iand__":
     "bitwise_and_", "__ior__": "bitwise_or_", "__itruediv__": "div_", "__ipow__": "pow_", "__imod__": "remainder_",
     "absolute": "abs", "arccos": "acos", "arcsin": "asin", "arctan": "atan", "arctan2": "atan2", "clip": "clamp",
     "clip_": "clamp_", "multiply": "mul", "subtract": "sub", "divide": "div", "true_divide": "div", "negative": "neg",
@@ -67,6 +68,8 @@ def described(function: Any) -> str:
     module = getattr(function, "__module__", None) or ""
     if module in ("torch._C._nn", "torch.nn.functional"):
         return f"torch.nn.functional.{name}"
+    if module and not module.startswith("torch"):
+        return f"{module}.{name}"  # the code's own, put in the place of one of PyTorch's
     for prefix in ("linalg_", "fft_", "special_"):
         if name.startswith(prefix) and module.startswith("torch._C"):
             return f"torch.{prefix[:-1]}.{name.removeprefix(prefix)}"
@@ -360,11 +363,19 @@ def _matched(pattern: _Pattern, schema: _Schema, called: dict[str, Any]) -> Reco
         if not all(_is_operand(op, one) for one in several):
             return None
         operands += several
+    if any(_is_tensor(value) for value in names.values()):
+        return None
     if set(names) - set(op.defaults) or any(
         default is ... and name not in names for name, default in op.defaults.items()
     ):
         return None
     return Recognised(op, tuple(operands), names, pattern.writes)
+
+
+def _is_tensor(value: Any) -> bool:
+    import torch
+
+    return isinstance(value, torch.Tensor)
 
 
 def _is_operand(op: Op, value: Any) -> bool:

@@ -38,13 +38,19 @@ Site = tuple[tuple[CodeType, int], ...]
 
 @dataclass(slots=True)
 class Called:
-    """A function of PyTorch, called with these arguments. Lists in them are copies."""
+    """A function of PyTorch, called with these arguments. Lists in them are copies.
+
+    written: the result was written into a tensor that there was already: `out=`.
+    before: of an assignment to `.grad`, a copy of what was there.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     result: Any
     site: Site
+    written: bool = False
+    before: Any = None
 
 
 @dataclass(slots=True)
@@ -53,7 +59,7 @@ class Met:
 
     values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
     tracked, leaf: it required grad, and was a leaf. stale: what its `.grad` held already.
-    hint: what it is for, where the recorder knows.
+    hint: what it is for, where the recorder knows. drawn: its numbers are random.
     """
 
     tensor: Any
@@ -63,6 +69,7 @@ class Met:
     stale: Any
     site: Site
     hint: str = ""
+    drawn: bool = False
 
 
 @dataclass(slots=True)
@@ -99,14 +106,20 @@ class InferenceModeLeft:
 
 @dataclass(slots=True)
 class RanBackward:
-    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own. result: what it returned."""
+    """`backward` or `autograd.grad`. What its hooks did follows, as events of their own.
+
+    result: what it returned. numbers: copies of the tensors in it, as they were then.
+    error: what it raised, where the code caught that. changed: whether gradients had changed by then.
+    """
 
     function: Any
     arguments: tuple[Any, ...]
     keywords: dict[str, Any]
     site: Site
     result: Any = None
+    numbers: tuple[Any, ...] = ()
     error: str = ""
+    changed: bool = False
 
 
 @dataclass(slots=True)
@@ -171,17 +184,21 @@ class Stepped:
 
 @dataclass(slots=True)
 class Looked:
-    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`)."""
+    """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
+
+    values: a copy of them, where Python may write there now.
+    """
 
     word: str
     tensor: Any
     result: Any
     site: Site
+    values: Any = None
 
 
 @dataclass(slots=True)
 class AskedTape:
-    """The code itself read a fact that only a tape has: `is_leaf`, `requires_grad`, `_version`, `grad_fn`."""
+    """The code itself read a fact that only a tape has: `is_leaf`, `_version`, `grad_fn`, a `grad` that is None."""
 
     what: str
     tensor: Any
@@ -202,6 +219,7 @@ class Recording:
     state: names of an optimizer's state by id, as far as it had any when the run ended.
     members: of parameters by id: the module that each belongs to, and its path there.
     results: tensors that are of interest when the run has ended: what a function returned, the variables of a script.
+    versions: by id, how often a tensor had been written when it was first seen.
     """
 
     events: list[Event]
@@ -211,3 +229,4 @@ class Recording:
     members: dict[int, Member] = field(default_factory=dict)
     results: list[Any] = field(default_factory=list)
     error: BaseException | None = None
+    versions: dict[int, int] = field(default_factory=dict)

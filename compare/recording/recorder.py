@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 import sysconfig
 import threading
@@ -42,13 +43,14 @@ __all__ = ["Recorder"]
 _OWN = str(Path(__file__).parents[1])
 
 LOOKS = frozenset(
-    "item tolist numpy __bool__ __float__ __int__ __index__ __complex__ __contains__ equal allclose".split()
+    "item tolist numpy __array__ __dlpack__ __bool__ is_nonzero __float__ __int__ __index__ __complex__ __contains__ "
+    "equal allclose data_ptr".split()
 )
 """Methods that hand numbers to Python, which may branch on them."""
 
 PASSIVE = frozenset(
     "size dim ndimension numel nelement stride storage_offset is_contiguous is_floating_point is_complex is_conj "
-    "is_neg is_inference is_same_size data_ptr element_size get_device is_nonzero is_set_to is_signed __len__ "
+    "is_neg is_inference is_same_size element_size get_device is_set_to is_signed __len__ "
     "__repr__ __format__ __hash__ __dir__ _is_view result_type is_tensor typename get_default_dtype is_storage "
     "can_cast promote_types broadcast_shapes _is_zerotensor manual_seed seed initial_seed get_rng_state set_rng_state "
     "set_default_dtype set_num_threads is_grad_enabled record_function_enter __deepcopy__ __reduce_ex__ "
@@ -59,8 +61,8 @@ PASSIVE = frozenset(
 
 PASSIVE_PROPERTIES = frozenset(
     "shape dtype device layout ndim requires_grad is_leaf grad_fn names is_sparse is_quantized is_meta is_cuda is_mps "
-    "is_xpu is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base name "
-    "retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
+    "is_xpu is_nested is_mkldnn is_vulkan is_ipu is_maia is_xla is_sparse_csr itemsize nbytes output_nr _version _base "
+    "name retains_grad _backward_hooks _post_accumulate_grad_hooks is_cpu is_mtia volatile _cdata grad_dtype".split()
 )
 
 TAPE_FACTS = {
@@ -69,6 +71,8 @@ TAPE_FACTS = {
 }  # fmt: skip
 """Properties that only a tape has, and what the tape calls them."""
 STORAGES = frozenset("storage untyped_storage".split())
+DOORS = STORAGES | {"numpy", "__array__", "__dlpack__", "data_ptr"}
+"""Methods through which memory can be written that no function of PyTorch is called for."""
 
 RANDOM = frozenset(
     "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
@@ -76,6 +80,11 @@ RANDOM = frozenset(
     "new_tensor bernoulli from_numpy frombuffer".split()
 )
 """Functions whose results are new numbers, whatever tensors they take: random, or such as a program writes down."""
+DRAWS = frozenset(
+    "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
+    "_standard_gamma _sample_dirichlet".split()
+)
+"""Those of them that draw."""
 RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauchy_ log_normal_ geometric_".split())
 MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
@@ -94,12 +103,18 @@ class Recorder:
         self.events: list[Event] = []
         self.known: dict[int, Any] = {}
         self.made: dict[int, Site] = {}
+        self.drawn: dict[int, Any] = {}
+        self.leaves: list[Any] = []
+        self.versions: dict[int, int] = {}
+        self._met: set[int] = set()
         self.taken: dict[int, TookFunction] = {}
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
+        self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
         self._not_users = (str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string")
+        self._overrides = torch.overrides.__file__
         self._is_users: dict[types.CodeType, bool] = {}
         self._seen: dict[Any, Callable[..., Any]] = {}
         self._special = {
@@ -112,7 +127,7 @@ class Recorder:
         }
         recorder = self
 
-        class Mode(TorchFunctionMode):
+        class Mode(TorchFunctionMode):  # type: ignore[misc]  # torch is not read
             def __torch_function__(
                 self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
             ) -> Any:
@@ -127,14 +142,52 @@ class Recorder:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Record what runs inside of the block."""
+        """Record what runs inside of the block. What it replaces in PyTorch, and blocks it leaves open, are undone."""
+        with self._names_put_back(), self._standing_in(), self._steps_seen(), self._mode_entered():
+            yield
+
+    @contextlib.contextmanager
+    def _steps_seen(self) -> Iterator[None]:
         from torch.optim.optimizer import register_optimizer_step_pre_hook
 
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(self._standing_in())
-            stack.callback(register_optimizer_step_pre_hook(self._step).remove)
-            stack.enter_context(self.mode)
+        hook = register_optimizer_step_pre_hook(self._step)
+        try:
             yield
+        finally:
+            hook.remove()
+
+    @contextlib.contextmanager
+    def _mode_entered(self) -> Iterator[None]:
+        torch = self.torch
+        beneath = torch._C._len_torch_dispatch_stack()
+        self.mode.__enter__()
+        try:
+            yield
+        finally:
+            while torch._C._len_torch_dispatch_stack() > beneath:
+                torch._C._pop_torch_dispatch_stack(None)
+            for block in reversed(self._inference_blocks):
+                block.__exit__(None, None, None)
+            # Modes that were entered and never left lie above this one.
+            while torch._C._len_torch_function_stack():
+                if torch._C._pop_torch_function_stack() is self.mode:
+                    break
+
+    @contextlib.contextmanager
+    def _names_put_back(self) -> Iterator[None]:
+        """The proof runs in this process, too, and must find PyTorch as it was."""
+        torch = self.torch
+        modules = (torch, torch.functional, torch.nn.functional, torch.autograd, torch.linalg, torch.fft, torch.special)
+        before = [(one, dict(vars(one))) for one in (torch.Tensor, *modules)]
+        try:
+            yield
+        finally:
+            for owner, names in before:
+                for name, now in [*vars(owner).items()]:
+                    if name in names and now is not names[name]:
+                        setattr(owner, name, names[name])
+                    elif name not in names and owner is torch.Tensor and hasattr(torch.Tensor.__base__, name):
+                        delattr(owner, name)  # it hid the inherited one
 
     @contextlib.contextmanager
     def _standing_in(self) -> Iterator[None]:
@@ -218,10 +271,18 @@ class Recorder:
                 return self._ask
             if of in PASSIVE_PROPERTIES and name == "__get__":
                 return self._pass
+            if of == "requires_grad":
+                return self._track
+            if of == "_backward_hooks":
+                return self._set_hooks
+            if of == "grad":
+                return self._get_grad if name == "__get__" else self._set_grad
             return self._data if of == "data" and name == "__get__" else self._call
         module = getattr(function, "__module__", None) or ""
         if name.partition(".")[0] in PASSIVE:
             return self._pass
+        if name in ("requires_grad_", "retain_grad"):
+            return self._track
         if name in LOOKS or name in STORAGES:
             return self._look
         if name in RANDOM:
@@ -230,7 +291,7 @@ class Recorder:
             return self._fill
         if name in MASKED_DRAWS:
             return self._drop
-        return self._call
+        return self._index if name in ("__getitem__", "__setitem__") else self._call
 
     def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
         """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
@@ -246,6 +307,35 @@ class Recorder:
     def _pass_made(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
         self.made[id(result)] = self.site()
+        if function.__name__ in DRAWS:
+            self.drawn[id(result)] = result
+        return result
+
+    def _track(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """From here on a backward may leave a gradient in this tensor."""
+        result = self._call(function, arguments, keywords)
+        self.leaves.append(arguments[0])
+        return result
+
+    def _set_hooks(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """Loading a tensor gives it no hooks in this way."""
+        return (self._call if arguments[1] else self._pass)(function, arguments, keywords)
+
+    def _get_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """That the code asked an intermediate for a gradient and found none is a fact about the tape."""
+        tensor = arguments[0]
+        result = self._call(function, arguments, keywords)
+        if result is None and not tensor.is_leaf and not self._caller(function).startswith(self._not_users):
+            self.events.append(AskedTape("grad", tensor, self.site()))
+        return result
+
+    def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        before = arguments[0].grad
+        copied = None if before is None or before.layout is not self.torch.strided else before.detach().clone()
+        result = self._call(function, arguments, keywords)
+        event = self.events[-1]
+        if isinstance(event, Called) and event.function is function:
+            event.before = copied
         return result
 
     def _call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
@@ -287,6 +377,24 @@ class Recorder:
         self.events.append(Called(function, copied, keywords, result, site))
         return result
 
+    def _index(self, function: Any, arguments: Any, keywords: Any) -> Any:
+        """A tensor without dimensions indexes as the number in it does: what it names is a view."""
+        index = arguments[1]
+        items = index if isinstance(index, tuple) else (index,)
+        if any(self._is_number(one) for one in items):
+            with self.torch._C.DisableTorchFunction():
+                numbers = tuple(int(one) if self._is_number(one) else one for one in items)
+            site = self.site()
+            for one in items:
+                if self._is_number(one) and id(one) in self.known:
+                    self.events.append(Looked("index", one, None, site))
+            arguments = (arguments[0], numbers if isinstance(index, tuple) else numbers[0], *arguments[2:])
+        return self._call(function, arguments, keywords)
+
+    def _is_number(self, value: Any) -> bool:
+        torch = self.torch
+        return isinstance(value, torch.Tensor) and not value.dim() and value.dtype in (torch.int64, torch.int32)
+
     def _inside(self, items: Any) -> list[Any]:
         found = []
         for one in items:
@@ -302,6 +410,8 @@ class Recorder:
     def know(self, result: Any) -> None:
         """From here on these tensors are known, and kept."""
         if isinstance(result, self.torch.Tensor):
+            if id(result) not in self.known and not result.is_inference():
+                self.versions[id(result)] = result._version
             self.known[id(result)] = result
         elif isinstance(result, list | tuple):
             for one in result:
@@ -312,8 +422,14 @@ class Recorder:
         if id(tensor) in self.known:
             return
         self.known[id(tensor)] = tensor
+        self._met.add(id(tensor))
         values = stale = None
-        if tensor.layout is self.torch.strided and tensor.device.type == "cpu" and not self._is_wrapped(tensor):
+        if (
+            tensor.layout is self.torch.strided
+            and tensor.device.type == "cpu"
+            and not tensor.is_nested
+            and not self._is_wrapped(tensor)
+        ):
             with self.torch._C.DisableTorchFunction():
                 values = tensor.detach().clone()
                 if tensor.is_leaf and tensor.grad is not None:
@@ -321,7 +437,12 @@ class Recorder:
         if stale is not None:
             self.meet(stale, site)
         place = self.made.get(id(tensor), site)
-        self.events.append(Met(tensor, values, tensor.requires_grad, tensor.is_leaf, stale, place, hint))
+        tracked, leaf, drawn = tensor.requires_grad, tensor.is_leaf, self.drawn.get(id(tensor)) is tensor
+        if tracked and leaf:
+            self.leaves.append(tensor)
+        if not tensor.is_inference():
+            self.versions[id(tensor)] = tensor._version
+        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))
@@ -344,12 +465,31 @@ class Recorder:
 
     def _look(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
-        if id(arguments[0]) in self.known:
-            self.events.append(Looked(function.__name__, arguments[0], result, self.site()))
+        tensor = arguments[0] if arguments else next(iter(keywords.values()))
+        if self._own_business(tensor, self._caller(function)):
+            return result
+        looked = Looked(function.__name__, tensor, result, self.site())
+        if looked.word in DOORS and id(tensor) in self.known and not tensor.is_inference():
+            looked.values = tensor.detach().clone()
+        self.events.append(looked)
         return result
 
+    def _caller(self, function: Any) -> str:
+        """The file that called a function of PyTorch, which may be Python itself."""
+        frame, own = sys._getframe(3), getattr(function, "__code__", None)
+        while frame.f_back is not None and (frame.f_code is own or frame.f_code.co_filename == self._overrides):
+            frame = frame.f_back
+        return frame.f_code.co_filename
+
+    def _own_business(self, tensor: Any, caller: str) -> bool:
+        """Whether PyTorch itself looks, and at nothing that the code computed: an optimizer at its step, for one."""
+        if not caller.startswith(self._not_users[0]):
+            return False
+        computed = id(tensor) in self.known and id(tensor) not in self._met
+        return not computed or os.sep + "optim" + os.sep not in caller
+
     def _fill(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        tensor = arguments[0] if arguments else next(iter(keywords.values()), None)
+        tensor: Any = arguments[0] if arguments else next(iter(keywords.values()), None)
         result = function(*arguments, **keywords)
         if id(tensor) in self.known:
             self.events.append(Filled(tensor, tensor.detach().clone(), self.site()))
@@ -390,6 +530,7 @@ class Recorder:
         def enter(block: Any) -> Any:
             if self.active:
                 self.events.append(InferenceModeEntered(block.mode, self.site()))
+                self._inference_blocks.append(block)
             return original(block)
 
         return enter
@@ -398,6 +539,7 @@ class Recorder:
         def leave(block: Any, *error: Any) -> Any:
             if self.active:
                 self.events.append(InferenceModeLeft(self.site()))
+                self._inference_blocks.remove(block)
             return original(block, *error)
 
         return leave
@@ -413,13 +555,21 @@ class Recorder:
         ran = RanBackward(function, copied, keywords, site)
         self.events.append(ran)
         self.recording_outside = self.torch.is_grad_enabled()
+        before, count = self._gradients(), len(self.events)
         try:
             ran.result = function(*copied, **keywords)
         except BaseException as error:
-            ran.error = f"{type(error).__name__}: {error}"
+            ran.error = type(error).__name__
+            ran.changed = before != self._gradients() or len(self.events) > count
             raise
         self.know(ran.result)
+        ran.numbers = tuple(one.detach().clone() for one in self._inside((ran.result,)))
         return ran.result
+
+    def _gradients(self) -> list[tuple[int, int]]:
+        """What a backward changes: which tensor every `.grad` is, and how often it was written."""
+        held = [one.grad for one in self.leaves]
+        return [(id(one), 0 if one is None or one.is_inference() else one._version) for one in held]
 
     @contextlib.contextmanager
     def _aside(self) -> Iterator[list[Event]]:
@@ -430,7 +580,7 @@ class Recorder:
         finally:
             self.events = outer
 
-    def _register_hook(self, function: Any, arguments: Any, keywords: Any) -> Any:
+    def _register_hook(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         site = self.site()
         tensor, hook = (*arguments, *keywords.values())
         self.meet(tensor, site)
@@ -455,7 +605,7 @@ class Recorder:
         handle.remove = removed
         return handle
 
-    def _register_accumulated_hook(self, function: Any, arguments: Any, keywords: Any) -> Any:
+    def _register_accumulated_hook(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         """What such a hook does comes after the accumulation, so that its events follow the backward's."""
         tensor, hook = (*arguments, *keywords.values())
         self.meet(tensor, self.site())
@@ -464,8 +614,9 @@ class Recorder:
         def seen(leaf: Any) -> Any:
             self.events.append(GradModeSet(self.torch.is_grad_enabled(), ()))
             with self.mode:
-                hook(leaf)
+                result = hook(leaf)
             self.events.append(GradModeSet(self.recording_outside, ()))
+            return result
 
         return function(tensor, seen)
 

@@ -121,14 +121,22 @@ def where(place: Place) -> str:
 # ---- the replay ----
 
 CASTS = frozenset("to float double half bfloat16 long int short bool type type_as cfloat cdouble".split())
+SEVERAL = frozenset({"axes", "repetitions", "shape", "widths"})
+"""Attributes that are tuples; PyTorch takes one number for a tuple of one."""
 MAY_DO_NOTHING = CASTS | frozenset(
-    "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense".split()
+    "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense as_tensor "
+    "asarray".split()
 )
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
+RANDOM_NOTE = (
+    "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
+    "`key = jax.random.key(seed)`"
+)
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive".split()
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "T.__get__".split()
 )
 
 
@@ -146,6 +154,8 @@ class _Replay:
         self.storages: dict[int, list[Any]] = {}
         # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
         self.moving: set[int] = set()
+        self.written_storages: set[int] = set()
+        self.doubtful: dict[int, str] = {}
         self.sites = _Sites()
         self.blocks: list[tuple[str, bool]] = []
         self.enabled = True
@@ -158,6 +168,10 @@ class _Replay:
         self.random: list[int] = []
         self.unnamed: Callable[[], str] | None = None
         self.functions: dict[Any, list[tuple[Any, Any]]] = {}
+        self.met: dict[int, Met] = {}
+        self.branches: dict[tuple[int, str], list[bool]] = {}
+        self.doors: list[tuple[Looked, int]] = []
+        self.gradients: set[int] = set()
 
     # ---- the whole ----
 
@@ -170,6 +184,7 @@ class _Replay:
             if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
         }
         self.play(recording.events)
+        self.check_nothing_unseen(recording.versions)
         self.end(recording.results)
         try:
             program = self.tape.program(name, title)
@@ -185,6 +200,7 @@ class _Replay:
             name = bare_name(event.function)
             if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
                 continue
+            event = self.without_out(event)
             if find_composite(event.function) is None and self._recognised(event) is None:
                 shown = described(event.function)
                 given = self._plain_arguments(event) if is_known(event.function) else ""
@@ -303,8 +319,8 @@ class _Replay:
         if found is None:
             raise ProgramError(
                 f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
-                "it: inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over with "
-                "detach().clone()."
+                "it: inside a hook, a backward rule or a compiled function. Compute it in the open, or hand it over "
+                "with detach().clone()."
             )
         return found
 
@@ -358,9 +374,13 @@ class _Replay:
             if event.tracked:
                 self.join(tensor)
         self.bind(tensor, handle)
+        self.met[id(tensor)] = event
+        if event.drawn:
+            self.note(event.site, "random", RANDOM_NOTE)
         if event.tracked:
             self.leaves[id(tensor)] = tensor
         if event.stale is not None:
+            self.gradients.add(id(event.stale))
             handle.grad = self.tensor(event.stale)
         if event.hint == "dropout_mask":
             self.note(
@@ -395,7 +415,7 @@ class _Replay:
             drawn = self.tape.constant(event.values.numpy(), dtype=self.dtype(event.values.dtype))
         target.copy_(drawn)
         self.wrote(event.tensor)
-        self.note(event.site, "random", "random numbers are recorded as data; in JAX draw them with `jax.random`")
+        self.note(event.site, "random", RANDOM_NOTE)
 
     # ---- modes ----
 
@@ -425,16 +445,18 @@ class _Replay:
         self.tape._record(ExitGradMode(line=self.sites.of(place).line))
 
     def look(self, event: Looked) -> None:
-        code = event.site[0][0].co_filename if event.site else ""
-        if event.word in ("storage", "untyped_storage"):
+        if event.values is not None:
+            self.doors.append((event, self.writes_to(event.tensor)))
+        if event.word in ("storage", "untyped_storage", "data_ptr"):
             why = "JAX arrays have no storage that a program could speak of: each is a value of its own"
-        elif event.word == "numpy":
+        elif event.word in ("numpy", "__array__", "__dlpack__"):
             why = "NumPy reads this memory: what it computes is not part of the program, and enters as data"
-        elif event.word == "__bool__":
-            why = f"Python branched on a tensor, which was {event.result} in this run: only this branch is translated"
+        elif event.word in ("__bool__", "is_nonzero"):
+            self.branch(event)
+            return
         else:
             why = "Python took a number out of a tensor: what depends on it is specialised to this run"
-        if code:
+        if event.site:
             self.note(event.site, event.word, why)
 
     def step(self, event: Stepped) -> None:
@@ -447,6 +469,19 @@ class _Replay:
             self.specialised[line, what] = Specialised(line, what, why)
         self.note(event.site, what, why)
 
+    def branch(self, event: Looked) -> None:
+        """One note for a line, with all that was true of it in turn."""
+        if not event.site:
+            return
+        key = (self.sites.of(event.site).line, "__bool__")
+        taken = self.branches.setdefault(key, [])
+        if event.result not in taken:
+            taken.append(event.result)
+        was = " and ".join(map(str, taken))
+        only = "this branch is" if len(taken) == 1 else "the branches taken are"
+        why = f"Python branched on a tensor, which was {was} in this run: only {only} translated"
+        self.specialised[key] = Specialised(*key, why)
+
     # ---- calls ----
 
     def call(self, event: Called) -> None:
@@ -456,14 +491,13 @@ class _Replay:
         if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
             self.word(name, event)
             return
+        event = self.without_out(event)
         found = self._recognised(event)
         if found is not None:
             self.apply(found, event)
             return
         made = find_composite(event.function)
         assert made is not None
-        if "out" in event.keywords and event.keywords["out"] is not None:
-            raise ProgramError(f"{described(event.function)} with out= is not modelled; assign the result.")
         arguments = tuple(self.converted(one) for one in event.arguments)
         keywords = {key: self.converted(one) for key, one in event.keywords.items()}
         try:
@@ -471,6 +505,13 @@ class _Replay:
         except TypeError as error:
             raise ProgramError(f"{described(event.function)}: {error}.") from error
         self.results(event, made(self.tape, *arguments, **keywords))
+
+    def without_out(self, event: Called) -> Called:
+        """The same call without `out=`: its result is copied into that tensor."""
+        if event.keywords.get("out") is None:
+            return event
+        kept = {name: one for name, one in event.keywords.items() if name != "out"}
+        return replace(event, keywords=kept, written=True)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -489,6 +530,10 @@ class _Replay:
 
     def one_result(self, event: Called, result: Any, handle: Tensor) -> None:
         known = self.handles.get(id(result))
+        if known is not None and event.written:
+            known.copy_(handle)
+            self.wrote(result)
+            return
         if known is not None:
             if known._name != handle._name:
                 raise ProgramError(f"{described(event.function)} returned a tensor that it got, its row a new one.")
@@ -498,7 +543,7 @@ class _Replay:
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
-        """The result shares memory with what it was made from exactly where the tape says so."""
+        """Where the result shares memory with what it was made from, and the tape says otherwise, nobody may write."""
         facts = self.tape._facts
         own = facts.handle(handle._name, history=False).storage
         if not result.numel():
@@ -511,10 +556,11 @@ class _Replay:
             shares = one.untyped_storage().data_ptr() == memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
-                raise ProgramError(
-                    f"{described(event.function)} returned {what} here, and the tape says otherwise: a later write "
-                    "would show in other places. Clone the result."
+                said = (
+                    f"{described(event.function)} at {where(event.site)} returned {what}, and the tape says otherwise"
                 )
+                # As long as nobody writes into either, a view and a copy are the same.
+                self.doubtful.update({memory: said, one.untyped_storage().data_ptr(): said})
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for one in values:
@@ -548,7 +594,7 @@ class _Replay:
         op = found.op
         attributes = {name: self.converted(one) for name, one in found.attributes.items()}
         attributes = {
-            name: tuple(one) if isinstance(one, list) else one
+            name: tuple(one) if isinstance(one, list) else (one,) if name in SEVERAL and isinstance(one, int) else one
             for name, one in attributes.items()
             if not (one is None and op.defaults[name] is ...)
         }
@@ -588,6 +634,11 @@ class _Replay:
 
     def wrote(self, tensor: Any) -> None:
         """A tensor of the run was written; its number at the end is one that the program has to show."""
+        doubt = self.doubtful.get(tensor.untyped_storage().data_ptr()) if tensor.numel() else None
+        if doubt is not None:
+            raise ProgramError(f"A write: {doubt}, so that it would show in other places. Clone the result there.")
+        name = self.tensor(tensor)._name
+        self.written_storages.add(self.tape._facts.handle(name, history=False).storage.number)
         base = tensor._base if tensor._base is not None and id(tensor._base) in self.handles else tensor
         self.written[id(base)] = base
 
@@ -623,7 +674,11 @@ class _Replay:
         elif name == "data.__set__":
             tensor.data = self.tensor(arguments[1])
             self.wrote(arguments[0])
-        elif name == "contiguous" or name == "positive":
+        elif name == "T.__get__":
+            if len(tensor.shape) != 2:
+                raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
+            self.bind(event.result, tensor.matrix_transpose())
+        elif name in ("contiguous", "positive"):
             self.bind(event.result, tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
@@ -680,6 +735,7 @@ class _Replay:
         own = event.arguments[0]
         if name == "grad.__get__":
             result = event.result
+            self.gradients.add(id(result))
             if result is None or id(result) in self.handles:
                 return
             site = self.site(event.site)
@@ -688,15 +744,16 @@ class _Replay:
                 self.bind(result, self.tape._grad(tensor, named=True))
             return
         value = event.arguments[1] if name == "grad.__set__" else None
-        self.read_gradient(own)
+        self.gradients.add(id(value))
+        self.read_gradient(own, event.before)
         tensor.grad = None if value is None else self.tensor(value)
         if value is not None:
             self.unread[id(own)] = own
 
-    def read_gradient(self, tensor: Any) -> None:
-        """Observe a gradient at the end of its life."""
+    def read_gradient(self, tensor: Any, numbers: Any) -> None:
+        """Observe a gradient at the end of its life. numbers: what it was."""
         if self.unread.pop(id(tensor), None) is not None:
-            self.observe(self.tensor(tensor), "grad")
+            self.final[self.observe(self.tensor(tensor), "grad")] = FinalGradient(SimpleNamespace(grad=numbers))
 
     def observe(self, handle: Tensor, what: Any) -> str:
         self.tape._read(Reading(handle, what), None)
@@ -707,11 +764,16 @@ class _Replay:
     # ---- backward ----
 
     def backward(self, event: RanBackward) -> None:
-        if event.error:
+        if event.error and event.changed:
             raise ProgramError(
-                f"The backward pass raised {event.error}, and the run went on: what it had added to gradients by then "
-                "is not known. Take the failing backward out."
+                f"The backward pass raised {event.error} when it had already changed a gradient, and the run went on: "
+                "what it had added by then is not known. Take the failing backward out."
             )
+        if event.error:
+            self.note(
+                event.site, "backward", f"it raised {event.error}, which the code caught: nothing of it is translated"
+            )
+            return
         function = event.function
         given = inspect.signature(function).bind(*event.arguments, **event.keywords)
         given.apply_defaults()
@@ -720,8 +782,11 @@ class _Replay:
         if name == "grad":
             self.autograd_grad(event, said)
             return
+        roots: tuple[Any, ...]
+        gradients: tuple[Any, ...]
         if "self" in said:
-            roots, gradients = (said["self"],), (said["gradient"],)
+            roots = (said["self"],)
+            gradients = (said["gradient"],)
         else:
             roots = self._several(said["tensors"])
             gradients = self._several(said["grad_tensors"]) or (None,) * len(roots)
@@ -766,10 +831,11 @@ class _Replay:
             allow_unused=bool(said["allow_unused"]),
             materialize_grads=bool(said["materialize_grads"]),
         )
+        numbers = iter(event.numbers)
         for one, handle in zip(event.result, made, strict=True):
             if one is not None:
                 self.bind(one, handle)
-                self.observe(handle, "value")
+                self.final[self.observe(handle, "value")] = next(numbers)
 
     # ---- hooks and functions ----
 
@@ -971,6 +1037,54 @@ class _Replay:
         )
 
     # ---- the end ----
+
+    def check_nothing_unseen(self, versions: dict[int, int]) -> None:
+        """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
+        facts = self.tape._facts
+        handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
+        written = {id(one.storage) for one in handles if one.version.count}
+        for tensor, handle in zip(self.kept, handles, strict=True):
+            if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
+                continue  # a backward adds to gradients
+            if handle.storage.number in self.written_storages or id(tensor) in self.moving:
+                continue  # through `.data`, which has a version counter of its own
+            met = self.met.get(id(tensor))
+            if tensor._version > versions[id(tensor)]:
+                self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
+            if met and not self._same_numbers(tensor, met.values):
+                self.refuse_unseen(tensor, "was written", "through NumPy or another alias, or in another thread")
+        for looked, writes in self.doors:
+            if id(looked.tensor) in self.gradients or self.writes_to(looked.tensor) != writes:
+                continue
+            if not self._same_numbers(looked.tensor, looked.values):
+                self.refuse_unseen(looked.tensor, "was written", f"through what `{looked.word}` gave")
+        for number, tensor in self.leaves.items():
+            handle = facts.handle(self.handles[number]._name, history=False)
+            if (
+                tensor.grad is not None
+                and handle.family.number not in facts.slots
+                and handle.tensor not in facts.retained
+            ):
+                self.refuse_unseen(tensor, "got a gradient", "from a backward in another thread, or in compiled code")
+
+    def writes_to(self, tensor: Any) -> int:
+        """How often the recording saw the memory of a tensor written, through whichever alias."""
+        facts = self.tape._facts
+        handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
+        own = facts.handle(self.handles[id(tensor)]._name, history=False).storage
+        return sum({id(one.version): one.version.count for one in handles if one.storage is own}.values())
+
+    def refuse_unseen(self, tensor: Any, what: str, how: str) -> None:
+        name = self.tape._shown(self.handles[id(tensor)]._name)
+        raise RecordingRefusedError(
+            f"'{name}', a tensor of shape {list(tensor.shape)}, {what} where the recording does not see it: {how}. Do "
+            "it in the open, or work on a clone."
+        )
+
+    def _same_numbers(self, tensor: Any, values: Any) -> bool:
+        with self.torch.no_grad():
+            now, then = tensor.detach(), values.detach()
+            return bool(((now == then) | ((now != now) & (then != then))).all())
 
     def end(self, results: Sequence[Any]) -> None:
         """Close what is open, then read every gradient, updated leaf and buffer, and every result."""

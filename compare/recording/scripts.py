@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
-import json
 import linecache
+import os
+import re
 import sys
+import tokenize
 import types
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from compare.errors import UsageError, shown_path
 from compare.recording.events import Recording
@@ -21,27 +26,61 @@ from compare.tape import usable_name
 __all__ = ["read_script", "record_function", "record_script"]
 
 
+class _Cell(msgspec.Struct):
+    cell_type: str
+    source: str | list[str] = ""
+
+
+class _Notebook(msgspec.Struct):
+    cells: list[_Cell]
+
+
 def read_script(path: Path) -> str:
     """The Python of a script, or of the code cells of a notebook. Raises UsageError."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        # As Python reads a script: with a byte-order mark, or a line that names another encoding.
+        with tokenize.open(path) as file:
+            text = file.read()
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"{shown_path(path)} cannot be read: {reason}.") from error
-    if path.suffix != ".ipynb":
-        return text
+    return _cells(text, shown_path(path)) if path.suffix == ".ipynb" else text
+
+
+def _cells(text: str, shown: str) -> str:
+    """The code cells of a notebook, one after another. Raises UsageError."""
     try:
-        cells = json.loads(text)["cells"]
-        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{shown_path(path)} is not a notebook: {type(error).__name__}: {error}.") from error
-    joined = ["".join(one) if isinstance(one, list) else str(one) for one in sources]
-    return "\n\n".join("\n".join(map(_plain, one.splitlines())) for one in joined) + "\n"
+        cells = msgspec.json.decode(text, type=_Notebook).cells
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise UsageError(f"{shown} is not a notebook: {error}.") from error
+    sources = ["".join(one.source) for one in cells if one.cell_type == "code"]
+    if not any(one.strip() for one in sources):
+        raise UsageError(f"{shown} has no cell with code.")
+    return "\n\n".join(map(_plain, sources)) + "\n"
 
 
-def _plain(line: str) -> str:
-    """A line of a cell; what only a notebook understands becomes a comment, so that line numbers stay."""
-    return f"# {line}" if line.lstrip().startswith(("%", "!", "?")) else line
+def _plain(cell: str) -> str:
+    """The Python of a cell. What only a notebook understands does nothing here, and line numbers stay."""
+    lines = cell.splitlines()
+    first = next((line for line in lines if line.strip()), "")
+    if _OTHER_LANGUAGE.match(first):
+        return "\n".join(f"# {line}" for line in lines)
+    try:
+        ast.parse(cell)
+    except (SyntaxError, ValueError):
+        return "\n".join(map(_plain_line, lines))
+    return cell
+
+
+_OTHER_LANGUAGE = re.compile(r"%%(?!time\b|timeit\b|capture\b|prun\b)")
+"""The first line of a cell that is not run as Python of this notebook."""
+_MAGIC = re.compile(r"(?P<indent>\s*)(?:%time\s+(?P<timed>.+)|%|!|\?|[\w.]+\?{1,2}\s*$|[\w., ]+=\s*[%!])")
+
+
+def _plain_line(line: str) -> str:
+    """The statement that a magic times; `pass` in place of any other: it may be all that a block has."""
+    found = _MAGIC.match(line)
+    return line if found is None else f"{found['indent']}{found['timed'] or 'pass'}  # {line.lstrip()}"
 
 
 def record_script(path: Path, *, dtype: str) -> Recording:
@@ -56,18 +95,25 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     linecache.cache[name] = (len(text), None, text.splitlines(keepends=True), name)
     try:
         code = compile(text, name, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        raise UsageError(f"{shown_path(path)} is not Python: {error}.") from error
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise UsageError(f"{shown_path(path)} is not Python: {str(error) or type(error).__name__}.") from error
     torch.set_default_dtype(getattr(torch, dtype))
     module = types.ModuleType("__main__")
     module.__file__ = name
+    if path.suffix == ".ipynb":
+        module.__dict__["display"] = print  # a notebook has it without an import
     recorder = Recorder()
+    process = os.getpid()
     with _as_main(module, path):
-        error = _run(recorder, lambda: exec(code, module.__dict__))
+        raised = _run(recorder, lambda: exec(code, module.__dict__))
+    if os.getpid() != process:
+        os._exit(0)  # the script forked, and this is the child: the parent answers
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
     known = vars(module)
     names, members = names_of(known), members_of(known)
-    return Recording(recorder.events, dtype, names, state_of(known, names), members, variables, error)
+    return Recording(
+        recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions
+    )
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
@@ -92,7 +138,7 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     names = names_of(known)
     names.update({id(one): name for name, one in found.items() if usable_name(name) is not None})
     state, members = state_of(known, names), members_of(known)
-    return Recording(recorder.events, dtype, names, state, members, list(found.values()), error)
+    return Recording(recorder.events, dtype, names, state, members, list(found.values()), error, recorder.versions)
 
 
 def _tensors(result: Any, name: str = "result") -> dict[str, Any]:

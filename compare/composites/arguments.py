@@ -1,0 +1,20 @@
+"""What composites make of the arguments that they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from compare.errors import ProgramError
+from compare.ops.rules import on_every_axis
+
+__all__ = ["Sizes", "for_each_axis"]
+
+Sizes = int | Sequence[int]
+
+
+def for_each_axis(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
+    """A number for all of `rank` axes, or a sequence of one for each, as a tuple. Raises ProgramError."""
+    try:
+        return on_every_axis(value, rank)
+    except ValueError as error:
+        raise ProgramError(f"{what} {error}.") from error
