@@ -599,6 +599,7 @@ def _explain(output: _Output, name: str | None) -> int:
 @cli.command("translate")
 @click.argument("script", metavar="FILE.py|FILE.ipynb", type=click.Path(path_type=Path))
 @click.option("--unproven", is_flag=True, help="Write the JAX program even where it is not proven.")
+@click.option("--check", is_flag=True, help="Let the JAX program itself assert every gradient and value of the run.")
 @click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch instead.")
 @click.option(
     "--dtype",
@@ -617,7 +618,9 @@ def _explain(output: _Output, name: str | None) -> int:
     help="Time limit of all of it.",
 )
 @_output_options("full", "json", "markdown")
-def _translate(output: _Output, script: Path, unproven: bool, as_torch: bool, dtype: str, limit: float) -> int:
+def _translate(
+    output: _Output, script: Path, unproven: bool, check: bool, as_torch: bool, dtype: str, limit: float
+) -> int:
     """Run PyTorch code once, and write the JAX program that computes the same gradients.
 
     The program goes to stdout, or with -o OUT.py into a file; the verdict goes to stderr, or to stdout when the program
@@ -634,7 +637,7 @@ def _translate(output: _Output, script: Path, unproven: bool, as_torch: bool, dt
         raise UsageError(f"{script} is not a file.")
     if output.path is not None and output.path.resolve() == script.resolve():
         raise UsageError(f"-o {output.path} is the script itself; name another file.")
-    reply, printed = translate_apart(Script(str(script), dtype), limit=limit)
+    reply, printed = translate_apart(Script(str(script), dtype, check), limit=limit)
     result = reply.result
     assert result is not None
     if printed.strip() and (output.verbosity > 0 or result.verdict == "raised"):

@@ -425,9 +425,7 @@ class _Functionalizer:
             if isinstance(copied, Value) and not copied.tracked:
                 self.start(handle, self.renamed_stop(copied, statement.target))
                 return
-        # A name that was only made up for a line of its own is none.
-        made_up = re.fullmatch(rf"{op.name}(_[0-9]+)+", statement.target)
-        hint = f"_{statement.target}" if made_up else statement.target
+        hint = f"_{statement.target}" if _is_made_up(statement.target, op.name) else statement.target
         self.start(handle, self.applied(hint, handle.shape, handle.dtype, op, arguments, attributes))
         self.family_names[handle.family.number] = hint
 
@@ -495,7 +493,7 @@ class _Functionalizer:
         self.alias_words[handle.family.number] = word
         self.alias_statements.setdefault(handle.storage.number, []).append(self.index)
         value = self.read(source)
-        named = not statement.target.startswith("_")
+        named = not statement.target.startswith("_") and not _is_made_up(statement.target, f"{word}(?:ed)?")
         if value.tracked:
             hint = statement.target if named and word == "detach" else f"_{value.hint.lstrip('_')}_stopped"
             value = self.pure.add(
@@ -1106,6 +1104,11 @@ _READS = {
     "version": "version-counter", "shares_storage": "storage-identity",
 }  # fmt: skip
 """The concept that answers for each tape fact."""
+
+
+def _is_made_up(name: str, word: str) -> bool:
+    """Whether a name was only made up because its statement has a line of its own: `matmul_3`. It is none."""
+    return re.fullmatch(rf"{word}(_[0-9]+)+", name) is not None
 
 
 def _is_one_real(root: Value) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -51,12 +51,24 @@ from compare.sources import (
 )
 from compare.statements import DefineFunction, Number
 
-__all__ = ["jax_settings", "print_jax", "readable", "run_jax"]
+__all__ = ["Check", "jax_settings", "print_jax", "readable", "run_jax"]
 
 
-def print_jax(pure: PureProgram) -> Source:
-    """Print a pure program as JAX."""
-    return _Script(pure).print()
+def print_jax(pure: PureProgram, expected: Mapping[str, Check] | None = None) -> Source:
+    """Print a pure program as JAX.
+
+    expected: by observation name, what the script itself asserts of a number that it shows.
+    """
+    return _Script(pure, expected or {}).print()
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a number has to be, within `atol + rtol * abs(values)`; where both are 0, exactly."""
+
+    values: np.ndarray[Any, Any]
+    rtol: float
+    atol: float
 
 
 class _Names:
@@ -396,9 +408,10 @@ class _Definition:
 class _Script(_Scope):
     """The top level."""
 
-    def __init__(self, pure: PureProgram) -> None:
+    def __init__(self, pure: PureProgram, expected: Mapping[str, Check]) -> None:
         super().__init__(self, _Names(RESERVED), schedule(pure))
         self.pure = pure
+        self.expected = expected
         self.writer = ScriptWriter()
         # Where anything is 64-bit, JAX's 64-bit types are on, and what is not says so.
         dtypes = {pure.dtype, *(value.dtype for value in pure.values)}
@@ -436,7 +449,7 @@ class _Script(_Scope):
         wanted = {
             "import jax": self.wide or re.search(r"\bjax\.", text),
             "import jax.numpy as jnp": re.search(r"\bjnp\.", text),
-            "import numpy": self.large.arrays,
+            "import numpy": self.large.arrays or self.expected,
             "from jax import lax": re.search(r"\blax\.", text),
         }
         return self.writer.script(
@@ -662,6 +675,21 @@ class _Script(_Scope):
         if shown.what == "dtype":
             tree = ast.Attribute(value=tree, attr="dtype", ctx=ast.Load())
         self.emit(print_line(f"{shown.name} =", tree), shown.origin)
+        check = self.expected.get(shown.name)
+        if check is not None and shown.what == "value" and check.values.size:
+            self.emit(ast.unparse(self.assertion(shown.value, tree, check)), shown.origin)
+
+    def assertion(self, value: Value, tree: ast.expr, check: Check) -> ast.expr:
+        """`numpy.testing.assert_allclose(w_grad, [0.5, 1.0], rtol=1e-10, atol=1e-14)`."""
+        dtype = value.dtype
+        if dtype == "bfloat16":
+            # NumPy has no arithmetic for it.
+            dtype, tree = "float32", call_tree("jnp.float32", tree)
+        data = self.large.tree(f"{readable(value)}_expected", check.values.tolist(), dtype, "numpy")
+        if not check.rtol and not check.atol:
+            return call_tree("numpy.testing.assert_array_equal", tree, data)
+        limits = {"rtol": ast.Constant(check.rtol), "atol": ast.Constant(check.atol)}
+        return call_tree("numpy.testing.assert_allclose", tree, data, **limits)
 
     def probe(self, value: Value, zeros: ast.expr, origin: int) -> ast.expr:
         name = self.names.give(f"{readable(value)}_probe", self.now, self.now)

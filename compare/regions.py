@@ -245,9 +245,13 @@ class Form:
         self.places: dict[Value | Call | Region, int] = {}
         self.members: list[Value | Call | Region] = []
         self.said: list[Any] = [len(region.parameters)]
-        for value in (*region.parameters, *region.captured):
+        for value in region.parameters:
             self.place(value)
             self.said.append(_described(value))
+        for value in region.captured:
+            # What it is called does not count: it may be a parameter.
+            self.place(value)
+            self.said.append(_described(value)[1:])
         self.said.append([None if one is None else _described(one) for one in region.cotangents])
         self.function(step)
         self.text = repr(self.said)

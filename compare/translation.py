@@ -22,8 +22,8 @@ from compare.concepts import find_concept
 from compare.divergence import first_divergence
 from compare.errors import CompareError, shown_path
 from compare.functionalize import Lowering, functionalize
-from compare.jax_leg import jax_settings, print_jax, run_jax
-from compare.judge import compare, judge_case
+from compare.jax_leg import Check, jax_settings, print_jax, run_jax
+from compare.judge import TOLERANCES, compare, judge_case
 from compare.observed import Array, LegRun
 from compare.program import Program
 from compare.recording.events import Recording
@@ -53,10 +53,12 @@ class Translated:
     source: Source | None = None
 
 
-def translate_script(path: Path, *, dtype: str) -> Translated:
+def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translated:
     """Run a script or a notebook once, and translate what it did. Raises UsageError where there is nothing to run.
 
-    Args: dtype: the default float dtype that the script runs with.
+    Args:
+        dtype: the default float dtype that the script runs with.
+        check: the JAX program itself asserts every number of the recorded run.
     """
     started = time.perf_counter()
     with _settings_put_back():
@@ -64,7 +66,7 @@ def translate_script(path: Path, *, dtype: str) -> Translated:
     blank = Translation(_id(path.stem), shown_path(path), dtype, "refused")
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, str(path.absolute())))
-    return _timed(_translated(recording, blank, f"Translated from {path.name}"), started)
+    return _timed(_translated(recording, blank, f"Translated from {path.name}", check=check), started)
 
 
 def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Translated:
@@ -113,7 +115,7 @@ def _id(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100].strip("-") or "translated"
 
 
-def _translated(recording: Recording, blank: Translation, title: str) -> Translated:
+def _translated(recording: Recording, blank: Translation, title: str, *, check: bool = False) -> Translated:
     try:
         replayed = replay(recording, id=blank.id, title=title)
     except RecordingRefusedError as error:
@@ -125,12 +127,14 @@ def _translated(recording: Recording, blank: Translation, title: str) -> Transla
         return Translated(msgspec.structs.replace(blank, reason=reason))
     try:
         lowering = functionalize(program)
-        torch, jax = print_torch(program), print_jax(lowering.pure)
+        torch = print_torch(program)
+        torch_run = run_torch(program, torch)
+        jax = print_jax(lowering.pure, _expected(torch_run) if check else None)
     except CompareError as error:
         line = getattr(error, "line", 0)
         at = f"{blank.path}:{line}: " if line else ""
         return Translated(msgspec.structs.replace(blank, reason=f"{at}{error}"))
-    runs = run_torch(program, torch), run_jax(lowering.pure, jax)
+    runs = torch_run, run_jax(lowering.pure, jax)
     for run in runs:
         run.warnings.clear()  # what PyTorch warned of, it has said to whoever ran the code
     reference = run_reference(program) if _elements(program) <= REFERENCE_LIMIT else None
@@ -177,6 +181,14 @@ def _elements(program: Program) -> int:
     for _, statement, _, facts in program.steps():
         made += sum(math.prod(facts.handles[name].shape) for name in bound(statement) if name in facts.handles)
     return made
+
+
+def _expected(torch: LegRun) -> dict[str, Check]:
+    """What the script asserts of each number: PyTorch's, within the tolerance that the judge allows."""
+    seen = {name: one for name, one in torch.observed.items() if isinstance(one, Array)}
+    return {
+        name: Check(one.values, TOLERANCES[one.dtype].rtol, TOLERANCES[one.dtype].atol) for name, one in seen.items()
+    }
 
 
 def _failure(program: Program, shown: str, runs: tuple[LegRun, ...], torch: Source) -> str:

@@ -18,10 +18,11 @@ TIME_LIMIT = 300.0
 
 
 class Script(msgspec.Struct, frozen=True, array_like=True):
-    """A script to translate."""
+    """A script to translate. check: the JAX program asserts the numbers itself."""
 
     path: str
     dtype: str
+    check: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):

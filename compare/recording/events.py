@@ -27,6 +27,7 @@ __all__ = [
     "Recording",
     "RuleRun",
     "Site",
+    "Stepped",
     "TookFunction",
     "Unhooked",
 ]  # fmt: skip
@@ -173,6 +174,15 @@ class TookFunction:
 
 
 @dataclass(slots=True)
+class Stepped:
+    """An optimizer of torch.optim takes a step: its class, and the settings of each of its parameter groups."""
+
+    kind: str
+    groups: list[dict[str, Any]]
+    site: Site
+
+
+@dataclass(slots=True)
 class Looked:
     """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
 
@@ -197,7 +207,7 @@ class AskedTape:
 
 Event = (
     AskedTape | Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked
-    | Unhooked | TookFunction | Looked
+    | Unhooked | TookFunction | Looked | Stepped
 )  # fmt: skip
 
 

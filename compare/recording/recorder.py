@@ -33,6 +33,7 @@ from compare.recording.events import (
     RanBackward,
     RuleRun,
     Site,
+    Stepped,
     TookFunction,
     Unhooked,
 )
@@ -145,8 +146,18 @@ class Recorder:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Record what runs inside of the block. What it replaces in PyTorch, and blocks it leaves open, are undone."""
-        with self._names_put_back(), self._standing_in(), self._mode_entered():
+        with self._names_put_back(), self._standing_in(), self._steps_seen(), self._mode_entered():
             yield
+
+    @contextlib.contextmanager
+    def _steps_seen(self) -> Iterator[None]:
+        from torch.optim.optimizer import register_optimizer_step_pre_hook
+
+        hook = register_optimizer_step_pre_hook(self._step)
+        try:
+            yield
+        finally:
+            hook.remove()
 
     @contextlib.contextmanager
     def _mode_entered(self) -> Iterator[None]:
@@ -294,6 +305,14 @@ class Recorder:
         if name in MASKED_DRAWS:
             return self._drop
         return self._index if name in ("__getitem__", "__setitem__") else self._call
+
+    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
+        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
+        if self.active and type(optimizer).__module__.startswith("torch.optim."):
+            groups = [
+                {word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups
+            ]
+            self.events.append(Stepped(type(optimizer).__name__, groups, self.site()))
 
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
         return function(*arguments, **keywords)

@@ -33,10 +33,12 @@ from compare.recording.events import (
     RanBackward,
     Recording,
     RuleRun,
+    Stepped,
     TookFunction,
     Unhooked,
 )
 from compare.recording.events import Site as Place
+from compare.recording.optimizers import optax_equivalent
 from compare.results import Specialised
 from compare.statements import EnterGradMode, ExitGradMode, Leaf, Member, Read, RequiresGrad
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
@@ -307,6 +309,8 @@ class _Replay:
                 self.take_function(event)
             case Looked():
                 self.look(event)
+            case Stepped():
+                self.step(event)
             case AskedTape():
                 self.observe(self.tensor(event.tensor), event.what)
 
@@ -454,6 +458,16 @@ class _Replay:
             why = "Python took a number out of a tensor: what depends on it is specialised to this run"
         if event.site:
             self.note(event.site, event.word, why)
+
+    def step(self, event: Stepped) -> None:
+        what, line = f"torch.optim.{event.kind}", self.sites.of(event.site).line
+        why = f"its update lines are, in optax, {optax_equivalent(event.kind, event.groups)}"
+        known = self.specialised.get((line, what))
+        if known is not None and not known.why.startswith(why):
+            first = known.why.partition("; its settings")[0]
+            why = f"{first}; its settings change from step to step, which in optax a schedule does"
+            self.specialised[line, what] = Specialised(line, what, why)
+        self.note(event.site, what, why)
 
     def branch(self, event: Looked) -> None:
         """One note for a line, with all that was true of it in turn."""
