@@ -351,8 +351,8 @@ class Recorder:
         if unknown:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-            tracked = unknown[0].requires_grad and self.torch.is_grad_enabled()
-            if writes and unknown[0] is arguments[0] and not tracked and len(self._inside(arguments)) == 1:
+            initialises = not unknown[0].requires_grad or self._caller(function).startswith(self._not_users[0])
+            if writes and unknown[0] is arguments[0] and initialises and len(self._inside(arguments)) == 1:
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()
