@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 import os
 import sys
 import sysconfig
@@ -90,6 +91,14 @@ RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauch
 MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
 
+@functools.cache
+def _not_users() -> tuple[str, ...]:
+    """Where the files are that are nobody's own code: PyTorch first."""
+    import torch
+
+    return str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string"
+
+
 class Recorder:
     """Records one run, on the thread that enters it.
 
@@ -113,7 +122,7 @@ class Recorder:
         self.recording_outside = True
         self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
-        self._not_users = (str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string")
+        self._not_users = _not_users()
         self._overrides = torch.overrides.__file__
         self._places: dict[int, str] = {}
         self._codes: list[types.CodeType] = []
@@ -174,6 +183,8 @@ class Recorder:
             yield
         finally:
             for owner, names in before:
+                if len(names) == len(vars(owner)) and all(map(operator.is_, names.values(), vars(owner).values())):
+                    continue
                 for name, now in [*vars(owner).items()]:
                     if name in names and now is not names[name]:
                         setattr(owner, name, names[name])
@@ -194,7 +205,7 @@ class Recorder:
         modules = (functional, torch.functional)
         before += [(module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)]
         expanded = {
-            one.__code__
+            id(one.__code__)
             for module in modules
             for one in vars(module).values()
             if isinstance(one, types.FunctionType)
@@ -216,11 +227,11 @@ class Recorder:
             for kind, rule in self._rules:
                 kind.backward = rule
 
-    def _checking(self, original: Callable[..., bool], expanded: set[types.CodeType]) -> Callable[..., bool]:
+    def _checking(self, original: Callable[..., bool], expanded: set[int]) -> Callable[..., bool]:
         """Python functions of PyTorch ask whether a mode wants them whole: only those that are recognised are."""
 
         def check(*arguments: Any) -> bool:
-            return sys._getframe(1).f_code not in expanded and original(*arguments)
+            return id(sys._getframe(1).f_code) not in expanded and original(*arguments)
 
         return check
 
