@@ -635,6 +635,8 @@ def _translate(
     output.check()
     if not script.is_file():
         raise UsageError(f"{script} is not a file.")
+    if not str(script).isprintable():
+        raise UsageError(f"{str(script)!r}: the name of a script has to be printable text; rename it.")
     if output.path is not None and output.path.resolve() == script.resolve():
         raise UsageError(f"-o {output.path} is the script itself; name another file.")
     reply, printed = translate_apart(Script(str(script), dtype, check), limit=limit)

@@ -573,6 +573,15 @@ def test_a_program_does_not_take_the_name_of_its_data() -> None:
     assert not Path("script.npz").exists()
 
 
+@pytest.mark.parametrize("name", ["half\udcff.py", "two\nlines.py"])
+def test_a_name_that_cannot_be_printed_is_refused(in_this_process: list[Path], name: str) -> None:
+    Path(name).write_text(START + BACKWARD, "utf-8")
+    finished = CliRunner().invoke(cli, ["translate", name])
+    assert (finished.exit_code, finished.stdout) == (2, "")
+    assert "has to be printable text" in finished.stderr
+    assert not in_this_process
+
+
 def test_a_directory_is_not_a_script() -> None:
     Path("folder.py").mkdir()
     finished = CliRunner().invoke(cli, ["translate", "folder.py"])

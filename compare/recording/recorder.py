@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import operator
 import os
 import sys
 import sysconfig
@@ -91,6 +92,14 @@ RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauch
 MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
 
+@functools.cache
+def _not_users() -> tuple[str, ...]:
+    """Where the files are that are nobody's own code: PyTorch first."""
+    import torch
+
+    return str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string"
+
+
 class Recorder:
     """Records one run, on the thread that enters it.
 
@@ -115,7 +124,7 @@ class Recorder:
         self.recording_outside = True
         self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
-        self._not_users = (str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string")
+        self._not_users = _not_users()
         self._overrides = torch.overrides.__file__
         self._places: dict[int, str] = {}
         self._codes: list[types.CodeType] = []
@@ -186,6 +195,8 @@ class Recorder:
             yield
         finally:
             for owner, names in before:
+                if len(names) == len(vars(owner)) and all(map(operator.is_, names.values(), vars(owner).values())):
+                    continue
                 for name, now in [*vars(owner).items()]:
                     if name in names and now is not names[name]:
                         setattr(owner, name, names[name])
@@ -208,7 +219,7 @@ class Recorder:
             (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
         ]
         expanded = {
-            one.__code__
+            id(one.__code__)
             for module in modules
             for one in vars(module).values()
             if isinstance(one, types.FunctionType)
@@ -230,11 +241,11 @@ class Recorder:
             for kind, rule in self._rules:
                 kind.backward = rule
 
-    def _checking(self, original: Callable[..., bool], expanded: set[types.CodeType]) -> Callable[..., bool]:
+    def _checking(self, original: Callable[..., bool], expanded: set[int]) -> Callable[..., bool]:
         """Python functions of PyTorch ask whether a mode wants them whole: only those that are recognised are."""
 
         def check(*arguments: Any) -> bool:
-            return sys._getframe(1).f_code not in expanded and original(*arguments)
+            return id(sys._getframe(1).f_code) not in expanded and original(*arguments)
 
         return check
 
@@ -373,8 +384,8 @@ class Recorder:
         if unknown:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-            tracked = unknown[0].requires_grad and self.torch.is_grad_enabled()
-            if writes and unknown[0] is arguments[0] and not tracked and len(self._inside(arguments)) == 1:
+            initialises = not unknown[0].requires_grad or self._caller(function).startswith(self._not_users[0])
+            if writes and unknown[0] is arguments[0] and initialises and len(self._inside(arguments)) == 1:
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()
