@@ -77,9 +77,8 @@ from compare.statements import (
 )
 
 __all__ = [
-    "Function", "GradSlot", "GradSwitch", "Hook", "Reading", "Site", "Tape", "Tensor", "assigned_name",
-    "assigned_names", "record",
-    "recorded_at", "usable_name",
+    "Function", "GradSlot", "GradSwitch", "Hook", "Node", "Reading", "Site", "Tape", "Tensor", "assigned_name",
+    "assigned_names", "record", "recorded_at", "usable_name",
 ]  # fmt: skip
 
 IN_PLACE_WORDS = {
@@ -583,8 +582,7 @@ def assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
         if _given and _is_replay(frame):
             return _given[-1].hints
         running = executing.Source.executing(frame)
-        node: Any = running.node
-        parent = getattr(node, "parent", None)
+        node, parent = _chosen(running.node)
         if isinstance(parent, ast.Return):
             frame = frame.f_back
             continue
@@ -596,6 +594,14 @@ def assigned_names(frame: FrameType | None) -> tuple[str | None, ...]:
             return tuple(map(_target_name, _flattened(parent.targets[0])))
         return ()
     return ()
+
+
+def _chosen(node: Any) -> tuple[Any, Any]:
+    """An expression and what it stands in; one that `a if test else b` chooses stands for all of that."""
+    parent = getattr(node, "parent", None)
+    while isinstance(parent, ast.IfExp) and node is not parent.test:
+        node, parent = parent, getattr(parent, "parent", None)
+    return node, parent
 
 
 def _is_subscripted() -> bool:
@@ -619,8 +625,8 @@ def assigned_name(frame: FrameType | None) -> str | None:
     while frame is not None:
         if _given and _is_replay(frame):
             return _given[-1].hint
-        node: Any = executing.Source.executing(frame).node
-        parent = getattr(node, "parent", None)
+        node: Any
+        node, parent = _chosen(executing.Source.executing(frame).node)
         loop = parent if isinstance(parent, ast.For) and parent.iter is node else node
         if isinstance(loop, ast.For):
             return _target_name(loop.target)

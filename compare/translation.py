@@ -30,7 +30,7 @@ from compare.recording.events import Recording
 from compare.recording.replay import FinalGradient, RecordingRefusedError, Replayed, replay
 from compare.recording.scripts import record_function, record_script
 from compare.reference import run_reference
-from compare.results import Note, Observation, Translation
+from compare.results import Note, Observation, Specialised, Translation
 from compare.settings import PROCESS, put_back
 from compare.sources import Source
 from compare.statements import Read, bound
@@ -41,6 +41,10 @@ __all__ = ["Translated", "translate_function", "translate_script"]
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
 
+SPELLED_OUT = (
+    "this run touches a point where JAX's own function has another slope than PyTorch's, a tie or a bound: there the "
+    "function is spelled out so that it has PyTorch's"
+)
 LONGEST_MESSAGE = 2_000
 """Characters of an error's message that are shown."""
 
@@ -116,8 +120,21 @@ def _id(name: str) -> str:
 
 
 def _translated(recording: Recording, blank: Translation, title: str, *, check: bool = False) -> Translated:
+    """JAX's own functions where they agree; where they do not at a kink, PyTorch's slope is spelled out."""
+    made = _attempted(recording, blank, title, check=check)
+    if any(one.departs for one in made.result.observations):
+        spelled = _attempted(recording, blank, title, check=check, as_pytorch=True)
+        if spelled.result.verdict == "proven":
+            told = (*spelled.result.specialised, Specialised(0, "kinks", SPELLED_OUT))
+            return Translated(msgspec.structs.replace(spelled.result, specialised=told), spelled.source)
+    return made
+
+
+def _attempted(
+    recording: Recording, blank: Translation, title: str, *, check: bool, as_pytorch: bool = False
+) -> Translated:
     try:
-        replayed = replay(recording, id=blank.id, title=title)
+        replayed = replay(recording, id=blank.id, title=title, as_pytorch=as_pytorch)
     except RecordingRefusedError as error:
         return Translated(msgspec.structs.replace(blank, reason=str(error)))
     program, specialised = replayed.program, tuple(replayed.specialised)

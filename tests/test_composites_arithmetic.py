@@ -76,6 +76,11 @@ def test_clamp_to_one_side(side: str) -> None:
         check(name, call(GRID, 1.0), call(GRID, np.full(7, 1.0)), call(GRID, GRID))
 
 
+def test_the_absolute_value_at_zero() -> None:
+    for name in ("torch.abs", "torch.absolute"):
+        check(name, call(GRID), call(X), call(WHOLE), call(X + 1j * Y), call(Fixed(np.array([np.nan, -np.inf]))))
+
+
 def test_other_functions() -> None:
     check("torch.frac", call(X * 3), call(GRID))
     check("torch.logit", call(np.array([0.1, 0.5, 0.9])))

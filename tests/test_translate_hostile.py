@@ -131,8 +131,8 @@ def test_what_the_code_sets_and_replaces_is_put_back() -> None:
         return (*patched, Path.cwd(), sys.getrecursionlimit(), torch.is_grad_enabled(), torch.get_default_dtype())
 
     before = settings()
-    for name in ("puts a function of its own into torch", "puts an operator of its own into Tensor", "changes directory",
-                 "lowers the recursion limit", "leaves gradients off", "leaves inference mode on",
+    for name in ("puts a function of its own into torch", "puts an operator of its own into Tensor",
+                 "changes directory", "lowers the recursion limit", "leaves gradients off", "leaves inference mode on",
                  "sets the default device late", "sets the default dtype", "leaves a function mode on"):  # fmt: skip
         translated(PROVEN[name])
     assert settings() == before

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from compare.composites.composite import composite
-from compare.composites.kinds import check_floats, check_without_history
+from compare.composites.kinds import check_floats, check_without_history, is_float
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__ = ["clamp_max", "clamp_min"]
+__all__ = ["absolute", "clamp_max", "clamp_min"]
 
 # ---- sums ----
 
@@ -180,6 +180,14 @@ def _clamp_max_in_place(tape: Tape, input: Tensor, max: Any) -> Any:
 
 
 # ---- other functions of numbers ----
+
+
+@composite("torch.abs", "torch.absolute")
+def absolute(tape: Tape, input: Tensor) -> Tensor:
+    """The absolute value with PyTorch's slope at zero, 0, where that of jnp.abs is 1."""
+    if not is_float(input):
+        return tape.abs(input)
+    return tape.where(input == 0, 0.0, input.abs())
 
 
 @composite("torch.frac")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from compare.composites.arithmetic import absolute
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats
 from compare.errors import ProgramError
@@ -51,11 +52,6 @@ def _not_below(tape: Tape, value: Tensor, low: Number) -> Tensor:
 # ---- distances between numbers ----
 
 
-def _distance(difference: Tensor) -> Tensor:
-    # At zero PyTorch's slope of abs is 0, and JAX's is 1.
-    return difference * difference.sign()
-
-
 @composite("torch.nn.functional.mse_loss")
 def _mse_loss(
     tape: Tape,
@@ -82,7 +78,7 @@ def _l1_loss(
     weight: Tensor | None = None,
 ) -> Tensor:
     _same_shape("l1_loss", input, target)
-    distances = _distance(input - target)
+    distances = absolute(tape, input - target)
     return _weighted(distances, weight, reduction, size_average, reduce)
 
 
@@ -110,7 +106,7 @@ def _smooth_l1_loss(
     if beta == 0:
         return _l1_loss(tape, input, target, size_average, reduce, reduction)
     difference = input - target
-    distance = _distance(difference)
+    distance = absolute(tape, difference)
     losses = tape.where(distance < beta, difference.square() * (0.5 / beta), distance - 0.5 * beta)
     return _reduced(losses, reduction, size_average, reduce)
 
@@ -121,7 +117,7 @@ def _huber_loss(
 ) -> Tensor:
     _same_shape("huber_loss", input, target)
     difference = input - target
-    distance = _distance(difference)
+    distance = absolute(tape, difference)
     losses = tape.where(distance < delta, 0.5 * difference.square(), delta * (distance - 0.5 * delta))
     # Here, and unlike in mse_loss, PyTorch's mean is not divided by the sum of the weights.
     return _reduced(losses if weight is None else losses * weight, reduction)
@@ -462,7 +458,7 @@ def _norm(tape: Tape, x: Tensor, p: float, axis: int, *, keepdim: bool = False) 
         # The root of zero has no slope; PyTorch's is zero.
         return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())
     if p == 1:
-        return _distance(x).sum(axis=axis, keepdims=keepdim)
+        return absolute(tape, x).sum(axis=axis, keepdims=keepdim)
     raise ProgramError(f"A distance with p={p} is not modelled; 1 and 2 are.")
 
 

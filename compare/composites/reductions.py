@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from compare.composites.arithmetic import absolute
 from compare.composites.composite import composite
 from compare.composites.constants import cast
 from compare.composites.kinds import check_floats
@@ -195,15 +196,14 @@ def vector_norm(
         return tape.vector_norm(x, **attributes)
     check_floats("a norm of another order than 2", x)
     if ord == 1:
-        # At zero PyTorch's slope of abs is 0, and JAX's is 1.
-        return tape.sum(x * x.sign(), **attributes)
+        return tape.sum(absolute(tape, x), **attributes)
     if ord == math.inf:
-        return tape.max(x * x.sign(), **attributes)
+        return tape.max(absolute(tape, x), **attributes)
     if ord == -math.inf:
-        return tape.min(x * x.sign(), **attributes)
+        return tape.min(absolute(tape, x), **attributes)
     if ord <= 1:
         raise ProgramError(f"A norm of order {ord} is not modelled. Orders: 1, more than 1, inf and -inf.")
-    return tape.sum((x * x.sign()) ** ord, **attributes) ** (1 / ord)
+    return tape.sum(absolute(tape, x) ** ord, **attributes) ** (1 / ord)
 
 
 @composite("torch.norm")

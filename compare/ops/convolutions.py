@@ -89,15 +89,22 @@ def _convolution(rank: int) -> Op:
         return result
 
     def names(shapes: tuple[Shape, ...], attributes: Attributes) -> dict[str, Any]:
+        padding = on_every_axis(attributes["padding"], rank)
         return {
+            "padded_first": attributes["groups"] > 1 and any(padding),
+            "widths": ((0, 0), (0, 0), *((pad, pad) for pad in padding)),
+            "zeros": ((0, 0),) * rank,
             "strides": on_every_axis(attributes["stride"], rank),
-            "pads": tuple((pad, pad) for pad in on_every_axis(attributes["padding"], rank)),
+            "pads": tuple((pad, pad) for pad in padding),
             "dilation": _unless_one(on_every_axis(attributes["dilation"], rank)),
         }
 
     return Op(
         f"conv{rank}d", "x, weight, *, stride=1, padding=0, dilation=1, groups=1",
         f"torch.nn.functional.conv{rank}d(x, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)",
+        # The compiler of JAX 0.10 aborts at some gradients in groups with padding of its own.
+        "lax.conv_general_dilated(jnp.pad(x, widths), weight, strides, zeros, rhs_dilation=dilation, "
+        "feature_group_count=groups) if padded_first else "
         "lax.conv_general_dilated(x, weight, strides, pads, rhs_dilation=dilation, feature_group_count=groups)",
         reference, shape, floating, jax_names=names,
     )  # fmt: skip

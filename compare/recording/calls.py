@@ -148,6 +148,8 @@ def _spelled(op: Op, spelling: str, *, writes: bool) -> tuple[str, _Pattern] | N
 
 def _key(function: Any) -> str:
     """How functions are looked up: Python's own by where they are, the others by their name alone."""
+    if isinstance(function, types.GetSetDescriptorType):
+        return f"{function.__name__}.__get__"
     if isinstance(function, types.FunctionType) and function.__module__ in ("torch.nn.functional", "torch.functional"):
         return f"{function.__module__}.{function.__name__}"
     return bare_name(function)
@@ -315,6 +317,8 @@ def recognise(function: Any, arguments: Sequence[Any], keywords: Mapping[str, An
     """The row that a call is. Values are the call's own; None where no spelling of any row is this call."""
     key = _key(function)
     keywords = {name: value for name, value in keywords.items() if name not in ABOUT_MEMORY}
+    if key == "where" and isinstance(function, types.MethodDescriptorType) and len(arguments) == 3:
+        arguments = (arguments[1], arguments[0], arguments[2])  # x.where(condition, y)
     if key in REFLECTED:
         key, arguments = REFLECTED[key], arguments[::-1]
     if key in ("pow", "sub", "div", "matmul") and len(arguments) == 2 and not keywords:

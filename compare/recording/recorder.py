@@ -41,6 +41,8 @@ from compare.recording.events import (
 __all__ = ["Recorder"]
 
 _OWN = str(Path(__file__).parents[1])
+_SCRIPTS = str(Path(__file__).with_name("scripts.py"))
+_USERS, _RUNNING, _PYTORCHS = "the user's", "what runs the recording", "of PyTorch, of Python or of this package"
 
 LOOKS = frozenset(
     "item tolist numpy __array__ __dlpack__ __bool__ is_nonzero __float__ __int__ __index__ __complex__ __contains__ "
@@ -115,7 +117,8 @@ class Recorder:
         self.recognised = recognised_functions()
         self._not_users = (str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string")
         self._overrides = torch.overrides.__file__
-        self._is_users: dict[types.CodeType, bool] = {}
+        self._places: dict[int, str] = {}
+        self._codes: list[types.CodeType] = []
         self._seen: dict[Any, Callable[..., Any]] = {}
         self._special = {
             torch.Tensor.backward: self._backward,
@@ -246,16 +249,26 @@ class Recorder:
         """The innermost frames outside of PyTorch and of this package."""
         frame: types.FrameType | None = sys._getframe(2)
         found: list[tuple[types.CodeType, int]] = []
-        users = self._is_users
-        while frame is not None and len(found) < 4:
+        places = self._places
+        while frame is not None:
             code = frame.f_code
-            is_users = users.get(code)
-            if is_users is None:
-                is_users = users[code] = not code.co_filename.startswith(self._not_users)
-            if is_users:
+            place = places.get(id(code)) or self._place(code)
+            if place is _USERS:
                 found.append((code, frame.f_lasti))
+                if len(found) == 4:
+                    break
+            elif place is _RUNNING:
+                break
             frame = frame.f_back
         return tuple(found)
+
+    def _place(self, code: types.CodeType) -> str:
+        """Whose code this is. By id, because hashing code takes longer than all the rest; it is kept, so ids stay."""
+        self._codes.append(code)
+        file = code.co_filename
+        place = _USERS if not file.startswith(self._not_users) else _RUNNING if file == _SCRIPTS else _PYTORCHS
+        self._places[id(code)] = place
+        return place
 
     # ---- calls ----
 
@@ -360,12 +373,8 @@ class Recorder:
         if unknown:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
-            if (
-                writes
-                and unknown[0] is arguments[0]
-                and not unknown[0].requires_grad
-                and len(self._inside(arguments)) == 1
-            ):
+            tracked = unknown[0].requires_grad and self.torch.is_grad_enabled()
+            if writes and unknown[0] is arguments[0] and not tracked and len(self._inside(arguments)) == 1:
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()
@@ -373,7 +382,7 @@ class Recorder:
             self.meet(one, site)
         result = function(*arguments, **keywords)
         self.know(result)
-        copied = tuple(list(one) if type(one) is list else one for one in arguments)
+        copied = tuple([list(one) if type(one) is list else one for one in arguments])
         self.events.append(Called(function, copied, keywords, result, site))
         return result
 
@@ -410,9 +419,10 @@ class Recorder:
     def know(self, result: Any) -> None:
         """From here on these tensors are known, and kept."""
         if isinstance(result, self.torch.Tensor):
-            if id(result) not in self.known and not result.is_inference():
-                self.versions[id(result)] = result._version
-            self.known[id(result)] = result
+            if id(result) not in self.known:
+                self.known[id(result)] = result
+                if not result.is_inference():
+                    self.versions[id(result)] = result._version
         elif isinstance(result, list | tuple):
             for one in result:
                 self.know(one)
@@ -456,8 +466,7 @@ class Recorder:
     def _ask(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
         code = sys._getframe(2).f_code
-        users = self._is_users.get(code)
-        if users if users is not None else not code.co_filename.startswith(self._not_users):
+        if (self._places.get(id(code)) or self._place(code)) is _USERS:
             site = self.site()
             self.meet(arguments[0], site)
             self.events.append(AskedTape(TAPE_FACTS[function.__self__.__name__], arguments[0], site))

@@ -69,9 +69,13 @@ class Replayed:
     final: dict[str, Any]
 
 
-def replay(recording: Recording, *, id: str, title: str) -> Replayed:
-    """Record a run on a tape. Raises RecordingRefusedError."""
-    return _Replay(recording.dtype, recording.names).program(recording, id, title)
+def replay(recording: Recording, *, id: str, title: str, as_pytorch: bool = False) -> Replayed:
+    """Record a run on a tape. Raises RecordingRefusedError.
+
+    Args: as_pytorch: where a function is a row and a composite, too, take the composite: it has PyTorch's own slope
+        at a kink.
+    """
+    return _Replay(recording.dtype, recording.names, as_pytorch=as_pytorch).program(recording, id, title)
 
 
 # ---- places ----
@@ -141,11 +145,14 @@ WORDS = frozenset(
 
 
 class _Replay:
-    def __init__(self, dtype: str, names: dict[int, str], tape: Tape | None = None) -> None:
+    def __init__(
+        self, dtype: str, names: dict[int, str], tape: Tape | None = None, *, as_pytorch: bool = False
+    ) -> None:
         import torch
 
         self.torch = torch
         self.tape = tape or Tape(dtype=dtype)
+        self.as_pytorch = as_pytorch
         self.names = names
         self.members: dict[int, Member] = {}
         self.state: dict[int, str] = {}
@@ -492,11 +499,15 @@ class _Replay:
             self.word(name, event)
             return
         event = self.without_out(event)
-        found = self._recognised(event)
-        if found is not None:
-            self.apply(found, event)
-            return
-        made = find_composite(event.function)
+        found, made = self._recognised(event), find_composite(event.function)
+        if found is not None and not (self.as_pytorch and made is not None):
+            try:
+                self.apply(found, event)
+                return
+            except ProgramError:
+                # The row knows the call, but not for these operands: where the whole is a composite, that decides.
+                if made is None:
+                    raise
         assert made is not None
         arguments = tuple(self.converted(one) for one in event.arguments)
         keywords = {key: self.converted(one) for key, one in event.keywords.items()}
@@ -863,7 +874,7 @@ class _Replay:
 
     def inside(self, tape: Tape) -> _Replay:
         """A replay into the body of a hook or a function."""
-        found = _Replay(self.tape.dtype, self.names, tape)
+        found = _Replay(self.tape.dtype, self.names, tape, as_pytorch=self.as_pytorch)
         found.specialised = self.specialised
         return found
 
