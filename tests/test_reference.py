@@ -491,6 +491,23 @@ def test_a_write_through_data_after_the_forward_leaves_the_gradient_of_what_was_
     assert (run.observed["a.version"], run.observed["raw.version"]) == (0, 1)
 
 
+def test_integers_are_compared_with_a_number_and_not_with_its_truth() -> None:
+    run = run_reference(
+        program(
+            constant("labels", [2, -100, 0], "int64"),
+            apply("kept", "not_equal", "labels", -100),
+            apply("above", "greater", "labels", 1.5),
+            Read(name="kept", what="value", handle="kept"),
+            Read(name="above", what="value", handle="above"),
+        )
+    )
+    assert run.failure is None
+    assert [run.observed[name].values.tolist() for name in ("kept", "above")] == [  # type: ignore[union-attr]
+        [True, False, True],
+        [True, False, False],
+    ]
+
+
 def test_a_tensor_put_under_itself_is_no_change() -> None:
     run = run_reference(
         program(

@@ -29,7 +29,8 @@ def as_dtype(number: Any, dtype: str) -> Any:
         part = PARTS.get(dtype, dtype)
         return mpmath.mpc(as_dtype(complex(number).real, part), as_dtype(complex(number).imag, part))
     if dtype == "bool":
-        return bool(number)
+        # The number in `labels != -100` is compared with integers: only the result is a bool.
+        return number if isinstance(number, bool) else mpmath.mpf(number)
     if dtype == "int64":
         return mpmath.mpf(int(number))
     with np.errstate(over="ignore"):
