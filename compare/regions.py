@@ -157,6 +157,8 @@ class _Placement:
 
     def leaves_a_function(self, value: Value) -> bool:
         """Whether the first function that computes the value hands it out before anything else needs it."""
+        if self.top_level and same_number(value) is not value:
+            return False  # its number is another value's, which is here or is handed out
         return self.first.get(value, inf) < self.needed[value]
 
     def operands(self, value: Value) -> tuple[Value, ...]:

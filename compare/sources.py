@@ -199,6 +199,10 @@ def wrapped(text: str, inside: bool = False) -> list[str]:
     indent = text[: len(text) - len(code)]
     if code[-1] not in ")]}" or code.endswith('"]'):
         return _at_operators(indent, code) if inside else _in_parentheses(indent, code)
+    left, assigns, right = code.partition(" = ")
+    whole = left.count("(") == left.count(")") > 0 and '"' not in left
+    if assigns and whole and len(indent + left) > WIDTH - 40:
+        return _targets_broken(indent, left, right)
     start, commas = _last_brackets(code)
     bounds = [start, *commas, len(code) - 1]
     items = [code[left + 1 : right].strip() for left, right in itertools.pairwise(bounds)]
@@ -214,6 +218,24 @@ def wrapped(text: str, inside: bool = False) -> list[str]:
         lines += wrapped(f"{indent}    {item}", inside=True)
         lines[-1] += comma
     return [*lines, indent + code[-1]]
+
+
+def _targets_broken(indent: str, left: str, right: str) -> list[str]:
+    """An assignment to many targets, with the first brackets on its left opened up."""
+    start = left.index("(")
+    depth, end, commas = 0, start, []
+    for end in range(start, len(left)):
+        depth += (left[end] == "(") - (left[end] == ")")
+        commas += [end] if depth == 1 and left[end] == "," else []
+        if not depth:
+            break
+    items = [left[one + 1 : other].strip() for one, other in itertools.pairwise([start, *commas, end])]
+    lines = [indent + left[: start + 1]]
+    for item in items:
+        lines += wrapped(f"{indent}    {item}", inside=True)
+        lines[-1] += ","
+    first, *more = wrapped(f"{indent}_{left[end + 1 :]} = {right}")
+    return [*lines, first.replace("_", ")", 1), *more]
 
 
 _ASSIGNS = re.compile(r'((?:return|[A-Za-z_][\w]*(?:\["[^"]*"\])? =) )(.+)')

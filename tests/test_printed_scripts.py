@@ -218,6 +218,9 @@ def test_long_lines_are_broken_without_changing_what_they_say() -> None:
         f"w = jnp.sin({long} * {long} * {long} * {long})",
         f'params["{long}"] = params["{long}"] - grads["{long}"] / (jnp.sqrt({long}) + {long}) * 0.1 + -1.0',
         f'    return {long} @ params["{long}"].mT + {long} * -{long} - {long} @ params["{long}"]',
+        f"(loss, ({', '.join(f'{long}_{n}' for n in range(6))})), grads = jax.jit(jax.grad(loss_fn))(params)",
+        f'print("{long} = ({long}, {long})", {long} + {long}({long}))',
+        f"a, ({', '.join(f'{long}_{n}' for n in range(5))}), _ = function({long}, {long}, {long}, {long}, {long})",
         f"# a comment ({long}, {long}, {long}, {long}, {long})",
     ]
     for line in lines:

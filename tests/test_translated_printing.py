@@ -158,6 +158,18 @@ def test_check_makes_the_script_assert_what_was_recorded(tmp_path: Path) -> None
         assert ("AssertionError" in run.stderr) == (wrong != text)
 
 
+def test_the_command_line_writes_the_assertions(tmp_path: Path) -> None:
+    script, out = tmp_path / "script.py", tmp_path / "out.py"
+    loop = LOOP.format(optimizer="SGD(model.parameters(), lr=0.1)")
+    script.write_text(MODEL.replace("WIDTH", "30") + loop, "utf-8")
+    words = [sys.executable, "-m", "compare", "translate", str(script), "--check", "-o", str(out)]
+    run = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert out.read_text("utf-8").count("numpy.testing.assert_allclose(") == 19
+    alone = subprocess.run([sys.executable, str(out)], check=False, capture_output=True, text=True)
+    assert alone.returncode == 0, alone.stderr
+
+
 def test_a_wrong_row_fails_the_assertions_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import dataclasses
 
