@@ -24,7 +24,8 @@ def sentence(result: Translation) -> str:
     """The verdict in one sentence."""
     shape = SHAPES[result.verdict]
     if result.verdict in ("refused", "raised"):
-        return f"{shape} {result.path}: {'not translated' if result.verdict == 'refused' else 'it raised'}."
+        ended = "not translated" if result.verdict == "refused" else "it did not get to its end"
+        return f"{shape} {result.path}: {ended}."
     gradients = sum(one.kind == "gradient" for one in result.observations)
     values = sum(one.kind == "value" for one in result.observations)
     legs = "PyTorch, JAX and the exact reference" if result.exact else "PyTorch and JAX"
