@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from compare.report.notebook import as_html
 from compare.report.translated import as_text, sentence
 from compare.results import Note
 from compare.translation import Translated, translate_function
@@ -47,6 +48,9 @@ class TranslatedCode:
     def report(self) -> str:
         """The verdict, every observation and the notes, as text."""
         return as_text(self.result, width=None, color=False)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.result)
 
     def __repr__(self) -> str:
         return f"<{sentence(self.result)}>"
