@@ -40,7 +40,7 @@ from compare.recording.events import (
 from compare.recording.events import Site as Place
 from compare.recording.optimizers import optax_equivalent
 from compare.results import Specialised
-from compare.statements import EnterGradMode, ExitGradMode, Leaf, Member, Read, RequiresGrad
+from compare.statements import EnterGradMode, ExitGradMode, ItemWrite, Leaf, Member, Read, RequiresGrad, Write
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
 __all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay"]
@@ -515,7 +515,12 @@ class _Replay:
             inspect.signature(made).bind(self.tape, *arguments, **keywords)
         except TypeError as error:
             raise ProgramError(f"{described(event.function)}: {error}.") from error
+        before = len(self.tape._statements)
         self.results(event, made(self.tape, *arguments, **keywords))
+        written = {one.handle for one in self.tape._statements[before:] if isinstance(one, Write | ItemWrite)}
+        for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
+            if self.tensor(one)._name in written:
+                self.wrote(one)  # running statistics
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
