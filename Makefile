@@ -11,6 +11,9 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no
 # --no-build-isolation: the build backend comes from constraints.txt too, not from wherever it stands today.
 INSTALL_PROJECT := $(INSTALL) --no-build-isolation --editable
 
+# Fresh interpreters import both frameworks hundreds of times: their bytecode is compiled once, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: compare test lint benchmark clean
 .DELETE_ON_ERROR:
 
@@ -29,6 +32,7 @@ lint: $(VENV)/.installed-dev
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/recording.py
+	$(BIN)/python benchmarks/translated.py
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
