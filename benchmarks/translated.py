@@ -1,8 +1,8 @@
 """How fast translated JAX is beside JAX written by hand for the same model. Run with: make benchmark
 
 For three examples: one call of the jitted loss and gradient that `translate` printed, against the same of
-`benchmarks/handwritten/`, on the same parameters and batch, in float64. Each figure is the median of the ratios of paired
-batches of calls, taken in turn, so that a machine that drifts does not favour either side.
+`benchmarks/handwritten/`, on the same parameters and batch, in float64. Each figure is the median of the ratios of
+paired batches of calls, taken in turn, so that a machine that drifts does not favour either side.
 """
 
 from __future__ import annotations
@@ -48,6 +48,7 @@ def layers(params: dict[str, jax.Array]) -> dict[str, Any]:
 
 
 def seconds(function: Callable[..., Any], arguments: list[Any]) -> float:
+    """Seconds of a call."""
     started = time.perf_counter()
     for _ in range(CALLS):
         result = function(*arguments)
@@ -55,7 +56,8 @@ def seconds(function: Callable[..., Any], arguments: list[Any]) -> float:
     return (time.perf_counter() - started) / CALLS
 
 
-def compared(name: str, by_hand: Callable[..., Any], arguments: Callable[[dict[str, Any], list[Any]], list[Any]]) -> None:
+def compared(name: str, by_hand: Callable[..., Any], arguments: Callable[..., list[Any]]) -> None:
+    """Print the ratio of an example. `arguments` makes those of `by_hand` from the names and the call of the script."""
     function, own, names = translated(name)
     others = arguments(names, own)
     for one, given in ((function, own), (by_hand, others)):
@@ -67,10 +69,12 @@ def compared(name: str, by_hand: Callable[..., Any], arguments: Callable[[dict[s
 
 
 def of_mlp(names: dict[str, Any], own: list[Any]) -> list[Any]:
+    """The arguments of `mlp.loss_fn`."""
     return [layers(names["params"]), (names["inputs"], names["targets"])]
 
 
 def of_convnet(names: dict[str, Any], own: list[Any]) -> list[Any]:
+    """The arguments of `convnet.loss_fn`."""
     params = layers(names["params"])
     statistics_ = {
         layer: {"mean": names[f"{layer}_running_mean"], "var": names[f"{layer}_running_var"]}
@@ -80,6 +84,7 @@ def of_convnet(names: dict[str, Any], own: list[Any]) -> list[Any]:
 
 
 def of_transformer(names: dict[str, Any], own: list[Any]) -> list[Any]:
+    """The arguments of `transformer.loss_fn`."""
     block = layers(names["block_params"])
     words = {"attention.qkv": "qkv", "attention.project": "project", "mlp.0": "expand", "mlp.2": "contract"}
     params = {

@@ -13,8 +13,8 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -25,7 +25,7 @@ from compare.observed import Array, Failure, LegRun, Observed, Raised
 from compare.settings import WARNINGS, put_back
 from compare.sources import Source
 
-__all__ = ["Identified", "execute", "folded", "plain"]
+__all__ = ["Identified", "directory_for", "execute", "folded", "plain"]
 
 
 class Identified(Protocol):
@@ -83,12 +83,10 @@ def execute(
     linecache.cache[filename] = (len(source.text), None, source.text.splitlines(keepends=True), filename)
     started = time.perf_counter()
     with (
-        _directory_for(source) as directory,
+        directory_for(source) as directory,
         warnings.catch_warnings(record=True) as caught,
     ):
         warnings.simplefilter("always")
-        if source.arrays:
-            np.savez(Path(directory) / source.data_name, **source.arrays)  # type: ignore[arg-type]
         seen = 0
         repeated: list[str] = []
 
@@ -130,6 +128,12 @@ def execute(
     return run
 
 
-def _directory_for(source: Source) -> AbstractContextManager[str]:
-    """A directory for the data file of a script that has one."""
-    return tempfile.TemporaryDirectory() if source.arrays else nullcontext(".")
+@contextmanager
+def directory_for(source: Source) -> Iterator[str]:
+    """A directory that holds the data file of a script, where it has one."""
+    if not source.arrays:
+        yield "."
+        return
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / source.data_name).write_bytes(source.packed())
+        yield directory

@@ -8,14 +8,15 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from compare.checks import RESERVED
-from compare.execution import Identified, execute, plain
+from compare.execution import Identified, directory_for, execute, plain
 from compare.jax_functions import function_lines, names_inside
 from compare.observed import Array, LegRun, Observed
 from compare.ops import Shape
@@ -51,7 +52,7 @@ from compare.sources import (
 )
 from compare.statements import DefineFunction, Number
 
-__all__ = ["Check", "jax_settings", "print_jax", "readable", "run_jax"]
+__all__ = ["Check", "jax_settings", "last_function", "print_jax", "readable", "run_jax"]
 
 
 def print_jax(pure: PureProgram, expected: Mapping[str, Check] | None = None) -> Source:
@@ -1127,6 +1128,21 @@ def run_jax(pure: Identified, source: Source, *, snippet: bool = False) -> LegRu
             )
     run.changed.extend(changed)
     return run
+
+
+def last_function(pure: Identified, source: Source) -> Callable[..., Any]:
+    """The function that a printed script defines last, that of its backward. The script runs once, and settings stay.
+
+    Where it computes in 64 bits, whoever calls the function has to enable them.
+    """
+    defined = [one.name for one in ast.parse(source.text).body if isinstance(one, ast.FunctionDef)]
+    with put_back(jax_settings()), directory_for(source) as directory:
+        names: dict[str, Any] = {
+            "__name__": "__main__", "__file__": str(Path(directory) / f"{pure.id}.py"), "print": lambda *_: None,
+        }  # fmt: skip
+        exec(compile(source.text, f"<{pure.id}.jax.py>", "exec"), names)
+    function: Callable[..., Any] = names[defined[-1]]
+    return function
 
 
 def _convert(value: Any) -> Observed:

@@ -67,7 +67,7 @@ from compare.statements import (
 )
 from compare.torch_functions import class_name, function_lines
 
-__all__ = ["print_torch", "run_torch", "torch_settings"]
+__all__ = ["is_tensor", "print_torch", "run_torch", "torch_settings"]
 
 METHODS = {ast.Add: "add_", ast.Sub: "sub_", ast.Mult: "mul_", ast.Div: "div_", ast.Pow: "pow_"}
 """How an augmented assignment is written where its target is not a plain name."""
@@ -452,6 +452,13 @@ def torch_settings() -> tuple[Setting, ...]:
             torch.set_float32_matmul_precision,
         ),
     )
+
+
+def is_tensor(value: Any) -> bool:
+    """Whether a value is a tensor of PyTorch. Imports it."""
+    import torch
+
+    return isinstance(value, torch.Tensor)
 
 
 _DEFAULT_DTYPE = "PyTorch's default dtype"

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
+from compare.errors import CompareError
 from compare.report.notebook import as_html
 from compare.report.translated import as_text, sentence
 from compare.results import Note
-from compare.translation import Translated, translate_function
+from compare.translation import Translated, as_jax_function, translate_function
 
 __all__ = ["TranslatedCode", "assert_translates", "translate"]
 
@@ -19,7 +21,8 @@ class TranslatedCode:
     verdict: `proven`, `not-proven`, `refused` or `raised`. reason: of every verdict but `proven`.
     """
 
-    def __init__(self, translated: Translated) -> None:
+    def __init__(self, translated: Translated, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        self._function, self._arguments = function, arguments
         self.result = translated.result
         self.source = translated.source
 
@@ -45,6 +48,19 @@ class TranslatedCode:
     def notes(self) -> tuple[Note, ...]:
         return self.result.notes
 
+    @functools.cached_property
+    def jax_function(self) -> Callable[..., Any]:
+        """A pure JAX function: of the tensors among the arguments, in their order, to what the function returns.
+
+        It can be jitted, differentiated and vmapped. Tensors that the code reads besides are constants in it, as is
+        what the run specialised. The code runs once more for it. Of float64, it wants JAX's 64-bit types enabled.
+
+        Raises: CompareError: where the translation is not proven, or the code computes gradients itself.
+        """
+        if self.verdict != "proven":
+            raise CompareError(f"The translation is {self.verdict}: {self.reason}")
+        return as_jax_function(self._function, self._arguments)
+
     def report(self) -> str:
         """The verdict, every observation and the notes, as text."""
         return as_text(self.result, width=None, color=False)
@@ -61,7 +77,7 @@ def translate(function: Callable[..., Any], *arguments: Any) -> TranslatedCode:
 
     The gradients that it computes are proven, and so are the tensors that it returns. Settings are put back.
     """
-    return TranslatedCode(translate_function(function, arguments))
+    return TranslatedCode(translate_function(function, arguments), function, arguments)
 
 
 def assert_translates(function: Callable[..., Any], *arguments: Any) -> None:

@@ -22,21 +22,27 @@ from compare.concepts import find_concept
 from compare.divergence import first_divergence
 from compare.errors import CompareError, shown_path
 from compare.functionalize import Lowering, functionalize
-from compare.jax_leg import Check, jax_settings, print_jax, run_jax
+from compare.jax_leg import Check, jax_settings, last_function, print_jax, run_jax
 from compare.judge import TOLERANCES, compare, judge_case
 from compare.observed import Array, LegRun
 from compare.program import Program
 from compare.recording.events import Recording
-from compare.recording.replay import FinalGradient, RecordingRefusedError, Replayed, replay
+from compare.recording.replay import (
+    FinalGradient,
+    RecordingRefusedError,
+    Replayed,
+    replay,
+    replay_as_function,
+)
 from compare.recording.scripts import record_function, record_script
 from compare.reference import run_reference
 from compare.results import Note, Observation, Specialised, Translation
 from compare.settings import PROCESS, put_back
 from compare.sources import Source
-from compare.statements import Read, bound
-from compare.torch_leg import print_torch, run_torch, torch_settings
+from compare.statements import Leaf, Read, bound
+from compare.torch_leg import is_tensor, print_torch, run_torch, torch_settings
 
-__all__ = ["Translated", "translate_function", "translate_script"]
+__all__ = ["Translated", "as_jax_function", "translate_function", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
@@ -85,6 +91,34 @@ def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...])
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, code.co_filename if code is not None else ""))
     return _timed(_translated(recording, blank, f"Translated from {name}"), started)
+
+
+def as_jax_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
+    """A pure JAX function of the tensors among the arguments, in their order; see `TranslatedCode.jax_function`.
+
+    Raises CompareError where the code is no such function.
+    """
+    with _settings_put_back():
+        recording = record_function(function, arguments)
+    if recording.error is not None:
+        raise CompareError(f"The code raised {said(recording.error)}.")
+    tensors = [one for one in arguments if is_tensor(one)]
+    name = getattr(function, "__name__", "function")
+    program, leaves = replay_as_function(recording, tensors, id=_id(name), title=f"Translated from {name}")
+    pure = functionalize(program).pure
+    [region] = pure.regions
+    made = [place for place, statement in enumerate(program.statements) if isinstance(statement, Leaf)]
+    by_origin = dict(zip(made, leaves, strict=True))
+    places = [by_origin[value.origin] for value in region.parameters]
+    called = last_function(pure, print_jax(pure))
+
+    def translated(*given: Any) -> Any:
+        if len(given) != len(tensors):
+            raise TypeError(f"{name} takes {len(tensors)} arrays, got {len(given)}")
+        return called(*(given[place] for place in places))
+
+    translated.__name__ = name
+    return translated
 
 
 def _raised(blank: Translation, error: BaseException, filename: str) -> Translation:

@@ -15,6 +15,7 @@ from types import CodeType, SimpleNamespace
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from compare.errors import CompareError, ProgramError, shown_path
 from compare.program import Program
@@ -43,7 +44,7 @@ from compare.results import Specialised
 from compare.statements import EnterGradMode, ExitGradMode, ItemWrite, Leaf, Member, Read, RequiresGrad, Write
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
-__all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay"]
+__all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay", "replay_as_function"]
 
 
 class RecordingRefusedError(CompareError):
@@ -76,6 +77,19 @@ def replay(recording: Recording, *, id: str, title: str, as_pytorch: bool = Fals
         at a kink.
     """
     return _Replay(recording.dtype, recording.names, as_pytorch=as_pytorch).program(recording, id, title)
+
+
+def replay_as_function(
+    recording: Recording, arguments: Sequence[Any], *, id: str, title: str
+) -> tuple[Program, list[int]]:
+    """A program whose one backward is that of the run's results with respect to the tensors among its arguments.
+
+    Returns: the program, and for each of its leaves, in order, the place of the argument that it is.
+
+    What else the run reads, parameters included, is a constant. Raises RecordingRefusedError where the run computes
+    gradients of its own, or where its results do not depend on the arguments.
+    """
+    return _Replay(recording.dtype, recording.names).function(recording, arguments, id, title)
 
 
 # ---- places ----
@@ -163,6 +177,8 @@ class _Replay:
         self.moving: set[int] = set()
         self.written_storages: set[int] = set()
         self.doubtful: dict[int, str] = {}
+        # The only tensors that are differentiated, where the run becomes a function of its arguments.
+        self.parameters: set[int] | None = None
         self.sites = _Sites()
         self.blocks: list[tuple[str, bool]] = []
         self.enabled = True
@@ -199,6 +215,36 @@ class _Replay:
             raise RecordingRefusedError(str(error)) from error
         notes = sorted(self.specialised.values(), key=lambda one: one.line)
         return Replayed(program, notes, self.final)
+
+    def function(
+        self, recording: Recording, arguments: Sequence[Any], name: str, title: str
+    ) -> tuple[Program, list[int]]:
+        if any(isinstance(one, RanBackward) for one in recording.events):
+            raise RecordingRefusedError(
+                "The function computes gradients itself, so that it is no plain function of its arguments. Return the "
+                "loss, and differentiate that."
+            )
+        self.check_known(recording.events)
+        self.parameters = {id(one) for one in arguments}
+        self.play(recording.events)
+        self.close_all()
+        roots = [self.handles.get(id(one)) for one in recording.results]
+        facts = self.tape._facts
+        known = [one for one in roots if one is not None and facts.handle(one._name).requires_grad]
+        if not known or len(known) < len(roots):
+            raise RecordingRefusedError("A result of the function does not depend on a tensor among its arguments.")
+        with recorded_at(Site(0, None, "")):
+            ones = [
+                self.tape.constant(np.ones(one.shape), dtype=one.dtype_name) if one.shape else None for one in known
+            ]
+            self.tape.backward(known, ones)
+            for leaf in self.leaves.values():
+                self.observe(self.tensor(leaf), "grad")
+        places = {id(one): place for place, one in enumerate(arguments)}
+        try:
+            return self.tape.program(name, title), [places[leaf] for leaf in self.leaves]
+        except ProgramError as error:
+            raise RecordingRefusedError(str(error)) from error
 
     def check_known(self, events: Sequence[Event]) -> None:
         """Refuse every function that has no row, all of them at once."""
@@ -364,27 +410,31 @@ class _Replay:
                 "comes from before the recording, from another thread, or from compiled code. Compute it in here, or "
                 "detach it."
             )
+        tracked = event.tracked
+        if self.parameters is not None:
+            differentiable = tensor.is_floating_point() or tensor.is_complex()
+            tracked = id(tensor) in self.parameters and differentiable
         known = self.names.get(id(tensor)) or self.state.get(id(tensor))
         name = event.hint or known or self.sites.of(event.site).hint
-        hint = (usable_name(name) if name else None) or ("leaf" if event.tracked else "values")
+        hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(tensor)
             if other is not None:
                 handle = self.tensor(other).detach()
-                if event.tracked:
+                if tracked:
                     handle.requires_grad_()
             else:
                 data = event.values.resolve_conj().resolve_neg()
                 numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
-                make = self.tape.leaf if event.tracked else self.tape.constant
+                make = self.tape.leaf if tracked else self.tape.constant
                 handle = make(numbers, dtype=self.dtype(tensor.dtype))
-            if event.tracked:
+            if tracked and self.parameters is None:
                 self.join(tensor)
         self.bind(tensor, handle)
         self.met[id(tensor)] = event
         if event.drawn:
             self.note(event.site, "random", RANDOM_NOTE)
-        if event.tracked:
+        if tracked:
             self.leaves[id(tensor)] = tensor
         if event.stale is not None:
             self.gradients.add(id(event.stale))
@@ -1102,10 +1152,13 @@ class _Replay:
             now, then = tensor.detach(), values.detach()
             return bool(((now == then) | ((now != now) & (then != then))).all())
 
-    def end(self, results: Sequence[Any]) -> None:
-        """Close what is open, then read every gradient, updated leaf and buffer, and every result."""
+    def close_all(self) -> None:
         while self.blocks:
             self.close(())
+
+    def end(self, results: Sequence[Any]) -> None:
+        """Close what is open, then read every gradient, updated leaf and buffer, and every result."""
+        self.close_all()
         with recorded_at(Site(0, None, "")):
             for number, leaf in [*self.unread.items()]:
                 self.unread.pop(number)

@@ -52,6 +52,10 @@ params = {
     "classifier.bias": jnp.array([0.06636424766370293, -0.1362349685443221, -0.03998738484244817]),
 }
 images = jnp.array(data["images"])
+norm1_running_mean = jnp.array([0.0, 0.0, 0.0, 0.0])
+norm1_running_var = jnp.array([1.0, 1.0, 1.0, 1.0])
+norm2_running_mean = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+norm2_running_var = jnp.array([1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
 dropout_mask = jnp.array(data["dropout_mask"])
 labels = jnp.array([0, 0, 0, 2, 2, 1, 2, 0])
 labels_getitem = labels[:, None]
@@ -74,9 +78,9 @@ def loss_fn(params, dropout_mask, labels_getitem):
         ((0, 0), (0, 0), (0, 0), (0, 0)),
     )
     x_conv2d = lax.conv_general_dilated(x, params["conv2.weight"], (1, 1), ((1, 1), (1, 1)))
-    mean = jnp.mean(x_conv2d, axis=(0, 2, 3), keepdims=True)
-    variance = jnp.var(x_conv2d, axis=(0, 2, 3), correction=0, keepdims=True)
-    normalized = (x_conv2d - mean) / jnp.sqrt(variance + 1e-05)
+    mean_2 = jnp.mean(x_conv2d, axis=(0, 2, 3), keepdims=True)
+    variance_2 = jnp.var(x_conv2d, axis=(0, 2, 3), correction=0, keepdims=True)
+    normalized = (x_conv2d - mean_2) / jnp.sqrt(variance_2 + 1e-05)
     scale = params["norm2.weight"][None, :, None, None]
     shift = params["norm2.bias"][None, :, None, None]
     scaled = normalized * scale
@@ -95,11 +99,11 @@ def loss_fn(params, dropout_mask, labels_getitem):
     chosen = jnp.take_along_axis(log_probability, labels_getitem, axis=-1)
     losses = -jnp.squeeze(chosen, axis=-1)
     loss = jnp.mean(losses)
-    return loss
+    return loss, (mean, variance, mean_2, variance_2)
 
 
-loss_and_grad = jax.jit(jax.value_and_grad(loss_fn))
-loss, grads = loss_and_grad(params, dropout_mask, labels_getitem)
+loss_and_grad = jax.jit(jax.value_and_grad(loss_fn, has_aux=True))
+(loss, (mean, variance, mean_2, variance_2)), grads = loss_and_grad(params, dropout_mask, labels_getitem)
 print("loss =", loss)
 print("conv1_weight.grad =", grads["conv1.weight"])
 print("norm1_weight.grad =", grads["norm1.weight"])
@@ -109,6 +113,16 @@ print("norm2_weight.grad =", grads["norm2.weight"])
 print("norm2_bias.grad =", grads["norm2.bias"])
 print("classifier_weight.grad =", grads["classifier.weight"])
 print("classifier_bias.grad =", grads["classifier.bias"])
+moved = norm1_running_mean * 0.9 + jnp.squeeze(mean, axis=(0, 2, 3)) * 0.1
+norm1_running_mean = jnp.broadcast_to(moved, norm1_running_mean.shape)
+unbiased = jnp.squeeze(variance, axis=(0, 2, 3)) * 1.0019569471624266
+moved = norm1_running_var * 0.9 + unbiased * 0.1
+norm1_running_var = jnp.broadcast_to(moved, norm1_running_var.shape)
+moved = norm2_running_mean * 0.9 + jnp.squeeze(mean_2, axis=(0, 2, 3)) * 0.1
+norm2_running_mean = jnp.broadcast_to(moved, norm2_running_mean.shape)
+unbiased = jnp.squeeze(variance_2, axis=(0, 2, 3)) * 1.0078740157480315
+moved = norm2_running_var * 0.9 + unbiased * 0.1
+norm2_running_var = jnp.broadcast_to(moved, norm2_running_var.shape)
 conv1_weight_exp_avg = jnp.array(
     [
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
@@ -234,7 +248,7 @@ params["classifier.bias"] = (
 )
 dropout_mask = jnp.array(data["dropout_mask_"])
 labels_getitem = labels[:, None]
-loss, grads = loss_and_grad(params, dropout_mask, labels_getitem)
+(loss, (mean, variance, mean_3, variance_3)), grads = loss_and_grad(params, dropout_mask, labels_getitem)
 print("loss (2) =", loss)
 print("conv1_weight.grad (2) =", grads["conv1.weight"])
 print("norm1_weight.grad (2) =", grads["norm1.weight"])
@@ -244,6 +258,20 @@ print("norm2_weight.grad (2) =", grads["norm2.weight"])
 print("norm2_bias.grad (2) =", grads["norm2.bias"])
 print("classifier_weight.grad (2) =", grads["classifier.weight"])
 print("classifier_bias.grad (2) =", grads["classifier.bias"])
+moved = norm1_running_mean * 0.9 + jnp.squeeze(mean, axis=(0, 2, 3)) * 0.1
+norm1_running_mean = jnp.broadcast_to(moved, norm1_running_mean.shape)
+print("norm1_running_mean =", norm1_running_mean)
+unbiased = jnp.squeeze(variance, axis=(0, 2, 3)) * 1.0019569471624266
+moved = norm1_running_var * 0.9 + unbiased * 0.1
+norm1_running_var = jnp.broadcast_to(moved, norm1_running_var.shape)
+print("norm1_running_var =", norm1_running_var)
+moved = norm2_running_mean * 0.9 + jnp.squeeze(mean_3, axis=(0, 2, 3)) * 0.1
+norm2_running_mean = jnp.broadcast_to(moved, norm2_running_mean.shape)
+print("norm2_running_mean =", norm2_running_mean)
+unbiased = jnp.squeeze(variance_3, axis=(0, 2, 3)) * 1.0078740157480315
+moved = norm2_running_var * 0.9 + unbiased * 0.1
+norm2_running_var = jnp.broadcast_to(moved, norm2_running_var.shape)
+print("norm2_running_var =", norm2_running_var)
 conv1_weight_exp_avg = (
     conv1_weight_exp_avg + (grads["conv1.weight"] - conv1_weight_exp_avg) * 0.09999999999999998
 )
