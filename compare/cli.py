@@ -598,15 +598,15 @@ def _explain(output: _Output, name: str | None) -> int:
 
 @cli.command("translate")
 @click.argument("script", metavar="FILE.py|FILE.ipynb", type=click.Path(path_type=Path))
-@click.option("--unproven", is_flag=True, help="Write the JAX program even where it is not proven.")
-@click.option("--check", is_flag=True, help="Let the JAX program itself assert every gradient and value of the run.")
-@click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch instead.")
+@click.option("--unproven", is_flag=True, help="Write the JAX even where it is not proven.")
+@click.option("--check", is_flag=True, help="Let the JAX assert every number of the run.")
+@click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch.")
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
     default="float64",
     show_default=True,
-    help="Default float dtype that the script runs with.",
+    help="Default float dtype of the script.",
 )
 @click.option(
     "--timeout",

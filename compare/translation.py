@@ -101,7 +101,7 @@ def as_jax_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     with _settings_put_back():
         recording = record_function(function, arguments)
     if recording.error is not None:
-        raise CompareError(f"The code raised {said(recording.error)}.")
+        raise CompareError(f"The code raised {_said(recording.error)}.")
     tensors = [one for one in arguments if is_tensor(one)]
     name = getattr(function, "__name__", "function")
     program, leaves = replay_as_function(recording, tensors, id=_id(name), title=f"Translated from {name}")
@@ -125,7 +125,7 @@ def _raised(blank: Translation, error: BaseException, filename: str) -> Translat
     """The code itself raised: at which of its lines, and what."""
     lines = [one.lineno for one in traceback.extract_tb(error.__traceback__) if one.filename == filename]
     at = f"{blank.path}:{lines[-1]}: " if lines else ""
-    reason = f"{at}the code raised {said(error)}"
+    reason = f"{at}the code raised {_said(error)}"
     return msgspec.structs.replace(blank, verdict="raised", reason=reason)
 
 
@@ -133,7 +133,7 @@ def _timed(made: Translated, started: float) -> Translated:
     return Translated(msgspec.structs.replace(made.result, seconds=time.perf_counter() - started), made.source)
 
 
-def said(error: BaseException) -> str:
+def _said(error: BaseException) -> str:
     """The type and the message of an error that somebody else's class may be, as text that can be written."""
     try:
         message = str(error)

@@ -11,7 +11,7 @@ import ast
 import functools
 import inspect
 import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -395,12 +395,3 @@ def _is_default(value: Any, default: Any) -> bool:
     if isinstance(value, list | tuple) and isinstance(default, list | tuple):
         return list(value) == list(default)
     return bool(value == default) and isinstance(value, bool) == isinstance(default, bool)
-
-
-def inner(items: Any) -> Iterator[Any]:
-    """The items of nested lists and tuples, one by one."""
-    for one in items:
-        if isinstance(one, list | tuple):
-            yield from inner(one)
-        else:
-            yield one

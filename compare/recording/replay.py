@@ -128,7 +128,7 @@ class _Sites:
         return Site(frame.f_lineno, assigned_name(frame), text, assigned_names(frame))
 
 
-def where(place: Place) -> str:
+def _where(place: Place) -> str:
     """`file.py:12`, or an empty text where nothing is known."""
     if not place:
         return ""
@@ -258,7 +258,7 @@ class _Replay:
                 shown = described(event.function)
                 given = self._plain_arguments(event) if is_known(event.function) else ""
                 places = unknown.setdefault(f"{shown}({given})" if given else shown, [])
-                place = where(event.site)
+                place = _where(event.site)
                 if place and place not in places:
                     places.append(place)
         if unknown:
@@ -310,7 +310,7 @@ class _Replay:
             except RecordingRefusedError:
                 raise
             except CompareError as error:
-                at = where(place)
+                at = _where(place)
                 raise RecordingRefusedError(f"{at}: {error}" if at else str(error)) from error
 
     def site(self, place: Place) -> Site:
@@ -623,7 +623,7 @@ class _Replay:
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 said = (
-                    f"{described(event.function)} at {where(event.site)} returned {what}, and the tape says otherwise"
+                    f"{described(event.function)} at {_where(event.site)} returned {what}, and the tape says otherwise"
                 )
                 # As long as nobody writes into either, a view and a copy are the same.
                 self.doubtful.update({memory: said, one.untyped_storage().data_ptr(): said})

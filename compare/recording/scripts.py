@@ -23,7 +23,7 @@ from compare.recording.recorder import Recorder
 from compare.statements import Member
 from compare.tape import usable_name
 
-__all__ = ["read_script", "record_function", "record_script"]
+__all__ = ["members_of", "names_of", "read_script", "record_function", "record_script", "state_of"]
 
 
 class _Cell(msgspec.Struct):
