@@ -13,7 +13,7 @@ import tempfile
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -25,7 +25,7 @@ from compare.observed import Array, Failure, LegRun, Observed, Raised
 from compare.settings import WARNINGS, put_back
 from compare.sources import Source
 
-__all__ = ["Identified", "directory_for", "execute", "folded", "plain"]
+__all__ = ["Identified", "close_data", "directory_for", "execute", "folded", "plain"]
 
 
 class Identified(Protocol):
@@ -121,6 +121,7 @@ def execute(
             statement = source.statement_at(lines[-1] or 0) if lines else None
             text = "".join(traceback.format_exception(error))
             run.failure = Failure(statement, type(error).__name__, folded(str(error)), text)
+        close_data(namespace)
         if repeated and run.failure is None:
             raise CaseError(f"The {leg} leg prints '{repeated[0]}' twice; give each observation a name of its own.")
         note_warnings("", -1)
@@ -137,3 +138,10 @@ def directory_for(source: Source) -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory:
         (Path(directory) / source.data_name).write_bytes(source.packed())
         yield directory
+
+
+def close_data(names: Mapping[str, Any]) -> None:
+    """Close the data file that a script has opened: whoever runs a script of its own ends with it."""
+    data = names.get("data")
+    if isinstance(data, np.lib.npyio.NpzFile):
+        data.close()

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from compare.checks import RESERVED
-from compare.execution import Identified, directory_for, execute, plain
+from compare.execution import Identified, close_data, directory_for, execute, plain
 from compare.jax_functions import function_lines, names_inside
 from compare.observed import Array, LegRun, Observed
 from compare.ops import Shape
@@ -1141,6 +1141,7 @@ def last_function(pure: Identified, source: Source) -> Callable[..., Any]:
             "__name__": "__main__", "__file__": str(Path(directory) / f"{pure.id}.py"), "print": lambda *_: None,
         }  # fmt: skip
         exec(compile(source.text, f"<{pure.id}.jax.py>", "exec"), names)
+        close_data(names)
     function: Callable[..., Any] = names[defined[-1]]
     return function
 

@@ -12,16 +12,18 @@ import pytest
 os.environ["OMP_NUM_THREADS"] = "1"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
+# Many tests compile the same small programs: each of them is kept, however small.
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
+
 _compiled = pytest.StashKey[str]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep what JAX compiles in one directory of this run: shared by its workers, never the user's own."""
-    if not hasattr(config, "workerinput"):
-        config.stash[_compiled] = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="compare-tests-")
+    """Keep what JAX compiles in a directory of this process, so that no other one reads what it is just writing."""
+    config.stash[_compiled] = os.environ["JAX_COMPILATION_CACHE_DIR"] = tempfile.mkdtemp(prefix="compare-tests-")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove that directory; a worker leaves it to the process that made it."""
-    if _compiled in config.stash:
-        shutil.rmtree(config.stash[_compiled], ignore_errors=True)
+    """Remove that directory."""
+    shutil.rmtree(config.stash[_compiled], ignore_errors=True)
