@@ -606,7 +606,7 @@ def _explain(output: _Output, name: str | None) -> int:
     type=click.Choice(["float64", "float32"]),
     default="float64",
     show_default=True,
-    help="Default float dtype of the script.",
+    help="Default float dtype.",
 )
 @click.option(
     "--timeout",
@@ -615,7 +615,7 @@ def _explain(output: _Output, name: str | None) -> int:
     metavar="SECONDS",
     default=300.0,
     show_default=True,
-    help="Time limit of all of it.",
+    help="Time limit of it all.",
 )
 @_output_options("full", "json", "markdown")
 def _translate(
