@@ -77,17 +77,16 @@ STORAGES = frozenset("storage untyped_storage".split())
 DOORS = STORAGES | {"numpy", "__array__", "__dlpack__", "data_ptr"}
 """Methods through which memory can be written that no function of PyTorch is called for."""
 
-RANDOM = frozenset(
-    "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
-    "_standard_gamma _sample_dirichlet zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty "
-    "new_tensor bernoulli from_numpy frombuffer".split()
-)
-"""Functions whose results are new numbers, whatever tensors they take: random, or such as a program writes down."""
 DRAWS = frozenset(
     "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
     "_standard_gamma _sample_dirichlet".split()
 )
-"""Those of them that draw."""
+"""Functions whose results are new random numbers, whatever tensors they take."""
+MAKERS = DRAWS | frozenset(
+    "zeros_like ones_like full_like empty_like new_zeros new_ones new_full new_empty new_tensor from_numpy "
+    "frombuffer".split()
+)
+"""Functions whose results are new numbers: random, or such as a program writes down."""
 RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauchy_ log_normal_ geometric_".split())
 MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
@@ -309,7 +308,7 @@ class Recorder:
             return self._track
         if name in LOOKS or name in STORAGES:
             return self._look
-        if name in RANDOM:
+        if name in MAKERS:
             return self._pass_made
         if name in RANDOM_FILLS or module == "torch.nn.init":
             return self._fill
