@@ -388,8 +388,8 @@ class _Replay:
             )
         self.handles[id(value)] = handle
         self.kept.append(value)
-        if value.numel() and id(value) not in self.moving:
-            self.storages.setdefault(value.untyped_storage().data_ptr(), []).append(value)
+        if _address(value) and id(value) not in self.moving:
+            self.storages.setdefault(_address(value), []).append(value)
 
     def dtype(self, dtype: Any) -> str:
         return str(dtype).removeprefix("torch.")
@@ -453,9 +453,9 @@ class _Replay:
 
     def _alias(self, tensor: Any) -> Any:
         """A tensor of the tape that is the same memory, seen in the same way. Raises ProgramError for another way."""
-        if not tensor.numel():
+        if not _address(tensor):
             return None
-        others = self.storages.get(tensor.untyped_storage().data_ptr(), [])
+        others = self.storages.get(_address(tensor), [])
         for one in reversed(others):
             if (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride()):
                 return one
@@ -612,21 +612,21 @@ class _Replay:
         """Where the result shares memory with what it was made from, and the tape says otherwise, nobody may write."""
         facts = self.tape._facts
         own = facts.handle(handle._name, history=False).storage
-        if not result.numel():
+        memory = _address(result)
+        if not memory:
             return
-        memory = result.untyped_storage().data_ptr()
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             other = self.handles.get(id(one))
-            if other is None or not one.numel() or id(one) in self.moving:
+            if other is None or not _address(one) or id(one) in self.moving:
                 continue
-            shares = one.untyped_storage().data_ptr() == memory
+            shares = _address(one) == memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 said = (
                     f"{described(event.function)} at {_where(event.site)} returned {what}, and the tape says otherwise"
                 )
                 # As long as nobody writes into either, a view and a copy are the same.
-                self.doubtful.update({memory: said, one.untyped_storage().data_ptr(): said})
+                self.doubtful.update({memory: said, _address(one): said})
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for one in values:
@@ -700,7 +700,7 @@ class _Replay:
 
     def wrote(self, tensor: Any) -> None:
         """A tensor of the run was written; its number at the end is one that the program has to show."""
-        doubt = self.doubtful.get(tensor.untyped_storage().data_ptr()) if tensor.numel() else None
+        doubt = self.doubtful.get(_address(tensor)) if _address(tensor) else None
         if doubt is not None:
             raise ProgramError(f"A write: {doubt}, so that it would show in other places. Clone the result there.")
         name = self.tensor(tensor)._name
@@ -1173,3 +1173,8 @@ class _Replay:
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
                     self.final[self.observe(handle, "value")] = tensor
+
+
+def _address(tensor: Any) -> int:
+    """Where its memory is; 0 of an empty one, and of the zeros without memory that a backward may return."""
+    return 0 if tensor._is_zerotensor() or not tensor.numel() else tensor.untyped_storage().data_ptr()
