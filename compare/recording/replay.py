@@ -147,6 +147,8 @@ MAY_DO_NOTHING = CASTS | frozenset(
 )
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
+NARROW = frozenset("int8 int16 int32".split())
+"""Dtypes of positions and labels, read as int64 is; a result that would be of one of them is refused."""
 RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
@@ -195,6 +197,7 @@ class _Replay:
         self.branches: dict[tuple[int, str], list[bool]] = {}
         self.doors: list[tuple[Looked, int]] = []
         self.gradients: set[int] = set()
+        self.widened: set[int] = set()
 
     # ---- the whole ----
 
@@ -381,6 +384,8 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
+        if dtype in NARROW and _address(value) in self.widened:
+            dtype = "int64"
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
                 f"PyTorch made a {dtype}{list(shape)} here, and the row says {known.dtype}{list(known.shape)}. "
@@ -427,7 +432,13 @@ class _Replay:
                 data = event.values.resolve_conj().resolve_neg()
                 numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
                 make = self.tape.leaf if tracked else self.tape.constant
-                handle = make(numbers, dtype=self.dtype(tensor.dtype))
+                dtype = self.dtype(tensor.dtype)
+                if dtype in NARROW:
+                    self.widened.add(_address(tensor))
+                    self.note(
+                        event.site, dtype, f"data of {dtype} is written as int64; what arithmetic makes of it is not"
+                    )
+                handle = make(numbers, dtype="int64" if dtype in NARROW else dtype)
             if tracked and self.parameters is None:
                 self.join(tensor)
         self.bind(tensor, handle)
