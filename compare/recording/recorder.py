@@ -14,6 +14,7 @@ import sys
 import sysconfig
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from compare.recording.events import (
     Met,
     RanBackward,
     RuleRun,
+    Seen,
     Site,
     Stepped,
     TookFunction,
@@ -77,6 +79,9 @@ STORAGES = frozenset("storage untyped_storage".split())
 DOORS = STORAGES | {"numpy", "__array__", "__dlpack__", "data_ptr"}
 """Methods through which memory can be written that no function of PyTorch is called for."""
 
+SMALL = 16_384
+"""Bytes of memory up to which every tensor in it is kept."""
+
 DRAWS = frozenset(
     "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
     "_standard_gamma _sample_dirichlet".split()
@@ -107,16 +112,16 @@ class Recorder:
 
     def __init__(self) -> None:
         import torch
+        from torch.multiprocessing.reductions import StorageWeakRef
         from torch.overrides import TorchFunctionMode
 
         self.torch = torch
+        self._storage_reference = StorageWeakRef
         self.events: list[Event] = []
-        self.known: dict[int, Any] = {}
-        self.made: dict[int, Site] = {}
-        self.drawn: dict[int, Any] = {}
+        self.known: dict[int, Seen] = {}
+        self.made: dict[int, tuple[weakref.ref[Any], Site, bool]] = {}
         self.leaves: list[Any] = []
-        self.versions: dict[int, int] = {}
-        self._met: set[int] = set()
+        self._memories: dict[int, Any] = {}
         self.taken: dict[int, TookFunction] = {}
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
@@ -156,6 +161,8 @@ class Recorder:
         """Record what runs inside of the block. What it replaces in PyTorch, and blocks it leaves open, are undone."""
         with self._names_put_back(), self._standing_in(), self._steps_seen(), self._mode_entered():
             yield
+        for seen in self.known.values():
+            seen.tensor = seen.reference()
 
     @contextlib.contextmanager
     def _steps_seen(self) -> Iterator[None]:
@@ -329,15 +336,18 @@ class Recorder:
 
     def _pass_made(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
-        self.made[id(result)] = self.site()
-        if function.__name__ in DRAWS:
-            self.drawn[id(result)] = result
+        if isinstance(result, self.torch.Tensor):
+            self.made[id(result)] = weakref.ref(result), self.site(), function.__name__ in DRAWS
         return result
 
     def _track(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """From here on a backward may leave a gradient in this tensor."""
         result = self._call(function, arguments, keywords)
-        self.leaves.append(arguments[0])
+        tensor = arguments[0]
+        self.leaves.append(tensor)
+        seen = self.known.get(id(tensor))
+        if seen is not None:
+            seen.tensor, seen.leaf = tensor, tensor.is_leaf
         return result
 
     def _set_hooks(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -349,7 +359,7 @@ class Recorder:
         tensor = arguments[0]
         result = self._call(function, arguments, keywords)
         if result is None and not tensor.is_leaf and not self._caller(function).startswith(self._not_users):
-            self.events.append(AskedTape("grad", tensor, self.site()))
+            self.events.append(AskedTape("grad", self.kept(tensor), self.site()))
         return result
 
     def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -378,7 +388,7 @@ class Recorder:
         if not tensors:
             result = function(*arguments, **keywords)
             if isinstance(result, tensor_type):
-                self.made[id(result)] = self.site()
+                self.made[id(result)] = weakref.ref(result), self.site(), False
             return result
         if unknown:
             name = getattr(function, "__name__", "")
@@ -391,9 +401,7 @@ class Recorder:
         for one in unknown:
             self.meet(one, site)
         result = function(*arguments, **keywords)
-        self.know(result)
-        copied = tuple([list(one) if type(one) is list else one for one in arguments])
-        self.events.append(Called(function, copied, keywords, result, site))
+        self.events.append(Called(function, *self._given(arguments, keywords), self.know(result), site))
         return result
 
     def _index(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -406,7 +414,7 @@ class Recorder:
             site = self.site()
             for one in items:
                 if self._is_number(one) and id(one) in self.known:
-                    self.events.append(Looked("index", one, None, site))
+                    self.events.append(Looked("index", self.kept(one), None, site))
             arguments = (arguments[0], numbers if isinstance(index, tuple) else numbers[0], *arguments[2:])
         return self._call(function, arguments, keywords)
 
@@ -426,43 +434,89 @@ class Recorder:
     def _is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.torch.Tensor)
 
-    def know(self, result: Any) -> None:
-        """From here on these tensors are known, and kept."""
+    def know(self, result: Any) -> Any:
+        """From here on these tensors are known. Returns: the result, with what is kept of them in their places."""
         if isinstance(result, self.torch.Tensor):
-            if id(result) not in self.known:
-                self.known[id(result)] = result
-                if not result.is_inference():
-                    self.versions[id(result)] = result._version
-        elif isinstance(result, list | tuple):
-            for one in result:
-                self.know(one)
+            return self.known.get(id(result)) or self._see(result)
+        if isinstance(result, list | tuple):
+            return tuple([self.know(one) for one in result])
+        return result
+
+    def kept(self, value: Any) -> Any:
+        """A value as an event holds it: with what is kept of the tensors in it, and with lists of its own."""
+        if isinstance(value, self.torch.Tensor):
+            return self.known.get(id(value)) or self._look_at(value, None)
+        if type(value) in (list, tuple):
+            return type(value)([self.kept(one) for one in value])
+        return value
+
+    def _known_outside(self, value: Any) -> Any:
+        """The same, where no call of PyTorch is being recorded; the tensors are known from here on."""
+        with self.torch._C.DisableTorchFunction():
+            return self.know(value)
+
+    def _given(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a call, as an event holds them."""
+        given = tuple([self.kept(one) for one in arguments])
+        return given, {name: self.kept(one) for name, one in keywords.items()} if keywords else keywords
+
+    def _see(self, tensor: Any) -> Seen:
+        """Know a tensor from here on, for as long as it lives: its id may be another's after that."""
+        known, number = self.known, id(tensor)
+        seen = known[number] = self._look_at(tensor, lambda _: known.pop(number, None))
+        return seen
+
+    def _look_at(self, tensor: Any, gone: Callable[[Any], Any] | None) -> Seen:
+        """What is kept of a tensor. gone: called when the tensor is no more."""
+        tracked, leaf, base = tensor.requires_grad, tensor.is_leaf, tensor._base
+        needed = tracked and leaf
+        try:
+            shape, stride, offset = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+            memory = tensor.untyped_storage()
+            storage = None if 0 in shape else self._memories.get(memory._cdata)
+            if storage is None and 0 not in shape:
+                storage = self._memories[memory._cdata] = self._storage_reference(memory)
+            needed = needed or memory.nbytes() <= SMALL
+        except RuntimeError:  # sparse, nested, wrapped by torch.func: it has none of these
+            shape, stride, offset, storage, needed = (), (), 0, None, True
+        return Seen(
+            shape,
+            tensor.dtype,
+            stride,
+            offset,
+            storage,
+            None if tensor.is_inference() else tensor._version,
+            None if base is None else self.known.get(id(base)),
+            tracked,
+            leaf,
+            tensor if needed else None,
+            weakref.ref(tensor, gone),
+        )
 
     def meet(self, tensor: Any, site: Site, hint: str = "") -> None:
-        """Take the numbers of a tensor that was not seen being made."""
+        """Take the numbers of a tensor that was not seen being made, and keep it."""
         if id(tensor) in self.known:
             return
-        self.known[id(tensor)] = tensor
-        self._met.add(id(tensor))
         values = stale = None
-        if (
-            tensor.layout is self.torch.strided
-            and tensor.device.type == "cpu"
-            and not tensor.is_nested
-            and not self._is_wrapped(tensor)
-        ):
-            with self.torch._C.DisableTorchFunction():
+        with self.torch._C.DisableTorchFunction():
+            seen = self._see(tensor)
+            seen.tensor, seen.met = tensor, True
+            if (
+                tensor.layout is self.torch.strided
+                and tensor.device.type == "cpu"
+                and not tensor.is_nested
+                and not self._is_wrapped(tensor)
+            ):
                 values = tensor.detach().clone()
-                if tensor.is_leaf and tensor.grad is not None:
+                if seen.leaf and tensor.grad is not None:
                     stale = tensor.grad
         if stale is not None:
             self.meet(stale, site)
-        place = self.made.get(id(tensor), site)
-        tracked, leaf, drawn = tensor.requires_grad, tensor.is_leaf, self.drawn.get(id(tensor)) is tensor
-        if tracked and leaf:
+        made = self.made.get(id(tensor))
+        place, drawn = made[1:] if made is not None and made[0]() is tensor else (site, False)
+        if seen.tracked and seen.leaf:
             self.leaves.append(tensor)
-        if not tensor.is_inference():
-            self.versions[id(tensor)] = tensor._version
-        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn))
+        self.events.append(Met(seen, values, self.kept(stale), place, hint, drawn))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))
@@ -479,7 +533,7 @@ class Recorder:
         if (self._places.get(id(code)) or self._place(code)) is _USERS:
             site = self.site()
             self.meet(arguments[0], site)
-            self.events.append(AskedTape(TAPE_FACTS[function.__self__.__name__], arguments[0], site))
+            self.events.append(AskedTape(TAPE_FACTS[function.__self__.__name__], self.kept(arguments[0]), site))
         return result
 
     def _look(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -487,9 +541,9 @@ class Recorder:
         tensor = arguments[0] if arguments else next(iter(keywords.values()))
         if self._own_business(tensor, self._caller(function)):
             return result
-        looked = Looked(function.__name__, tensor, result, self.site())
+        looked = Looked(function.__name__, self.kept(tensor), result, self.site())
         if looked.word in DOORS and id(tensor) in self.known and not tensor.is_inference():
-            looked.values = tensor.detach().clone()
+            looked.tensor.tensor, looked.values = tensor, tensor.detach().clone()
         self.events.append(looked)
         return result
 
@@ -504,14 +558,14 @@ class Recorder:
         """Whether PyTorch itself looks, and at nothing that the code computed: an optimizer at its step, for one."""
         if not caller.startswith(self._not_users[0]):
             return False
-        computed = id(tensor) in self.known and id(tensor) not in self._met
-        return not computed or os.sep + "optim" + os.sep not in caller
+        seen = self.known.get(id(tensor))
+        return seen is None or seen.met or os.sep + "optim" + os.sep not in caller
 
     def _fill(self, function: Any, arguments: Any, keywords: Any) -> Any:
         tensor: Any = arguments[0] if arguments else next(iter(keywords.values()), None)
         result = function(*arguments, **keywords)
         if id(tensor) in self.known:
-            self.events.append(Filled(tensor, tensor.detach().clone(), self.site()))
+            self.events.append(Filled(self.kept(tensor), tensor.detach().clone(), self.site()))
         return result
 
     def _drop(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -524,8 +578,7 @@ class Recorder:
         if result is tensor or bool(torch.equal(before, after)):
             if result is not tensor:
                 self.meet(tensor, site)
-                self.know(result)
-                self.events.append(Called(torch.clone, (tensor,), {}, result, site))
+                self.events.append(Called(torch.clone, (self.kept(tensor),), {}, self.know(result), site))
             return result
         self.meet(tensor, site)
         torch.set_rng_state(before)
@@ -534,8 +587,7 @@ class Recorder:
             mask = function(ones, *arguments[1:], **{name: one for name, one in keywords.items() if name != "input"})
         torch.set_rng_state(after)
         self.meet(mask, site, "dropout_mask")
-        self.know(result)
-        self.events.append(Called(torch.Tensor.mul, (tensor, mask), {}, result, site))
+        self.events.append(Called(torch.Tensor.mul, self.kept((tensor, mask)), {}, self.know(result), site))
         return result
 
     # ---- grad modes ----
@@ -571,19 +623,19 @@ class Recorder:
             self.meet(one, site)
         copied = tuple(tuple(one) if isinstance(one, list | types.GeneratorType) else one for one in arguments)
         keywords = {name: tuple(one) if isinstance(one, list) else one for name, one in keywords.items()}
-        ran = RanBackward(function, copied, keywords, site)
+        ran = RanBackward(function, *self._given(copied, keywords), site)
         self.events.append(ran)
         self.recording_outside = self.torch.is_grad_enabled()
         before, count = self._gradients(), len(self.events)
         try:
-            ran.result = function(*copied, **keywords)
+            result = function(*copied, **keywords)
         except BaseException as error:
             ran.error = type(error).__name__
             ran.changed = before != self._gradients() or len(self.events) > count
             raise
-        self.know(ran.result)
-        ran.numbers = tuple(one.detach().clone() for one in self._inside((ran.result,)))
-        return ran.result
+        ran.result = self.know(result)
+        ran.numbers = tuple(one.detach().clone() for one in self._inside((result,)))
+        return result
 
     def _gradients(self) -> list[tuple[int, int]]:
         """What a backward changes: which tensor every `.grad` is, and how often it was written."""
@@ -603,14 +655,15 @@ class Recorder:
         site = self.site()
         tensor, hook = (*arguments, *keywords.values())
         self.meet(tensor, site)
-        registered = Hooked(tensor, getattr(hook, "__name__", "hook"), site)
+        registered = Hooked(self.kept(tensor), getattr(hook, "__name__", "hook"), site)
 
         @functools.wraps(hook)
         def seen(cotangent: Any) -> Any:
-            self.known[id(cotangent)] = cotangent
+            given = self._known_outside(cotangent)
             with self._aside() as events, self.mode:
                 result = hook(cotangent)
-            registered.runs.append(HookRun(cotangent, events, result))
+            with self.torch._C.DisableTorchFunction():
+                registered.runs.append(HookRun(given, events, self.kept(result)))
             return result
 
         handle = function(tensor, seen)
@@ -651,15 +704,14 @@ class Recorder:
             self._stand_in_for_rule(kind)
             with self._aside() as events:
                 result = original(kind, *arguments, **keywords)
-            self.know(result)
-            taken = TookFunction(kind, arguments, events, result, site)
             results = [one for one in (result if isinstance(result, tuple) else (result,)) if self._is_tensor(one)]
             with self.torch._C.DisableTorchFunction():
+                taken = TookFunction(kind, self.kept(arguments), events, self.know(result), site)
                 nodes = [one.grad_fn for one in results if one.grad_fn is not None]
                 if nodes:
                     self.taken[id(nodes[0])] = taken
                     self.nodes.append(nodes[0])
-                    taken.non_differentiable = tuple(one for one in results if not one.requires_grad)
+                    taken.non_differentiable = self.kept(tuple([one for one in results if not one.requires_grad]))
             self.events.append(taken)
             return result
 
@@ -676,15 +728,14 @@ class Recorder:
 
         @functools.wraps(rule)
         def seen(ctx: Any, *cotangents: Any) -> Any:
-            for one in self._inside(cotangents):
-                self.known[id(one)] = one
+            given = self._known_outside(cotangents)
             with self._aside() as events, self.mode:
                 result = rule(ctx, *cotangents)
             taken = self.taken.get(id(ctx))
             if taken is not None:
-                saved = tuple(getattr(ctx, "saved_tensors", ()))
                 taken.once_differentiable = hasattr(rule, "__wrapped__")
-                taken.rules.append(RuleRun(cotangents, saved, events, result))
+                with self.torch._C.DisableTorchFunction():
+                    taken.rules.append(RuleRun(given, events, self.kept(result)))
             return result
 
         kind.backward = staticmethod(seen)

@@ -34,6 +34,7 @@ from compare.recording.events import (
     RanBackward,
     Recording,
     RuleRun,
+    Seen,
     Stepped,
     TookFunction,
     Unhooked,
@@ -76,7 +77,9 @@ def replay(recording: Recording, *, id: str, title: str, as_pytorch: bool = Fals
     Args: as_pytorch: where a function is a row and a composite, too, take the composite: it has PyTorch's own slope
         at a kink.
     """
-    return _Replay(recording.dtype, recording.names, as_pytorch=as_pytorch).program(recording, id, title)
+    return _Replay(recording.dtype, recording.by_seen(recording.names), as_pytorch=as_pytorch).program(
+        recording, id, title
+    )
 
 
 def replay_as_function(
@@ -89,7 +92,7 @@ def replay_as_function(
     What else the run reads, parameters included, is a constant. Raises RecordingRefusedError where the run computes
     gradients of its own, or where its results do not depend on the arguments.
     """
-    return _Replay(recording.dtype, recording.names).function(recording, arguments, id, title)
+    return _Replay(recording.dtype, recording.by_seen(recording.names)).function(recording, arguments, id, title)
 
 
 # ---- places ----
@@ -203,15 +206,15 @@ class _Replay:
 
     def program(self, recording: Recording, name: str, title: str) -> Replayed:
         self.check_known(recording.events)
-        self.members, self.state = recording.members, recording.state
+        self.members, self.state = recording.by_seen(recording.members), recording.by_seen(recording.state)
         self.moving = {
             id(one.arguments[0])
             for one in recording.events
             if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
         }
         self.play(recording.events)
-        self.check_nothing_unseen(recording.versions)
-        self.end(recording.results)
+        self.check_nothing_unseen()
+        self.end([recording.known.get(id(one)) for one in recording.results])
         try:
             program = self.tape.program(name, title)
         except ProgramError as error:
@@ -228,10 +231,11 @@ class _Replay:
                 "loss, and differentiate that."
             )
         self.check_known(recording.events)
-        self.parameters = {id(one) for one in arguments}
+        given = [recording.known.get(id(one)) for one in arguments]
+        self.parameters = {id(one) for one in given}
         self.play(recording.events)
         self.close_all()
-        roots = [self.handles.get(id(one)) for one in recording.results]
+        roots = [self.handles.get(id(recording.known.get(id(one)))) for one in recording.results]
         facts = self.tape._facts
         known = [one for one in roots if one is not None and facts.handle(one._name).requires_grad]
         if not known or len(known) < len(roots):
@@ -243,7 +247,7 @@ class _Replay:
             self.tape.backward(known, ones)
             for leaf in self.leaves.values():
                 self.observe(self.tensor(leaf), "grad")
-        places = {id(one): place for place, one in enumerate(arguments)}
+        places = {id(one): place for place, one in enumerate(given)}
         try:
             return self.tape.program(name, title), [places[leaf] for leaf in self.leaves]
         except ProgramError as error:
@@ -384,7 +388,7 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
-        if dtype in NARROW and _address(value) in self.widened:
+        if dtype in NARROW and id(value.storage) in self.widened:
             dtype = "int64"
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
@@ -393,8 +397,8 @@ class _Replay:
             )
         self.handles[id(value)] = handle
         self.kept.append(value)
-        if _address(value) and id(value) not in self.moving:
-            self.storages.setdefault(_address(value), []).append(value)
+        if value.storage is not None and id(value) not in self.moving:
+            self.storages.setdefault(id(value.storage), []).append(value)
 
     def dtype(self, dtype: Any) -> str:
         return str(dtype).removeprefix("torch.")
@@ -402,28 +406,29 @@ class _Replay:
     # ---- tensors from outside ----
 
     def meet(self, event: Met) -> None:
-        tensor = event.tensor
+        seen = event.tensor
+        tensor = seen.tensor
         if event.values is None:
             what = "a wrapped tensor of torch.func" if tensor.layout is self.torch.strided else str(tensor.layout)
             what = f"a tensor on {tensor.device}" if tensor.device.type != "cpu" else what
             raise ProgramError(f"{what} is not modelled: only dense tensors on the CPU are. Convert it first.")
         if type(tensor) not in (self.torch.Tensor, self.torch.nn.Parameter, self.torch.nn.Buffer):
             raise ProgramError(f"A {type(tensor).__name__} is not modelled: only plain tensors and parameters are.")
-        if event.tracked and not event.leaf:
+        if seen.tracked and not seen.leaf:
             raise ProgramError(
-                f"A tensor of shape {list(tensor.shape)} with history is used here whose making was not recorded: it "
+                f"A tensor of shape {list(seen.shape)} with history is used here whose making was not recorded: it "
                 "comes from before the recording, from another thread, or from compiled code. Compute it in here, or "
                 "detach it."
             )
-        tracked = event.tracked
+        tracked = seen.tracked
         if self.parameters is not None:
             differentiable = tensor.is_floating_point() or tensor.is_complex()
-            tracked = id(tensor) in self.parameters and differentiable
-        known = self.names.get(id(tensor)) or self.state.get(id(tensor))
+            tracked = id(seen) in self.parameters and differentiable
+        known = self.names.get(id(seen)) or self.state.get(id(seen))
         name = event.hint or known or self.sites.of(event.site).hint
         hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
-            other = self._alias(tensor)
+            other = self._alias(seen)
             if other is not None:
                 handle = self.tensor(other).detach()
                 if tracked:
@@ -432,21 +437,21 @@ class _Replay:
                 data = event.values.resolve_conj().resolve_neg()
                 numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
                 make = self.tape.leaf if tracked else self.tape.constant
-                dtype = self.dtype(tensor.dtype)
+                dtype = self.dtype(seen.dtype)
                 if dtype in NARROW:
-                    self.widened.add(_address(tensor))
+                    self.widened.add(id(seen.storage))
                     self.note(
                         event.site, dtype, f"data of {dtype} is written as int64; what arithmetic makes of it is not"
                     )
                 handle = make(numbers, dtype="int64" if dtype in NARROW else dtype)
             if tracked and self.parameters is None:
-                self.join(tensor)
-        self.bind(tensor, handle)
-        self.met[id(tensor)] = event
+                self.join(seen)
+        self.bind(seen, handle)
+        self.met[id(seen)] = event
         if event.drawn:
             self.note(event.site, "random", RANDOM_NOTE)
         if tracked:
-            self.leaves[id(tensor)] = tensor
+            self.leaves[id(seen)] = seen
         if event.stale is not None:
             self.gradients.add(id(event.stale))
             handle.grad = self.tensor(event.stale)
@@ -464,11 +469,11 @@ class _Replay:
 
     def _alias(self, tensor: Any) -> Any:
         """A tensor of the tape that is the same memory, seen in the same way. Raises ProgramError for another way."""
-        if not _address(tensor):
+        if tensor.storage is None:
             return None
-        others = self.storages.get(_address(tensor), [])
+        others = self.storages.get(id(tensor.storage), [])
         for one in reversed(others):
-            if (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride()):
+            if one.place == tensor.place:
                 return one
         if others:
             raise ProgramError(
@@ -592,12 +597,12 @@ class _Replay:
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
-        if isinstance(result, self.torch.Tensor):
+        if isinstance(result, Seen):
             self.one_result(event, result, made)
             return
         if isinstance(result, list | tuple) and isinstance(made, list | tuple) and len(result) == len(made):
             for one, handle in zip(result, made, strict=True):
-                if isinstance(one, self.torch.Tensor):
+                if isinstance(one, Seen):
                     self.one_result(event, one, handle)
             return
         if result is not None or made is not None:
@@ -623,25 +628,25 @@ class _Replay:
         """Where the result shares memory with what it was made from, and the tape says otherwise, nobody may write."""
         facts = self.tape._facts
         own = facts.handle(handle._name, history=False).storage
-        memory = _address(result)
-        if not memory:
+        memory = result.storage
+        if memory is None:
             return
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             other = self.handles.get(id(one))
-            if other is None or not _address(one) or id(one) in self.moving:
+            if other is None or one.storage is None or id(one) in self.moving:
                 continue
-            shares = _address(one) == memory
+            shares = one.storage is memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 said = (
                     f"{described(event.function)} at {_where(event.site)} returned {what}, and the tape says otherwise"
                 )
                 # As long as nobody writes into either, a view and a copy are the same.
-                self.doubtful.update({memory: said, _address(one): said})
+                self.doubtful.update({id(memory): said, id(one.storage): said})
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for one in values:
-            if isinstance(one, self.torch.Tensor):
+            if isinstance(one, Seen):
                 yield one
             elif isinstance(one, list | tuple):
                 yield from self._tensors(one)
@@ -649,7 +654,7 @@ class _Replay:
     def converted(self, value: Any) -> Any:
         """An argument in the words of the tape."""
         torch = self.torch
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Seen):
             return self.tensor(value)
         if isinstance(value, torch.dtype):
             return self.dtype(value)
@@ -675,7 +680,7 @@ class _Replay:
             for name, one in attributes.items()
             if not (one is None and op.defaults[name] is ...)
         }
-        if isinstance(event.result, self.torch.Tensor) and "shape" in attributes and op.name != "unflatten":
+        if isinstance(event.result, Seen) and "shape" in attributes and op.name != "unflatten":
             attributes["shape"] = tuple(event.result.shape)
         operands = [self.converted(one) for one in found.operands]
         if found.writes:
@@ -685,7 +690,7 @@ class _Replay:
             self.tape._write(operands[0], name, operands[1:], attributes)
             self.wrote(found.operands[0])
             return
-        if isinstance(event.result, self.torch.Tensor):
+        if isinstance(event.result, Seen):
             operands = self.in_one_dtype(op, operands, self.dtype(event.result.dtype))
         self.results(event, self.tape._apply(op.name, operands, attributes))
 
@@ -711,24 +716,24 @@ class _Replay:
 
     def wrote(self, tensor: Any) -> None:
         """A tensor of the run was written; its number at the end is one that the program has to show."""
-        doubt = self.doubtful.get(_address(tensor)) if _address(tensor) else None
+        doubt = self.doubtful.get(id(tensor.storage))
         if doubt is not None:
             raise ProgramError(f"A write: {doubt}, so that it would show in other places. Clone the result there.")
         name = self.tensor(tensor)._name
         self.written_storages.add(self.tape._facts.handle(name, history=False).storage.number)
-        base = tensor._base if tensor._base is not None and id(tensor._base) in self.handles else tensor
+        base = tensor.base if tensor.base is not None and id(tensor.base) in self.handles else tensor
         self.written[id(base)] = base
 
     # ---- words of the tape ----
 
     def word(self, name: str, event: Called) -> None:
         arguments, keywords = event.arguments, event.keywords
-        tensor = self.tensor(arguments[0]) if isinstance(arguments[0], self.torch.Tensor) else None
+        tensor = self.tensor(arguments[0]) if isinstance(arguments[0], Seen) else None
         if name in COPIES:
             if tensor is None:
                 raise ProgramError(f"torch.{name} of a list of tensors: build it with torch.stack.")
             copied = tensor.detach().clone()
-            if event.result.requires_grad:
+            if event.result.tracked:
                 copied.requires_grad_()
                 self.leaves[id(event.result)] = event.result
             self.bind(event.result, copied)
@@ -763,7 +768,7 @@ class _Replay:
             given = [*arguments[1:], *keywords.values()]
             flag = bool(given[0]) if given else True
             tensor.requires_grad_(flag)
-            if flag and arguments[0].is_leaf:
+            if flag and arguments[0].leaf:
                 self.join(arguments[0])
                 self.leaves[id(arguments[0])] = arguments[0]
         elif name == "retain_grad":
@@ -892,7 +897,7 @@ class _Replay:
     def _several(self, value: Any) -> tuple[Any, ...]:
         if value is None:
             return ()
-        return (value,) if isinstance(value, self.torch.Tensor) else tuple(value)
+        return (value,) if isinstance(value, Seen) else tuple(value)
 
     def autograd_grad(self, event: RanBackward, said: dict[str, Any]) -> None:
         if said.get("is_grads_batched"):
@@ -946,7 +951,7 @@ class _Replay:
 
     def _plain(self, values: Sequence[Any]) -> tuple[str, ...]:
         """What is no tensor among arguments."""
-        return tuple(repr(one) for one in values if not isinstance(one, self.torch.Tensor))
+        return tuple(repr(one) for one in values if not isinstance(one, Seen))
 
     def _shape_of(self, events: Sequence[Event], *more: Any) -> tuple[Any, ...]:
         """What events do, beside the numbers in tensors."""
@@ -960,9 +965,9 @@ class _Replay:
 
     def take_function(self, event: TookFunction) -> None:
         kind = event.kind
-        tensors = [one for one in event.arguments if isinstance(one, self.torch.Tensor)]
+        tensors = [one for one in event.arguments if isinstance(one, Seen)]
         results = event.result if isinstance(event.result, tuple) else (event.result,)
-        if not all(isinstance(one, self.torch.Tensor) for one in results):
+        if not all(isinstance(one, Seen) for one in results):
             raise ProgramError(f"{kind.__name__}.forward returns something else than tensors, which is not modelled.")
         if not event.rules:
             # No backward ran the rule: what it would do is not known, and nothing asked for it.
@@ -1107,38 +1112,35 @@ class _Replay:
                     found.append((one, [one]))
         return found
 
-    def _same_memory(self, one: Any, other: Any) -> bool:
-        return one is other or (
-            (one.data_ptr(), one.shape, one.stride(), one.dtype)
-            == (other.data_ptr(), other.shape, other.stride(), other.dtype)
-        )
+    def _same_memory(self, one: Seen, other: Seen) -> bool:
+        return one is other or (one.storage is not None and one.place == other.place)
 
     # ---- the end ----
 
-    def check_nothing_unseen(self, versions: dict[int, int]) -> None:
+    def check_nothing_unseen(self) -> None:
         """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
         facts = self.tape._facts
         handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
         written = {id(one.storage) for one in handles if one.version.count}
         for tensor, handle in zip(self.kept, handles, strict=True):
-            if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
+            if id(handle.storage) in written or id(tensor) in self.gradients or tensor.version is None:
                 continue  # a backward adds to gradients
             if handle.storage.number in self.written_storages or id(tensor) in self.moving:
                 continue  # through `.data`, which has a version counter of its own
-            met = self.met.get(id(tensor))
-            if tensor._version > versions[id(tensor)]:
+            met, now = self.met.get(id(tensor)), tensor.tensor
+            if now is not None and now._version > tensor.version:
                 self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
-            if met and not self._same_numbers(tensor, met.values):
+            if met and not self._same_numbers(now, met.values):
                 self.refuse_unseen(tensor, "was written", "through NumPy or another alias, or in another thread")
         for looked, writes in self.doors:
             if id(looked.tensor) in self.gradients or self.writes_to(looked.tensor) != writes:
                 continue
-            if not self._same_numbers(looked.tensor, looked.values):
+            if not self._same_numbers(looked.tensor.tensor, looked.values):
                 self.refuse_unseen(looked.tensor, "was written", f"through what `{looked.word}` gave")
         for number, tensor in self.leaves.items():
             handle = facts.handle(self.handles[number]._name, history=False)
             if (
-                tensor.grad is not None
+                tensor.tensor.grad is not None
                 and handle.family.number not in facts.slots
                 and handle.tensor not in facts.retained
             ):
@@ -1174,18 +1176,13 @@ class _Replay:
             for number, leaf in [*self.unread.items()]:
                 self.unread.pop(number)
                 name = self.observe(self.tensor(leaf), "grad")
-                self.final[name] = FinalGradient(leaf)
+                self.final[name] = FinalGradient(leaf.tensor)
             for tensor in self.written.values():
-                if tensor.is_leaf and id(tensor) in self.names:
-                    self.final[self.observe(self.tensor(tensor), "value")] = tensor
+                if id(tensor) in self.names and tensor.tensor.is_leaf:
+                    self.final[self.observe(self.tensor(tensor), "value")] = tensor.tensor
             shown = {one.handle for one in self.tape._statements if isinstance(one, Read) and one.what == "value"}
             for tensor in results:
                 handle = self.handles.get(id(tensor))
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
-                    self.final[self.observe(handle, "value")] = tensor
-
-
-def _address(tensor: Any) -> int:
-    """Where its memory is; 0 of an empty one, and of the zeros without memory that a backward may return."""
-    return 0 if tensor._is_zerotensor() or not tensor.numel() else tensor.untyped_storage().data_ptr()
+                    self.final[self.observe(handle, "value")] = tensor.tensor
