@@ -22,6 +22,7 @@ __all__ = [
     "Hooked",
     "InferenceModeEntered",
     "InferenceModeLeft",
+    "Kept",
     "Looked",
     "Met",
     "RanBackward",
@@ -32,6 +33,7 @@ __all__ = [
     "Stepped",
     "TookFunction",
     "Unhooked",
+    "Updated",
 ]  # fmt: skip
 
 Told = TypeVar("Told")
@@ -215,6 +217,37 @@ class Stepped:
 
 
 @dataclass(slots=True)
+class Kept:
+    """What an optimizer's step had for one parameter. group: the place of its group.
+
+    before: the tensors that the optimizer kept for the parameter, by name. after: those when the step was done.
+    numbers: copies of those that hold one number, which Python may have read; also of those that only Python reads.
+    """
+
+    group: int
+    parameter: Seen
+    gradient: Seen
+    before: dict[str, Seen] = field(default_factory=dict)
+    numbers: dict[str, Any] = field(default_factory=dict)
+    after: dict[str, Seen] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Updated:
+    """A whole step of an optimizer, as one event, with what it takes to do the same again.
+
+    dtype: the default float dtype. calls: the events that it stands for, once they are known.
+    """
+
+    kind: str
+    groups: list[dict[str, Any]]
+    parameters: list[Kept]
+    dtype: Any
+    site: Site
+    calls: list[Event] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Looked:
     """Python took numbers out of a tensor (`item`, `bool`, `tolist`, `numpy`), or asked where they are (`storage`).
 
@@ -239,7 +272,7 @@ class AskedTape:
 
 Event = (
     AskedTape | Called | Met | Filled | GradModeSet | InferenceModeEntered | InferenceModeLeft | RanBackward | Hooked
-    | Unhooked | TookFunction | Looked | Stepped
+    | Unhooked | TookFunction | Looked | Stepped | Updated
 )  # fmt: skip
 
 

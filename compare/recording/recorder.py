@@ -30,6 +30,7 @@ from compare.recording.events import (
     HookRun,
     InferenceModeEntered,
     InferenceModeLeft,
+    Kept,
     Looked,
     Met,
     RanBackward,
@@ -39,6 +40,7 @@ from compare.recording.events import (
     Stepped,
     TookFunction,
     Unhooked,
+    Updated,
 )
 
 __all__ = ["Recorder"]
@@ -75,6 +77,8 @@ TAPE_FACTS = {
     "retains_grad": "retains_grad",
 }  # fmt: skip
 """Properties that only a tape has, and what the tape calls them."""
+WHOLE_STEPS = frozenset("SGD Adam AdamW RMSprop Adagrad".split())
+"""Optimizers of torch.optim whose calls in a step are the same whatever numbers the gradients hold."""
 STORAGES = frozenset("storage untyped_storage".split())
 DOORS = STORAGES | {"numpy", "__array__", "__dlpack__", "data_ptr"}
 """Methods through which memory can be written that no function of PyTorch is called for."""
@@ -108,14 +112,18 @@ class Recorder:
     """Records one run, on the thread that enters it.
 
     Use: `recorder = Recorder(); with recorder.running(): ...; recorder.events`.
+
+    Args: site: where all of it happens; None where the frames tell.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, site: Site | None = None) -> None:
         import torch
         from torch.multiprocessing.reductions import StorageWeakRef
+        from torch.optim import optimizer as hooks
         from torch.overrides import TorchFunctionMode
 
         self.torch = torch
+        self._hooks = hooks
         self._storage_reference = StorageWeakRef
         self.events: list[Event] = []
         self.known: dict[int, Seen] = {}
@@ -126,6 +134,7 @@ class Recorder:
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
+        self._at = site
         self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
         self._not_users = _not_users()
@@ -224,7 +233,7 @@ class Recorder:
         before += [
             (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
         ]
-        expanded = {
+        self._expanded = {
             id(one.__code__)
             for module in modules
             for one in vars(module).values()
@@ -233,22 +242,35 @@ class Recorder:
             and one.__name__ not in MASKED_DRAWS
             and one.__module__.startswith("torch")
         }
+        kinds = [getattr(torch.optim, name) for name in sorted(WHOLE_STEPS)]
+        steps = [(kind, vars(kind).get("step"), self._stepping(kind.step)) for kind in kinds]
+        before.append((torch.optim.Optimizer, "zero_grad", torch.optim.Optimizer.zero_grad))
         self._rules: list[tuple[Any, Any]] = []
         try:
             function.apply = classmethod(self._apply(before[0][2].__func__))
             inference.__enter__ = self._entering(before[1][2])
             inference.__exit__ = self._leaving(before[2][2])
             for owner, name, original in before[3:]:
-                setattr(owner, name, self._checking(original, expanded))
+                make = self._zeroing if name == "zero_grad" else self._checking
+                setattr(owner, name, make(original))
+            for kind, _, step in steps:
+                kind.step = step
             yield
         finally:
             for owner, name, original in before:
                 setattr(owner, name, original)
+            for kind, original, _ in steps:
+                if original is not None:
+                    kind.step = original
+                elif "step" in vars(kind):
+                    del kind.step  # it hid the inherited one
             for kind, rule in self._rules:
                 kind.backward = rule
 
-    def _checking(self, original: Callable[..., bool], expanded: set[int]) -> Callable[..., bool]:
+    def _checking(self, original: Callable[..., bool]) -> Callable[..., bool]:
         """Python functions of PyTorch ask whether a mode wants them whole: only those that are recognised are."""
+
+        expanded = self._expanded
 
         def check(*arguments: Any) -> bool:
             return id(sys._getframe(1).f_code) not in expanded and original(*arguments)
@@ -264,6 +286,8 @@ class Recorder:
 
     def site(self) -> Site:
         """The innermost frames outside of PyTorch and of this package."""
+        if self._at is not None:
+            return self._at
         frame: types.FrameType | None = sys._getframe(2)
         found: list[tuple[types.CodeType, int]] = []
         places = self._places
@@ -323,14 +347,6 @@ class Recorder:
             return self._drop
         return self._index if name in ("__getitem__", "__setitem__") else self._call
 
-    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
-        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
-        if self.active and type(optimizer).__module__.startswith("torch.optim."):
-            groups = [
-                {word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups
-            ]
-            self.events.append(Stepped(type(optimizer).__name__, groups, self.site()))
-
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
         return function(*arguments, **keywords)
 
@@ -363,13 +379,16 @@ class Recorder:
         return result
 
     def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        before = arguments[0].grad
-        copied = None if before is None or before.layout is not self.torch.strided else before.detach().clone()
+        copied = self._copied_gradient(arguments[0])
         result = self._call(function, arguments, keywords)
         event = self.events[-1]
         if isinstance(event, Called) and event.function is function:
             event.before = copied
         return result
+
+    def _copied_gradient(self, tensor: Any) -> Any:
+        before = tensor.grad
+        return None if before is None or before.layout is not self.torch.strided else before.detach().clone()
 
     def _call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         known = self.known
@@ -589,6 +608,137 @@ class Recorder:
         self.meet(mask, site, "dropout_mask")
         self.events.append(Called(torch.Tensor.mul, self.kept((tensor, mask)), {}, self.know(result), site))
         return result
+
+    # ---- optimizers ----
+
+    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
+        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
+        if self.active and type(optimizer).__module__.startswith("torch.optim."):
+            self.events.append(Stepped(type(optimizer).__name__, self._settings(optimizer), self.site()))
+
+    def _settings(self, optimizer: Any) -> list[dict[str, Any]]:
+        return [{word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups]
+
+    def _stepping(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """A step is one event where its calls follow from its settings: see `compare.recording.steps`."""
+        torch = self.torch
+
+        @functools.wraps(original)
+        def step(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+            if arguments or keywords or not self._is_alone():
+                return original(optimizer, *arguments, **keywords)
+            with torch._C.DisableTorchFunction():
+                if self._is_whole(optimizer):
+                    site, settings = self.site(), self._settings(optimizer)
+                    kept = [
+                        self._kept_for(optimizer, place, one, site)
+                        for place, group in enumerate(optimizer.param_groups)
+                        for one in group["params"]
+                        if one.grad is not None
+                    ]
+                    result = original(optimizer)
+                    for parameter, one in kept:
+                        state = optimizer.state.get(parameter, {})
+                        one.after = {word: self.know(own) for word, own in state.items() if self._is_of_run(word, own)}
+                    told = [one for _, one in kept]
+                    self.events.append(
+                        Updated(type(optimizer).__name__, settings, told, torch.get_default_dtype(), site)
+                    )
+                    return result
+            return original(optimizer)
+
+        return step
+
+    def _kept_for(self, optimizer: Any, group: int, parameter: Any, site: Site) -> tuple[Any, Kept]:
+        self.meet(parameter, site)
+        kept = Kept(group, self.known[id(parameter)], self.know(parameter.grad))
+        for word, own in optimizer.state.get(parameter, {}).items():
+            if own is not None and self._is_of_run(word, own):
+                self.meet(own, site)
+                kept.before[word] = self.known[id(own)]
+            if own is None or own.numel() == 1:
+                kept.numbers[word] = None if own is None else own.clone()
+        return parameter, kept
+
+    def _is_of_run(self, word: str, own: Any) -> bool:
+        """Whether a program says what this is. Only Python reads a count of steps, where the code leaves it alone."""
+        return own is not None and (word != "step" or id(own) in self.known)
+
+    def _zeroing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Gradients that are dropped, without a look at each of them first."""
+        torch = self.torch
+
+        @functools.wraps(original)
+        def zero_grad(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+            if arguments or keywords or not self._is_alone():
+                return original(optimizer, *arguments, **keywords)
+            with torch._C.DisableTorchFunction():
+                site = self.site()
+                for group in optimizer.param_groups:
+                    for parameter in group["params"]:
+                        self.meet(parameter, site)
+                        if parameter.grad is not None:
+                            given = self.known[id(parameter)], None
+                            before = self._copied_gradient(parameter)
+                            self.events.append(Called(torch.Tensor.grad.__set__, given, {}, None, site, before=before))
+                return original(optimizer)
+
+        return zero_grad
+
+    def _is_alone(self) -> bool:
+        """Whether PyTorch runs here as it is: on the thread that is recorded, in no other mode, with history."""
+        torch, mode = self.torch, self.mode
+        return (
+            self.active
+            and torch.is_grad_enabled()
+            and not torch.is_inference_mode_enabled()
+            and torch._C._len_torch_dispatch_stack() == 0
+            and torch._C._len_torch_function_stack() == 1
+            and torch._C._get_function_stack_at(0) is mode
+        )
+
+    def _is_whole(self, optimizer: Any) -> bool:
+        """Whether nothing but the settings of an optimizer decides what it calls in a step."""
+        torch, kind = self.torch, type(optimizer)
+        hooks = self._hooks
+        if (
+            getattr(torch.optim, kind.__name__, None) is not kind
+            or kind.__name__ not in WHOLE_STEPS
+            or optimizer._optimizer_step_pre_hooks
+            or optimizer._optimizer_step_post_hooks
+            or len(hooks._global_optimizer_pre_hooks) > 1  # one is that of the recorder
+            or hooks._global_optimizer_post_hooks
+            or "grad_scale" in vars(optimizer)
+            or "found_inf" in vars(optimizer)
+        ):
+            return False
+        for group in optimizer.param_groups:
+            if not all(word == "params" or self._is_setting(one) for word, one in group.items()):
+                return False
+            if any(group.get(word) for word in ("differentiable", "capturable", "fused", "foreach")):
+                return False
+            for parameter in group["params"]:
+                gradient, state = parameter.grad, optimizer.state.get(parameter, {})
+                if gradient is not None and not all(
+                    one is None or self._is_plain(one) for one in (parameter, gradient, *state.values())
+                ):
+                    return False
+        return True
+
+    def _is_setting(self, value: Any) -> bool:
+        if type(value) in (tuple, list):
+            return all(self._is_setting(one) for one in value)
+        return value is None or type(value) in (bool, int, float, str)
+
+    def _is_plain(self, value: Any) -> bool:
+        """A dense tensor in this memory, of no class with a mind of its own."""
+        torch = self.torch
+        return (
+            type(value) in (torch.Tensor, torch.nn.Parameter)
+            and value.layout is torch.strided
+            and value.device.type == "cpu"
+            and not value.is_inference()
+        )
 
     # ---- grad modes ----
 

@@ -38,9 +38,11 @@ from compare.recording.events import (
     Stepped,
     TookFunction,
     Unhooked,
+    Updated,
 )
 from compare.recording.events import Site as Place
 from compare.recording.optimizers import optax_equivalent
+from compare.recording.steps import calls_of
 from compare.results import Specialised
 from compare.statements import EnterGradMode, ExitGradMode, ItemWrite, Leaf, Member, Read, RequiresGrad, Write
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
@@ -284,6 +286,8 @@ class _Replay:
             if isinstance(event, Called):
                 if not self._is_nothing(event):
                     yield event
+            elif isinstance(event, Updated):
+                yield from self._called(calls_of(event))
             elif isinstance(event, TookFunction):
                 yield from self._called(event.events)
                 for run in event.rules[:1]:
@@ -371,6 +375,8 @@ class _Replay:
                 self.look(event)
             case Stepped():
                 self.step(event)
+            case Updated():
+                self.play(calls_of(event))
             case AskedTape():
                 self.observe(self.tensor(event.tensor), event.what)
 
