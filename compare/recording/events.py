@@ -221,14 +221,14 @@ class Kept:
     """What an optimizer's step had for one parameter. group: the place of its group.
 
     before: the tensors that the optimizer kept for the parameter, by name. after: those when the step was done.
-    numbers: copies of those that hold one number, which Python may have read; also of those that only Python reads.
+    count: how many steps there were before, and its dtype, where the optimizer counts them: Python reads that.
     """
 
     group: int
     parameter: Seen
     gradient: Seen
     before: dict[str, Seen] = field(default_factory=dict)
-    numbers: dict[str, Any] = field(default_factory=dict)
+    count: tuple[float, Any] | None = None
     after: dict[str, Seen] = field(default_factory=dict)
 
 

@@ -108,6 +108,45 @@ def _not_users() -> tuple[str, ...]:
     return str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string"
 
 
+@functools.cache
+def _mode_class() -> Any:
+    """The function mode that hands a recorder what it sees."""
+    from torch.overrides import TorchFunctionMode
+
+    class Mode(TorchFunctionMode):  # type: ignore[misc]  # torch is not read
+        def __init__(self, recorder: Recorder) -> None:
+            super().__init__()
+            self.recorder = recorder
+
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            recorder = self.recorder
+            take = recorder._seen.get(func)
+            if take is None:
+                take = recorder._seen[func] = recorder._taker(func)
+            return take(func, args, kwargs or {})
+
+    return Mode
+
+
+@functools.cache
+def _expanded() -> frozenset[int]:
+    """By id, the code of the Python functions of PyTorch that are no row and no composite: they are seen within."""
+    import torch
+
+    recognised = recognised_functions()
+    return frozenset(
+        id(one.__code__)
+        for module in (torch.nn.functional, torch.functional)
+        for one in vars(module).values()
+        if isinstance(one, types.FunctionType)
+        and one not in recognised
+        and one.__name__ not in MASKED_DRAWS
+        and one.__module__.startswith("torch")
+    )
+
+
 class Recorder:
     """Records one run, on the thread that enters it.
 
@@ -120,7 +159,6 @@ class Recorder:
         import torch
         from torch.multiprocessing.reductions import StorageWeakRef
         from torch.optim import optimizer as hooks
-        from torch.overrides import TorchFunctionMode
 
         self.torch = torch
         self._hooks = hooks
@@ -136,7 +174,6 @@ class Recorder:
         self.recording_outside = True
         self._at = site
         self._inference_blocks: list[Any] = []
-        self.recognised = recognised_functions()
         self._not_users = _not_users()
         self._overrides = torch.overrides.__file__
         self._places: dict[int, str] = {}
@@ -150,18 +187,7 @@ class Recorder:
             torch.Tensor.register_hook: self._register_hook,
             torch.Tensor.register_post_accumulate_grad_hook: self._register_accumulated_hook,
         }
-        recorder = self
-
-        class Mode(TorchFunctionMode):  # type: ignore[misc]  # torch is not read
-            def __torch_function__(
-                self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-            ) -> Any:
-                take = recorder._seen.get(func)
-                if take is None:
-                    take = recorder._seen[func] = recorder._taker(func)
-                return take(func, args, kwargs or {})
-
-        self.mode = Mode()
+        self.mode = _mode_class()(self)
 
     # ---- running ----
 
@@ -233,15 +259,6 @@ class Recorder:
         before += [
             (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
         ]
-        self._expanded = {
-            id(one.__code__)
-            for module in modules
-            for one in vars(module).values()
-            if isinstance(one, types.FunctionType)
-            and one not in self.recognised
-            and one.__name__ not in MASKED_DRAWS
-            and one.__module__.startswith("torch")
-        }
         kinds = [getattr(torch.optim, name) for name in sorted(WHOLE_STEPS)]
         steps = [(kind, vars(kind).get("step"), self._stepping(kind.step)) for kind in kinds]
         before.append((torch.optim.Optimizer, "zero_grad", torch.optim.Optimizer.zero_grad))
@@ -270,7 +287,7 @@ class Recorder:
     def _checking(self, original: Callable[..., bool]) -> Callable[..., bool]:
         """Python functions of PyTorch ask whether a mode wants them whole: only those that are recognised are."""
 
-        expanded = self._expanded
+        expanded = _expanded()
 
         def check(*arguments: Any) -> bool:
             return id(sys._getframe(1).f_code) not in expanded and original(*arguments)
@@ -388,7 +405,9 @@ class Recorder:
 
     def _copied_gradient(self, tensor: Any) -> Any:
         before = tensor.grad
-        return None if before is None or before.layout is not self.torch.strided else before.detach().clone()
+        if before is None or before.layout is not self.torch.strided:
+            return None
+        return before.detach().clone() if before.requires_grad else before.clone()
 
     def _call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
         known = self.known
@@ -488,29 +507,25 @@ class Recorder:
     def _look_at(self, tensor: Any, gone: Callable[[Any], Any] | None) -> Seen:
         """What is kept of a tensor. gone: called when the tensor is no more."""
         tracked, leaf, base = tensor.requires_grad, tensor.is_leaf, tensor._base
+        storage = version = None
         needed = tracked and leaf
         try:
-            shape, stride, offset = tuple(tensor.shape), tensor.stride(), tensor.storage_offset()
+            shape, stride, offset = tensor.shape, tensor.stride(), tensor.storage_offset()
             memory = tensor.untyped_storage()
-            storage = None if 0 in shape else self._memories.get(memory._cdata)
-            if storage is None and 0 not in shape:
-                storage = self._memories[memory._cdata] = self._storage_reference(memory)
+            if 0 not in shape:
+                storage = self._memories.get(memory._cdata)
+                if storage is None:
+                    storage = self._memories[memory._cdata] = self._storage_reference(memory)
             needed = needed or memory.nbytes() <= SMALL
-        except RuntimeError:  # sparse, nested, wrapped by torch.func: it has none of these
-            shape, stride, offset, storage, needed = (), (), 0, None, True
-        return Seen(
-            shape,
-            tensor.dtype,
-            stride,
-            offset,
-            storage,
-            None if tensor.is_inference() else tensor._version,
-            None if base is None else self.known.get(id(base)),
-            tracked,
-            leaf,
-            tensor if needed else None,
-            weakref.ref(tensor, gone),
-        )
+            version = tensor._version
+        except RuntimeError:
+            if not tensor.is_inference():  # nobody counts how often that is written; all else is there
+                # Sparse, nested, or wrapped by torch.func: it has no such place.
+                shape, stride, offset, storage, needed = (), (), 0, None, True
+        if base is not None:
+            base = self.known.get(id(base))
+        kept, reference = tensor if needed else None, weakref.ref(tensor, gone)
+        return Seen(shape, tensor.dtype, stride, offset, storage, version, base, tracked, leaf, kept, reference)
 
     def meet(self, tensor: Any, site: Site, hint: str = "") -> None:
         """Take the numbers of a tensor that was not seen being made, and keep it."""
@@ -588,23 +603,28 @@ class Recorder:
         return result
 
     def _drop(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        """Dropout is a product with a mask; the same draw on ones is that mask."""
+        """Dropout is a product with a mask: history keeps it; where there is none, the same draw on ones gives it."""
         torch, site = self.torch, self.site()
         tensor = arguments[0] if arguments else keywords["input"]
         before = torch.get_rng_state()
         result = function(*arguments, **keywords)
-        after = torch.get_rng_state()
-        if result is tensor or bool(torch.equal(before, after)):
-            if result is not tensor:
-                self.meet(tensor, site)
-                self.events.append(Called(torch.clone, (self.kept(tensor),), {}, self.know(result), site))
+        if result is tensor:
             return result
         self.meet(tensor, site)
-        torch.set_rng_state(before)
-        with torch.no_grad():
-            ones = torch.ones_like(tensor, requires_grad=False)
-            mask = function(ones, *arguments[1:], **{name: one for name, one in keywords.items() if name != "input"})
-        torch.set_rng_state(after)
+        node = result.grad_fn
+        mask = node._saved_other if function.__name__ == "dropout" and type(node).__name__ == "MulBackward0" else None
+        if mask is None or mask.shape != tensor.shape:
+            after = torch.get_rng_state()
+            if bool(torch.equal(before, after)):
+                self.events.append(Called(torch.clone, (self.kept(tensor),), {}, self.know(result), site))
+                return result
+            torch.set_rng_state(before)
+            with torch.no_grad():
+                ones = torch.ones_like(tensor, requires_grad=False)
+                mask = function(
+                    ones, *arguments[1:], **{name: one for name, one in keywords.items() if name != "input"}
+                )
+            torch.set_rng_state(after)
         self.meet(mask, site, "dropout_mask")
         self.events.append(Called(torch.Tensor.mul, self.kept((tensor, mask)), {}, self.know(result), site))
         return result
@@ -628,18 +648,15 @@ class Recorder:
             if arguments or keywords or not self._is_alone():
                 return original(optimizer, *arguments, **keywords)
             with torch._C.DisableTorchFunction():
-                if self._is_whole(optimizer):
-                    site, settings = self.site(), self._settings(optimizer)
-                    kept = [
-                        self._kept_for(optimizer, place, one, site)
-                        for place, group in enumerate(optimizer.param_groups)
-                        for one in group["params"]
-                        if one.grad is not None
-                    ]
+                site = self.site()
+                kept = self._kept_for(optimizer, site) if self._is_whole(optimizer) else None
+                if kept is not None:
+                    settings = self._settings(optimizer)
                     result = original(optimizer)
                     for parameter, one in kept:
-                        state = optimizer.state.get(parameter, {})
-                        one.after = {word: self.know(own) for word, own in state.items() if self._is_of_run(word, own)}
+                        for word, own in optimizer.state.get(parameter, {}).items():
+                            if self._is_of_run(word, own):
+                                one.after[word] = self.known.get(id(own)) or self._see(own)
                     told = [one for _, one in kept]
                     self.events.append(
                         Updated(type(optimizer).__name__, settings, told, torch.get_default_dtype(), site)
@@ -649,16 +666,27 @@ class Recorder:
 
         return step
 
-    def _kept_for(self, optimizer: Any, group: int, parameter: Any, site: Site) -> tuple[Any, Kept]:
-        self.meet(parameter, site)
-        kept = Kept(group, self.known[id(parameter)], self.know(parameter.grad))
-        for word, own in optimizer.state.get(parameter, {}).items():
-            if own is not None and self._is_of_run(word, own):
-                self.meet(own, site)
-                kept.before[word] = self.known[id(own)]
-            if own is None or own.numel() == 1:
-                kept.numbers[word] = None if own is None else own.clone()
-        return parameter, kept
+    def _kept_for(self, optimizer: Any, site: Site) -> list[tuple[Any, Kept]] | None:
+        """What a step has for each parameter with a gradient; None where something among it is no plain tensor."""
+        found = []
+        for place, group in enumerate(optimizer.param_groups):
+            for parameter in group["params"]:
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
+                state = optimizer.state.get(parameter, {})
+                if not all(one is None or self._is_plain(one) for one in (parameter, gradient, *state.values())):
+                    return None
+                self.meet(parameter, site)
+                kept = Kept(place, self.known[id(parameter)], self.know(gradient))
+                for word, own in state.items():
+                    if self._is_of_run(word, own):
+                        self.meet(own, site)
+                        kept.before[word] = self.known[id(own)]
+                    if word == "step":
+                        kept.count = own.item(), own.dtype
+                found.append((parameter, kept))
+        return found
 
     def _is_of_run(self, word: str, own: Any) -> bool:
         """Whether a program says what this is. Only Python reads a count of steps, where the code leaves it alone."""
@@ -717,12 +745,6 @@ class Recorder:
                 return False
             if any(group.get(word) for word in ("differentiable", "capturable", "fused", "foreach")):
                 return False
-            for parameter in group["params"]:
-                gradient, state = parameter.grad, optimizer.state.get(parameter, {})
-                if gradient is not None and not all(
-                    one is None or self._is_plain(one) for one in (parameter, gradient, *state.values())
-                ):
-                    return False
         return True
 
     def _is_setting(self, value: Any) -> bool:
@@ -736,7 +758,7 @@ class Recorder:
         return (
             type(value) in (torch.Tensor, torch.nn.Parameter)
             and value.layout is torch.strided
-            and value.device.type == "cpu"
+            and value.is_cpu
             and not value.is_inference()
         )
 

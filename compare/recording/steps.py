@@ -31,11 +31,11 @@ def _taken_again(step: Updated) -> list[Event]:
     recorder = Recorder(site=step.site)
     twins: dict[int, Any] = {}
 
-    def twin(seen: Seen, number: Any = None) -> Any:
-        """A tensor that the recorder takes for this one; the number that this one held, where it was only one."""
+    def twin(seen: Seen) -> Any:
+        """A tensor that the recorder takes for this one."""
         if id(seen) not in twins:
-            blank = torch.empty_strided(seen.shape, seen.stride, dtype=seen.dtype, device="cpu").zero_()
-            made = twins[id(seen)] = blank if number is None else number
+            made = torch.empty_strided(seen.shape, seen.stride, dtype=seen.dtype, device="cpu")
+            twins[id(seen)] = made.zero_()
             recorder.known[id(made)] = seen
         return twins[id(seen)]
 
@@ -46,10 +46,11 @@ def _taken_again(step: Updated) -> list[Event]:
         parameter = twin(one.parameter)
         parameter.grad = twin(one.gradient)
         optimizer.param_groups[one.group]["params"].append(parameter)
-        for word, seen in one.before.items():
-            optimizer.state[parameter][word] = twin(seen, one.numbers.get(word))
-        for word, number in one.numbers.items():
-            optimizer.state[parameter].setdefault(word, number)
+        state = optimizer.state[parameter]
+        state.update({word: twin(seen) for word, seen in one.before.items()})
+        if one.count is not None:
+            number, dtype = one.count
+            state["step"] = state["step"].fill_(number) if "step" in state else torch.tensor(number, dtype=dtype)
     before = torch.get_default_dtype()
     torch.set_default_dtype(step.dtype)
     try:
