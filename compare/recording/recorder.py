@@ -507,21 +507,24 @@ class Recorder:
     def _look_at(self, tensor: Any, gone: Callable[[Any], Any] | None) -> Seen:
         """What is kept of a tensor. gone: called when the tensor is no more."""
         tracked, leaf, base = tensor.requires_grad, tensor.is_leaf, tensor._base
-        storage = version = None
-        needed = tracked and leaf
+        shape, stride, offset, storage = (), (), 0, None
+        needed = True
+        try:
+            version = tensor._version
+        except RuntimeError:
+            version = None  # nobody counts how often an inference tensor is written
         try:
             shape, stride, offset = tensor.shape, tensor.stride(), tensor.storage_offset()
             memory = tensor.untyped_storage()
             if 0 not in shape:
-                storage = self._memories.get(memory._cdata)
-                if storage is None:
-                    storage = self._memories[memory._cdata] = self._storage_reference(memory)
-            needed = needed or memory.nbytes() <= SMALL
-            version = tensor._version
+                address = memory.data_ptr()
+                storage = self._memories.get(address)
+                # Two that are alive at one address share it, be it through NumPy; one that is gone shares nothing.
+                if storage is None or storage.expired():
+                    storage = self._memories[address] = self._storage_reference(memory)
+            needed = (tracked and leaf) or memory.nbytes() <= SMALL
         except RuntimeError:
-            if not tensor.is_inference():  # nobody counts how often that is written; all else is there
-                # Sparse, nested, or wrapped by torch.func: it has no such place.
-                shape, stride, offset, storage, needed = (), (), 0, None, True
+            pass  # sparse, nested, wrapped by torch.func, or zeros without memory
         if base is not None:
             base = self.known.get(id(base))
         kept, reference = tensor if needed else None, weakref.ref(tensor, gone)
