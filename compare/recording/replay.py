@@ -420,7 +420,7 @@ class _Replay:
             differentiable = tensor.is_floating_point() or tensor.is_complex()
             tracked = id(tensor) in self.parameters and differentiable
         known = self.names.get(id(tensor)) or self.state.get(id(tensor))
-        name = event.hint or known or self.sites.of(event.site).hint
+        name = event.hint or known or self.sites.of(event.site).hint or event.variable
         hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(tensor)
