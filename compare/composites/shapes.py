@@ -304,7 +304,7 @@ def _diagflat(tape: Tape, input: Tensor, offset: int = 0) -> Tensor:
     return tape.diag(flat, k=offset)
 
 
-@composite("torch.split_with_sizes", "torch.unsafe_split_with_sizes")
+@composite("torch.split_with_sizes")
 def _split_with_sizes(tape: Tape, input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(tape.split(input, sizes=tuple(split_sizes), axis=dim))
 

@@ -53,8 +53,10 @@ ABOUT_MEMORY = frozenset("memory_format non_blocking pin_memory".split())
 
 
 def bare_name(function: Any) -> str:
-    """PyTorch's own name of a function: `add` for `torch.add`, `Tensor.add` and `+`."""
+    """PyTorch's own name of a function: `add` for `torch.add`, `Tensor.add`, `torch.ops.aten.add.Tensor` and `+`."""
     name = str(getattr(function, "__name__", function))
+    if getattr(function, "__module__", None) == "torch._ops.aten":
+        name = name.partition(".")[0]  # which overload it is, the arguments say
     if name in ("__get__", "__set__", "__delete__"):
         return f"{function.__self__.__name__}.{name}"
     return DUNDERS.get(name, name)
