@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from compare.composites.composite import COMPOSITES, composite
-from compare.composites.kinds import has_history
+from compare.composites.kinds import has_history, known_numbers
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
@@ -98,11 +98,6 @@ def _view_as_real_copy(tape: Tape, input: Tensor) -> Tensor:
     return tape.view_as_real(input).clone()
 
 
-@composite("torch.view_as_complex_copy")
-def _view_as_complex_copy(tape: Tape, input: Tensor) -> Tensor:
-    return tape.view_as_complex(input).clone()
-
-
 @composite("torch.unbind_copy")
 def _unbind_copy(tape: Tape, input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     return _clones(tape.unstack(input, axis=dim))
@@ -139,22 +134,6 @@ def _slice(
 @composite("torch.narrow")
 def _narrow(tape: Tape, input: Tensor, dim: int, start: Any, length: int) -> Tensor:
     return tape.narrow(input, axis=dim, start=known_numbers(tape, "narrow", start), length=length)
-
-
-def known_numbers(tape: Tape, what: str, one: Any) -> Any:
-    """A number, or nested lists of numbers, that a tensor of integers or booleans holds. Raises ProgramError.
-
-    Only what the program wrote down is known: a shape may not depend on what is computed.
-    """
-    if not isinstance(one, Tensor):
-        return one
-    known = tape._facts.handle(one._name).known
-    if known is None:
-        raise ProgramError(
-            f"{what}: the shape of the result depends on values that are computed, and JAX refuses such a shape where "
-            "it compiles. Write these numbers down."
-        )
-    return known.tolist()
 
 
 # ---- strides and windows ----
@@ -225,14 +204,14 @@ def _as_strided_scatter(
 @composite("torch.Tensor.unfold", "torch.unfold_copy")
 def _unfold(tape: Tape, input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     if not input.shape:
-        if size > 1:
+        if size != 1:
             raise ProgramError(f"unfold: a window of {size} does not fit a scalar.")
-        return tape.reshape(input, shape=(size,))
+        return tape.reshape(input, shape=(1,))
     ndim = len(input.shape)
     if not -ndim <= dimension < ndim:
         raise ProgramError(f"Axis {dimension} is out of range for {ndim} dimensions.")
     axis, length = dimension % ndim, input.shape[dimension]
-    if not 0 <= size <= length or step < 1:
+    if not 1 <= size <= length or step < 1:
         raise ProgramError(f"unfold: a window of {size} with step {step} does not fit an axis of size {length}.")
     starts = np.arange(0, length - size + 1, step)
     windows = tape.constant(starts[:, None] + np.arange(size))

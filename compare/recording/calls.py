@@ -75,6 +75,8 @@ def described(function: Any) -> str:
     for prefix in ("linalg_", "fft_", "special_"):
         if name.startswith(prefix) and module.startswith("torch._C"):
             return f"torch.{prefix[:-1]}.{name.removeprefix(prefix)}"
+    if module == "torch._ops.aten":
+        return f"torch.ops.aten.{name}"
     if module.startswith("torch") and module not in ("torch._tensor", "torch.functional", "torch._C"):
         return f"{module}.{name}"
     return f"torch.{name}" if module else f"Tensor.{name}"
