@@ -107,9 +107,10 @@ def test_sources_reduced_at_positions(include_self: bool) -> None:
     vector: list[Call] = []
     for reduce in ("sum", "prod", "mean", "amax", "amin"):
         calls += [call(one, 0, AT, TIED[::-1].copy(), reduce, include_self=include_self) for one in (X, TIED)]
-        vector.append(call(TIED, 0, np.array([0, 0, 2]), TIED[::-1].copy(), reduce, include_self=include_self))
+        if reduce != "sum":
+            vector.append(call(TIED, 0, np.array([0, 0, 2]), TIED[::-1].copy(), reduce, include_self=include_self))
     calls.append(call(ONE, 0, SCALAR, draw(), "mean", include_self=include_self))
-    calls.append(call(X, 1, AT[:2], Fixed(Y), "prod", include_self=include_self))
+    calls.append(call(X, 1, AT[:2], Fixed(Y), "mean", include_self=include_self))
     check_together({"torch.scatter_reduce": calls, "torch.index_reduce": vector})
 
 

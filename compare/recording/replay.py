@@ -585,10 +585,10 @@ class _Replay:
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
-        if event.keywords.get("out") is None:
+        if "out" not in event.keywords:
             return event
         kept = {name: one for name, one in event.keywords.items() if name != "out"}
-        return replace(event, keywords=kept, written=True)
+        return replace(event, keywords=kept, written=event.keywords["out"] is not None)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -754,7 +754,7 @@ class _Replay:
                 raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
             self.bind(event.result, tensor.matrix_transpose())
         elif name in ("contiguous", "positive"):
-            self.bind(event.result, tensor.clone())
+            self.bind(event.result, tensor.contiguous_clone() if name == "contiguous" else tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
         elif name in ("requires_grad_", "requires_grad.__set__"):
