@@ -155,7 +155,7 @@ RANDOM_NOTE = (
 )
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
     "T.__get__".split()
 )
 
@@ -740,8 +740,6 @@ class _Replay:
             self.results(event, made)
         elif name in SEVERAL_VIEWS:
             self.several_views(name, tensor, event)
-        elif name == "tensor_split":
-            raise ProgramError("tensor_split is not modelled; write split with sizes.")
         elif name in ("detach", "alias"):
             self.bind(event.result, tensor.detach())
         elif name == "detach_":
