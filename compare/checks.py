@@ -145,12 +145,12 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(
         (
             "axis1", "axis2", "chunks", "classes", "correction", "count", "divisor_override", "end_axis", "factor",
-            "groups", "k", "length", "n", "offset", "position", "shift", "start", "start_axis", "step", "stop",
+            "groups", "k", "length", "n", "offset", "position", "shift", "size", "start", "start_axis", "step", "stop",
         ),
         ("an integer", _is_int),
     ),
     **dict.fromkeys(
-        ("accumulate", "ceil_mode", "count_include_pad", "descending", "keepdims"),
+        ("accumulate", "ceil_mode", "count_include_pad", "descending", "full_matrices", "hermitian", "keepdims"),
         ("True or False", lambda value: isinstance(value, bool)),
     ),
     "equation": (
@@ -158,18 +158,19 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
         lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z,. ]+(->[A-Za-z. ]*)?", value) is not None,
     ),
     "norm": ("'forward', 'backward' or 'ortho'", lambda value: value in ("forward", "backward", "ortho")),
+    "triangle": ("'L' or 'U'", lambda value: value in ("L", "U")),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
     "value": ("a number, an infinity or nan as a word", _is_real),
     **dict.fromkeys(
-        ("alpha", "max", "min", "negative_slope"),
+        ("alpha", "max", "min", "negative_slope", "rtol"),
         ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     ),
 }  # fmt: skip
 """What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
 
 
-TEXT_ATTRIBUTES = frozenset({"equation", "norm"})
+TEXT_ATTRIBUTES = frozenset({"equation", "norm", "triangle"})
 """The attributes whose words are texts to the frameworks; any other word is a name."""
 
 
