@@ -173,7 +173,6 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
         lambda value: isinstance(value, str) and re.fullmatch(r"[A-Za-z,. ]+(->[A-Za-z. ]*)?", value) is not None,
     ),
     "norm": ("'forward', 'backward' or 'ortho'", lambda value: value in ("forward", "backward", "ortho")),
-    "triangle": ("'L' or 'U'", lambda value: value in ("L", "U")),
     "dtype": (f"one of {', '.join(DTYPES)}", lambda value: isinstance(value, str) and value in DTYPES),
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
     "value": ("a number, an infinity or nan as a word", _is_real),
@@ -185,7 +184,7 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
 """What the value of an attribute may be, by the attribute's name. A new name needs a line here."""
 
 
-TEXT_ATTRIBUTES = frozenset({"equation", "norm", "triangle"})
+TEXT_ATTRIBUTES = frozenset({"equation", "norm"})
 """The attributes whose words are texts to the frameworks; any other word is a name."""
 
 

@@ -12,9 +12,10 @@ import numpy as np
 from compare.composites.composite import composite
 from compare.composites.kinds import has_history
 from compare.errors import ProgramError
+from compare.ops import COMPLEX
 from compare.tape import Tape, Tensor
 
-__all__ = ["ended_well", "identity", "orthogonal_factors", "pseudo_inverse", "solve_triangle"]
+__all__ = ["ended_well", "identity", "one_triangle", "orthogonal_factors", "pseudo_inverse", "solve_triangle"]
 
 
 def identity(tape: Tape, input: Tensor, rows: int, columns: int | None = None) -> Tensor:
@@ -31,23 +32,46 @@ def ended_well(tape: Tape, input: Tensor) -> Tensor:
     return tape.constant(np.zeros(input.shape[:-2], dtype=int), dtype="int64")
 
 
+def _nothing(tape: Tape, input: Tensor) -> Tensor:
+    """What PyTorch returns for what it was not asked for: an empty tensor."""
+    return tape.constant(np.zeros(0), dtype=input.dtype_name)
+
+
 # ---- eigenvalues ----
+
+
+def one_triangle(tape: Tape, matrix: Tensor, triangle: str) -> Tensor:
+    """The symmetric matrix of which one triangle, "L" or "U", is half, as PyTorch reads it.
+
+    Its derivative is that of the whole matrix, as in PyTorch's formulas: the other triangle has a gradient, too.
+    """
+    held = matrix.detach()
+    upper = triangle.upper() == "U"
+    half = tape.triu(held) if upper else tape.tril(held)
+    mirrored = (tape.triu(held, k=1) if upper else tape.tril(held, k=-1)).matrix_transpose()
+    return matrix + (half + mirrored - held)
 
 
 @composite("torch.linalg.eigh")
 def _eigh(tape: Tape, A: Tensor, UPLO: str = "L") -> tuple[Tensor, Tensor]:  # noqa: N803
-    eigenvalues = tape.eigh_eigenvalues(A, triangle=UPLO.upper())
-    eigenvectors = tape.eigh_eigenvectors(A, triangle=UPLO.upper())
+    symmetric = one_triangle(tape, A, UPLO)
+    eigenvalues = tape.eigh_eigenvalues(symmetric)
+    eigenvectors = tape.eigh_eigenvectors(symmetric)
     return eigenvalues, eigenvectors
 
 
 @composite("torch.linalg.eigvalsh")
 def _eigvalsh(tape: Tape, A: Tensor, UPLO: str = "L") -> Tensor:  # noqa: N803
-    return tape.eigvalsh(A, triangle=UPLO.upper())
+    symmetric = one_triangle(tape, A, UPLO)
+    return tape.eigvalsh(symmetric)
 
 
 @composite("torch.linalg.eig")
 def _eig(tape: Tape, A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803
+    if not A.shape[-1]:
+        # JAX looks for the largest element of each vector.
+        nothing = tape.astype(A, dtype=COMPLEX[A.dtype_name])
+        return tape.reshape(nothing, shape=A.shape[:-1]), nothing.clone()
     eigenvalues = tape.eig_eigenvalues(A)
     eigenvectors = tape.eig_eigenvectors(A)
     return eigenvalues, eigenvectors
@@ -58,35 +82,40 @@ def _eig(tape: Tape, A: Tensor) -> tuple[Tensor, Tensor]:  # noqa: N803
 
 def _factors(tape: Tape, matrix: Tensor, full_matrices: bool) -> tuple[Tensor, Tensor, Tensor]:
     rows, columns = matrix.shape[-2:]
-    U = tape.svd_u(matrix, full_matrices=False)
-    S = tape.svd_s(matrix)
-    Vh = tape.svd_vh(matrix, full_matrices=False)
+    u = tape.svd_u(matrix, full_matrices=False)
+    s = tape.svd_s(matrix)
+    vh = tape.svd_vh(matrix, full_matrices=False)
     # What completes a basis has no gradient, and JAX has none for a matrix with it.
     if full_matrices and rows > columns:
         rest = tape.svd_u(matrix.detach(), full_matrices=True)[..., :, columns:]
-        U = tape.concat([U, rest], axis=-1)
+        u = tape.concat([u, rest], axis=-1)
     if full_matrices and columns > rows:
         rest = tape.svd_vh(matrix.detach(), full_matrices=True)[..., rows:, :]
-        Vh = tape.concat([Vh, rest], axis=-2)
-    return U, S, Vh
+        vh = tape.concat([vh, rest], axis=-2)
+    return u, s, vh
 
 
 @composite("torch.linalg.svd")
 def _svd(
-    tape: Tape, A: Tensor, full_matrices: bool = True, *, driver: str | None = None
-) -> tuple[Tensor, Tensor, Tensor]:  # noqa: N803
+    tape: Tape,
+    A: Tensor,  # noqa: N803
+    full_matrices: bool = True,
+    *,
+    driver: str | None = None,
+) -> tuple[Tensor, Tensor, Tensor]:
     return _factors(tape, A, full_matrices)
 
 
 @composite("torch.svd")
-def _older_svd(
-    tape: Tape, input: Tensor, some: bool = True, compute_uv: bool = True
-) -> tuple[Tensor | None, Tensor, Tensor | None]:
+def _older_svd(tape: Tape, input: Tensor, some: bool = True, compute_uv: bool = True) -> tuple[Tensor, Tensor, Tensor]:
     if not compute_uv:
-        return None, tape.svdvals(input), None
-    U, S, Vh = _factors(tape, input, not some)
-    V = _adjoint(Vh)
-    return U, S, V
+        # PyTorch fills the others with zeros.
+        *stack, rows, columns = input.shape
+        left, right = (tape.constant(np.zeros((*stack, n, n)), dtype=input.dtype_name) for n in (rows, columns))
+        return left, tape.svdvals(input), right
+    u, s, vh = _factors(tape, input, not some)
+    v = _adjoint(vh)
+    return u, s, v
 
 
 @composite("torch.linalg.svdvals")
@@ -152,7 +181,9 @@ def _lstsq(
     right = B[..., None] if vectors else B
     product = inverse @ right
     solution = tape.squeeze(product, axis=-1) if vectors else product
-    residuals = values = tape.constant(np.zeros(0), dtype=A.dtype_name)
+    values = _nothing(tape, A)
+    # PyTorch's empty residuals have a history, too.
+    residuals = tape.reshape(product, shape=(-1,))[0:0]
     if driver not in (None, "gelsy") and rows > columns:
         squares = (A @ product - right).square()
         residuals = squares.sum(axis=(-2, -1) if vectors else -2)
@@ -166,13 +197,13 @@ def _lstsq(
 # ---- orthogonal and triangular ----
 
 
-def orthogonal_factors(tape: Tape, matrix: Tensor, mode: str) -> tuple[Tensor | None, Tensor]:
+def orthogonal_factors(tape: Tape, matrix: Tensor, mode: str) -> tuple[Tensor, Tensor]:
     """Q and R of the thin decomposition. Raises ProgramError where PyTorch has no gradient."""
     rows, columns = matrix.shape[-2:]
     if mode == "r":
         if has_history(tape, matrix):
             raise ProgramError("qr with mode='r' has no derivative in PyTorch. Take mode='reduced'.")
-        return None, tape.qr_r(matrix)
+        return _nothing(tape, matrix), tape.qr_r(matrix)
     if mode not in ("reduced", "complete"):
         raise ProgramError(f"qr has no mode {mode!r}.")
     if mode == "complete" and rows > columns:
@@ -180,18 +211,18 @@ def orthogonal_factors(tape: Tape, matrix: Tensor, mode: str) -> tuple[Tensor | 
             "qr with mode='complete' of a matrix with more rows than columns has no derivative in PyTorch: what "
             "completes the basis is not unique. Take mode='reduced'."
         )
-    Q = tape.qr_q(matrix)
-    R = tape.qr_r(matrix)
-    return Q, R
+    q = tape.qr_q(matrix)
+    r = tape.qr_r(matrix)
+    return q, r
 
 
 @composite("torch.linalg.qr")
-def _qr(tape: Tape, A: Tensor, mode: str = "reduced") -> tuple[Tensor | None, Tensor]:  # noqa: N803
+def _qr(tape: Tape, A: Tensor, mode: str = "reduced") -> tuple[Tensor, Tensor]:  # noqa: N803
     return orthogonal_factors(tape, A, mode)
 
 
 @composite("torch.qr")
-def _older_qr(tape: Tape, input: Tensor, some: bool = True) -> tuple[Tensor | None, Tensor]:
+def _older_qr(tape: Tape, input: Tensor, some: bool = True) -> tuple[Tensor, Tensor]:
     return orthogonal_factors(tape, input, "reduced" if some else "complete")
 
 
@@ -248,9 +279,9 @@ def _ormqr(
 def _lu_factor(tape: Tape, A: Tensor, *, pivot: bool = True) -> tuple[Tensor, Tensor]:  # noqa: N803
     if not pivot:
         raise ProgramError("lu_factor without pivots is not modelled: neither library has it on a CPU.")
-    LU = tape.lu_factors(A)
+    factors = tape.lu_factors(A)
     pivots = tape.lu_pivots(A)
-    return LU, pivots
+    return factors, pivots
 
 
 @composite("torch.linalg.lu_factor_ex")
@@ -277,9 +308,8 @@ def _triangles(tape: Tape, factors: Tensor) -> tuple[Tensor, Tensor]:
     size = min(rows, columns)
     left = factors if columns == size else factors[..., :, :size]
     upper = factors if rows == size else factors[..., :size, :]
-    L = tape.tril(left, k=-1) + identity(tape, factors, rows, size)
-    U = tape.triu(upper)
-    return L, U
+    lower = tape.tril(left, k=-1) + identity(tape, factors, rows, size)
+    return lower, tape.triu(upper)
 
 
 @composite("torch.linalg.lu")
@@ -291,10 +321,18 @@ def _lu(
 ) -> tuple[Tensor, Tensor, Tensor]:
     if not pivot:
         raise ProgramError("lu without pivots is not modelled: neither library has it on a CPU.")
-    P = tape.lu_permutation(A)
+    permutation = tape.lu_permutation(A)
     factors = tape.lu_factors(A)
-    L, U = _triangles(tape, factors)
-    return P, L, U
+    lower, upper = _triangles(tape, factors)
+    return permutation, lower, upper
+
+
+def _permutation(tape: Tape, factors: Tensor, pivots: Tensor) -> Tensor:
+    """The matrix that puts the rows back that the pivots have exchanged."""
+    rows = factors.shape[-2]
+    order = tape.pivots_to_permutation(pivots, size=rows)
+    places = tape.constant(list(range(rows)))
+    return (order[..., None, :] == places[:, None]).astype(factors.dtype_name)
 
 
 @composite("torch.lu_unpack")
@@ -304,18 +342,11 @@ def _lu_unpack(
     LU_pivots: Tensor,  # noqa: N803
     unpack_data: bool = True,
     unpack_pivots: bool = True,
-) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-    P: Tensor | None = None
-    L: Tensor | None = None
-    U: Tensor | None = None
-    if unpack_pivots:
-        rows = LU_data.shape[-2]
-        order = tape.pivots_to_permutation(LU_pivots, size=rows)
-        places = tape.constant(list(range(rows)))
-        P = (order[..., None, :] == places[:, None]).astype(LU_data.dtype_name)
-    if unpack_data:
-        L, U = _triangles(tape, LU_data)
-    return P, L, U
+) -> tuple[Tensor, Tensor, Tensor]:
+    nothing = _nothing(tape, LU_data)
+    permutation = _permutation(tape, LU_data, LU_pivots) if unpack_pivots else nothing
+    lower, upper = _triangles(tape, LU_data) if unpack_data else (nothing, nothing)
+    return permutation, lower, upper
 
 
 def solve_triangle(
@@ -336,9 +367,7 @@ def _lu_solved(
 ) -> Tensor:
     if not left:
         return _adjoint(_lu_solved(tape, factors, pivots, _adjoint(right), adjoint=not adjoint))
-    order = tape.pivots_to_permutation(pivots, size=factors.shape[-1])
-    places = tape.constant(list(range(factors.shape[-1])))
-    permutation = (order[..., None, :] == places[:, None]).astype(factors.dtype_name)
+    permutation = _permutation(tape, factors, pivots)
     if adjoint:
         lower = solve_triangle(tape, _adjoint(factors), right, upper=False)
         both = solve_triangle(tape, _adjoint(factors), lower, upper=True, ones=True)

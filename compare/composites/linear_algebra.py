@@ -7,7 +7,7 @@ import string
 from typing import Any
 
 from compare.composites.composite import composite
-from compare.composites.decompositions import ended_well, identity, solve_triangle
+from compare.composites.decompositions import ended_well, identity, one_triangle, solve_triangle
 from compare.composites.kinds import check_floats
 from compare.composites.reductions import matrix_norm
 from compare.errors import ProgramError
@@ -101,9 +101,17 @@ def _matrix_power(tape: Tape, input: Tensor, n: int) -> Tensor:
     return power
 
 
+@composite("torch.linalg.det", "torch.det")
+def _det(tape: Tape, input: Tensor) -> Tensor:
+    if input.shape[-1:] == (0,):
+        # A product of nothing, which jnp.linalg.det has no answer for.
+        return input.sum(axis=(-2, -1)) + 1.0
+    return tape.det(input)
+
+
 @composite("torch.linalg.slogdet", "torch.slogdet")
 def _slogdet(tape: Tape, input: Tensor) -> tuple[Tensor, Tensor]:
-    determinant = tape.det(input)
+    determinant = _det(tape, input)
     sign = determinant.sign()
     logabsdet = (determinant * sign).log()
     return sign, logabsdet
@@ -111,7 +119,7 @@ def _slogdet(tape: Tape, input: Tensor) -> tuple[Tensor, Tensor]:
 
 @composite("torch.logdet")
 def _logdet(tape: Tape, input: Tensor) -> Tensor:
-    return tape.det(input).log()
+    return _det(tape, input).log()
 
 
 @composite("torch.linalg.solve")
@@ -152,7 +160,8 @@ def _triangular_solve(
 
 @composite("torch.linalg.cholesky")
 def _cholesky(tape: Tape, A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803
-    factor = tape.cholesky(A)
+    symmetric = one_triangle(tape, A, "U" if upper else "L")
+    factor = tape.cholesky(symmetric)
     return factor.matrix_transpose() if upper else factor
 
 

@@ -142,11 +142,10 @@ def _towards(exact: Any, wanted: Any) -> Any:
     return np.array([mpmath.mpf(-1 if one < 0 else 1) for one in along], dtype=object)
 
 
-def _eigh(matrix: Any, triangle: str) -> tuple[Any, Any]:
-    """The eigenvalues, in order, and eigenvectors of the symmetric matrix that one triangle is half of."""
+def _eigh(matrix: Any) -> tuple[Any, Any]:
+    """The eigenvalues, in order, and eigenvectors of the symmetric part of a matrix."""
     size = len(matrix)
-    half = matrix if triangle == "L" else matrix.T
-    symmetric = np.tril(half) + np.tril(half, -1).T
+    symmetric = (matrix + matrix.T) / mpmath.mpf(2)
     values, vectors = mpmath.eigsy(mpmath.matrix(symmetric.tolist()))
     exact = _array(vectors, size, size)
     return np.array(list(values), dtype=object), exact * _towards(exact, np.linalg.eigh(_floats(symmetric))[1])
@@ -277,23 +276,21 @@ def _expm(matrix: Any) -> Any:
 
 _FULL = "x, *, full_matrices=..."
 
-_SYMMETRIC = 'x, *, triangle="L"'
-
 ROWS = (
     Op(
-        "eigvalsh", _SYMMETRIC, "torch.linalg.eigvalsh(x, UPLO=triangle)", "jnp.linalg.eigvalsh(x, UPLO=triangle)",
-        _each(lambda matrix, triangle: _eigh(matrix, triangle)[0], _on(_values_of_square)), _values_of_square, floating,
+        "eigvalsh", "x", "torch.linalg.eigvalsh(x)", "jnp.linalg.eigvalsh(x)",
+        _each(lambda matrix: _eigh(matrix)[0], _on(_values_of_square)), _values_of_square, floating,
     ),
-    # PyTorch's gradient is not made symmetric: JAX's is not either, where it may take the matrix as it is.
+    # Of a matrix that is not symmetric, JAX takes the symmetric part and PyTorch one triangle.
     Op(
-        "eigh_eigenvalues", _SYMMETRIC, "torch.linalg.eigh(x, UPLO=triangle).eigenvalues",
-        "jnp.linalg.eigh(x, UPLO=triangle, symmetrize_input=False).eigenvalues",
-        _each(lambda matrix, triangle: _eigh(matrix, triangle)[0], _on(_values_of_square)), _values_of_square, floating,
+        "eigh_eigenvalues", "x", "torch.linalg.eigh(x).eigenvalues",
+        "jnp.linalg.eigh(x).eigenvalues",
+        _each(lambda matrix: _eigh(matrix)[0], _on(_values_of_square)), _values_of_square, floating,
     ),
     Op(
-        "eigh_eigenvectors", _SYMMETRIC, "torch.linalg.eigh(x, UPLO=triangle).eigenvectors",
-        "jnp.linalg.eigh(x, UPLO=triangle, symmetrize_input=False).eigenvectors",
-        _each(lambda matrix, triangle: _eigh(matrix, triangle)[1], _on(_of_square)), _of_square, floating,
+        "eigh_eigenvectors", "x", "torch.linalg.eigh(x).eigenvectors",
+        "jnp.linalg.eigh(x).eigenvectors",
+        _each(lambda matrix: _eigh(matrix)[1], _on(_of_square)), _of_square, floating,
     ),
     Op(
         "eig_eigenvalues", "x", "torch.linalg.eig(x).eigenvalues", "jnp.linalg.eigvals(x)",

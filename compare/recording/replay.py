@@ -148,7 +148,7 @@ MAY_DO_NOTHING = CASTS | frozenset(
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 NARROW = frozenset("int8 int16 int32".split())
-"""Dtypes of positions and labels, read as int64 is; a result that would be of one of them is refused."""
+"""Dtypes of positions and labels, read as int64 is; what is computed from some, and would be one, is refused."""
 RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
@@ -617,6 +617,9 @@ class _Replay:
             self.wrote(result)
             return
         self.check_aliases(event, result, handle)
+        given = self._tensors((event.arguments, tuple(event.keywords.values())))
+        if self.dtype(result.dtype) in NARROW and not any(self.dtype(one.dtype) in NARROW for one in given):
+            self.widened.add(_address(result))  # pivots, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
