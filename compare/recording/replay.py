@@ -384,7 +384,7 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
-        if dtype in NARROW and _address(value) in self.widened:
+        if dtype in (*NARROW, "uint8") and _address(value) in self.widened:
             dtype = "int64"
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
@@ -618,8 +618,9 @@ class _Replay:
             return
         self.check_aliases(event, result, handle)
         given = self._tensors((event.arguments, tuple(event.keywords.values())))
-        if self.dtype(result.dtype) in NARROW and not any(self.dtype(one.dtype) in NARROW for one in given):
-            self.widened.add(_address(result))  # pivots, which no arithmetic has made
+        narrow = {*NARROW, "uint8"}
+        if self.dtype(result.dtype) in narrow and not any(self.dtype(one.dtype) in narrow for one in given):
+            self.widened.add(_address(result))  # pivots and the like, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
