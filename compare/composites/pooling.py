@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.composites.arguments import Sizes, for_each_axis
+from compare.composites.arguments import Sizes, for_each_axis, in_order
 from compare.composites.composite import composite
 from compare.errors import ProgramError
 from compare.ops.pooling import pooled_sizes
@@ -351,7 +351,8 @@ def _fractional(rank: int) -> Callable[..., Any]:
         flat: Tensor | None = None
         for axis, (size, window, count) in enumerate(zip(sizes, windows, counts, strict=True)):
             # Of an image the samples begin with its last axis, of a volume with its first.
-            sample = _random_samples[:, :, rank - 1 - axis if rank == 2 else axis]
+            own_sample = tape.constant([rank - 1 - axis if rank == 2 else axis])
+            sample = tape.take(_random_samples, own_sample, axis=2)
             starts = _starts(tape, sample, size, window, count)
             places = starts[:, :, :, None] + tape.constant(list(range(window)))
             if flat is None:
@@ -363,7 +364,8 @@ def _fractional(rank: int) -> Callable[..., Any]:
             flat = ahead * size + own
         assert flat is not None
         axes = (0, 1, *range(2, 2 * rank + 2, 2), *range(3, 2 * rank + 2, 2))
-        positions = tape.reshape(tape.permute_dims(flat, axes=axes), shape=(*lead, *counts, math.prod(windows)))
+        ordered = in_order(tape, tape.permute_dims(flat, axes=axes))
+        positions = tape.reshape(ordered, shape=(*lead, *counts, math.prod(windows)))
         elements = tape.reshape(batched, shape=(*lead, math.prod(sizes)))
         found = tape.take_along_axis(elements, tape.reshape(positions, shape=(*lead, -1)), axis=2)
         largest, indices = _largest_of_windows(tape, tape.reshape(found, shape=positions.shape), positions)
@@ -375,14 +377,14 @@ def _fractional(rank: int) -> Callable[..., Any]:
 
 
 def _starts(tape: Tape, sample: Tensor, size: int, window: int, count: int) -> Tensor:
-    """Where the windows along one axis begin: `f[n, c]` random numbers give `int64[n, c, count]`."""
-    last = tape.constant(np.full((*sample.shape, 1), size - window))
+    """Where the windows along one axis begin: `f[n, c, 1]` random numbers give `int64[n, c, count]`."""
+    last = tape.constant(np.full(sample.shape, size - window))
     if count == 1:
         return last
     step = (size - window) / (count - 1)
     places = tape.constant(np.arange(count - 1), dtype=sample.dtype_name)
-    reached = ((sample[:, :, None] + places) * step).floor()
-    starts = (reached - (sample[:, :, None] * step).floor()).astype("int64")
+    reached = ((sample + places) * step).floor()
+    starts = (reached - (sample * step).floor()).astype("int64")
     return tape.concat([starts, last], axis=-1)
 
 
@@ -462,8 +464,8 @@ def _max_pool2d_backward(
     # It is linear in the cotangent, and has a gradient of zeros for what was pooled.
     nothing = tape.reshape(self, shape=(*lead, math.prod(sizes))).clone()
     nothing.zero_()
-    cotangents = tape.reshape(grad_output, shape=(*lead, -1))
-    positions = tape.reshape(indices, shape=(*lead, -1))
+    cotangents = tape.reshape(in_order(tape, grad_output), shape=(*lead, -1))
+    positions = tape.reshape(in_order(tape, indices), shape=(*lead, -1))
     return tape.reshape(tape.scatter_add(nothing, positions, cotangents, axis=-1), shape=self.shape)
 
 

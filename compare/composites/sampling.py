@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.composites.arguments import in_order
 from compare.composites.composite import composite
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
@@ -141,7 +142,7 @@ def _sampled(
         nothing = flat.sum(axis=2).clone()
         nothing.zero_()
         found = found + nothing[:, None, :]
-    return tape.reshape(found, shape=(*input.shape[:2], *wanted))
+    return tape.reshape(in_order(tape, found), shape=(*input.shape[:2], *wanted))
 
 
 @composite("torch.nn.functional.grid_sample")
