@@ -185,7 +185,7 @@ class _Scope:
             case Given():
                 inferred = inferred_dtype(value.data, value.dtype, self.script.float_dtype)
                 keywords = {} if inferred == value.dtype else self.script.dtype_keyword(value.dtype)
-                if not value.data and value.shape != (0,):
+                if 0 in value.shape and value.shape != (0,):
                     return call_tree("jnp.zeros", shape_tree(value.shape), **keywords)
                 data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
                 return call_tree("jnp.array", data, **keywords)
