@@ -14,7 +14,8 @@ from compare.concepts import Status
 from compare.errors import UsageError
 
 __all__ = [
-    "INTEGER_WIDTH", "Absent", "CaseResult", "Declared", "Environment", "NaiveDifference", "NaivePort", "Note",
+    "INTEGER_WIDTH", "Absent", "CaseResult", "ConventionLink", "ConventionNumbers", "ConventionRemedy",
+    "ConventionResult", "ConventionVerdict", "Declared", "Environment", "NaiveDifference", "NaivePort", "Note",
     "Observation", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema", "read_run",
     "summarize",
 ]  # fmt: skip
@@ -203,6 +204,82 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
 
 
+ConventionVerdict = Literal[
+    "torch-wrong", "jax-wrong", "both-wrong", "convention", "default-differs", "raises-differ", "agrees"
+]
+"""The judge's word for an entry of the ledger. `agrees`: the same number in both, and not a wrong one."""
+Aspect = Literal["value", "reverse", "forward", "second"]
+
+
+class ConventionNumbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What both frameworks answer at the point of an entry, in one dtype, and what the entry declares."""
+
+    dtype: str
+    torch: Value
+    jax: Value
+    expected: Declared
+
+
+class ConventionRemedy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Code of one framework that has the other's number.
+
+    framework: whose code it is. numbers: by dtype, what it answered; it is held to the other framework's number.
+    """
+
+    framework: Literal["torch", "jax"]
+    code: str
+    numbers: dict[str, Value]
+
+
+class ConventionLink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An upstream page: `pytorch #7002`, or the title of a page of documentation."""
+
+    title: str
+    url: str
+
+
+class ConventionResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One entry of the ledger of conventions, observed.
+
+    family: the group that it belongs to. aspect: which number differs, or was looked at where none does.
+    torch, jax: the two expressions. operands: the point, by name.
+    left, right: the exact one-sided derivatives, one for each differentiated element (of a smooth function the same);
+        for the value and the second derivative, the exact number twice; None where mathematics has no answer.
+    torch_rule, jax_rule: the framework's own rule, in this project's words; empty where none is written.
+    versions: by framework, the release that the entry is pinned to. departures: sentences, one for each thing that is
+        not as the entry declares.
+    """
+
+    id: str
+    family: str
+    title: str
+    aspect: Aspect
+    verdict: ConventionVerdict
+    reason: str
+    torch: str
+    jax: str
+    operands: dict[str, Value]
+    numbers: tuple[ConventionNumbers, ...]
+    left: Value
+    right: Value
+    torch_rule: str = ""
+    jax_rule: str = ""
+    links: tuple[ConventionLink, ...] = ()
+    remedies: tuple[ConventionRemedy, ...] = ()
+    versions: dict[str, str] = {}
+    departures: tuple[str, ...] = ()
+
+    @property
+    def differs(self) -> bool:
+        """Whether the frameworks part here, or are wrong together."""
+        return self.verdict != "agrees"
+
+    @property
+    def holds(self) -> bool:
+        """Whether everything is as the entry declares."""
+        return not self.departures
+
+
 class Environment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The versions and the machine that a run was made with."""
 
@@ -235,12 +312,13 @@ class Summary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="k
 
 
 class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole run."""
+    """A whole run. conventions: the ledger, observed; empty where the run did not ask for it."""
 
     schema: Literal[1]
     environment: Environment
     summary: Summary
     cases: tuple[CaseResult, ...]
+    conventions: tuple[ConventionResult, ...] = ()
 
     def to_json(self) -> bytes:
         """The run as JSON, indented, with a newline at the end."""
