@@ -6,6 +6,7 @@ Numbers JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`, and a complex number a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -15,7 +16,7 @@ from compare.errors import UsageError
 
 __all__ = [
     "INTEGER_WIDTH", "Absent", "CaseResult", "ConventionLink", "ConventionNumbers", "ConventionRemedy",
-    "ConventionResult", "ConventionVerdict", "Declared", "Environment", "NaiveDifference", "NaivePort", "Note",
+    "ConventionResult", "ConventionVerdict", "Declared", "Environment", "Lines", "NaiveDifference", "NaivePort", "Note",
     "Observation", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema", "read_run",
     "summarize",
 ]  # fmt: skip
@@ -101,12 +102,30 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instead: str
 
 
+class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which statement of the tape each line came from, so that a page can tie the programs together.
+
+    first: the line of its file where the text of the case begins. statements: of each statement of the tape, its line
+        in that file, as notes and observations count. torch, jax: of each line of the program as executed, the
+        statement it came from, or None.
+    """
+
+    first: int
+    statements: tuple[int, ...]
+    torch: tuple[int | None, ...]
+    jax: tuple[int | None, ...]
+
+
 class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The three programs: the case as written, and the two sources as executed."""
+    """The three programs: the case as written, and the two sources as executed.
+
+    lines: what ties them together; None where no statement of a tape was printed.
+    """
 
     case: str
     torch: str
     jax: str
+    lines: Lines | None = None
 
 
 class NaiveDifference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +147,7 @@ class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     outcome: `"differs"`: silently, in what `differences` holds. `"none"`: there is none, for the reason in `error`.
     source: what was executed. departures: sentences, one for each thing that is not as the case declares.
+    lines: of each line of `source`, the statement of the tape it came from, or None; empty where `source` is.
     """
 
     outcome: Literal["same", "differs", "raises", "none"]
@@ -135,6 +155,7 @@ class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     differences: tuple[NaiveDifference, ...]
     departures: tuple[str, ...]
     error: str | None = None
+    lines: tuple[int | None, ...] = ()
 
 
 class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,7 +207,8 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         something differs. `refused`: no tape program says this run exactly. `raised`: the code itself raised.
     reason: of every verdict but `proven`. divergence: the first statement where the legs part.
     exact: the exact reference was asked, too; it is for small programs only.
-    jax, torch: the two programs as executed; empty where there is none.
+    jax, torch: the two programs as executed; empty where there is none. script: the code that was translated, and
+        lines: what ties the three together; None and empty where there is no program.
     """
 
     id: str
@@ -200,6 +222,8 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     specialised: tuple[Specialised, ...] = ()
     jax: str = ""
     torch: str = ""
+    script: str = ""
+    lines: Lines | None = None
     exact: bool = False
     seconds: float = 0.0
 
@@ -348,7 +372,8 @@ def read_run(text: bytes) -> Run:
     try:
         header = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise UsageError(f"This is not a run file: {error}.") from error
+        cut = f" after {len(text)} bytes; the file was cut off there" if "truncated" in str(error) else ""
+        raise UsageError(f"This is not a run file: {error}{cut}.") from error
     except RecursionError:
         raise UsageError("This is not a run file: its values are nested too deeply.") from None
     if not isinstance(header, dict) or "schema" not in header:
@@ -360,9 +385,29 @@ def read_run(text: bytes) -> Run:
             f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}."
         )
     try:
-        return msgspec.json.decode(text, type=Run)
+        run = msgspec.json.decode(text, type=Run)
     except msgspec.ValidationError as error:
         raise UsageError(f"This run file is damaged: {error}.") from error
+    for place, case in enumerate(run.cases):
+        for wrong in _wrong_lines(case):
+            raise UsageError(f"This run file is damaged: {wrong} - at `$.cases[{place}]`, case {case.id[:60]!r}.")
+    return run
+
+
+def _wrong_lines(case: CaseResult) -> Iterator[str]:
+    """What is wrong with the line maps of a case, a sentence each."""
+    lines = case.sources.lines
+    maps = {"naive.lines": (case.naive.source, case.naive.lines)} if case.naive is not None else {}
+    if lines is not None:
+        maps["sources.lines.torch"] = case.sources.torch, lines.torch
+        maps["sources.lines.jax"] = case.sources.jax, lines.jax
+    statements = 0 if lines is None else len(lines.statements)
+    for name, (text, origins) in maps.items():
+        printed = len(text.splitlines())
+        if origins and len(origins) != printed:
+            yield f"`{name}` maps {len(origins)} lines, but the program has {printed}"
+        if any(one is not None and not 0 <= one < statements for one in origins):
+            yield f"`{name}` names a statement beyond the {statements} of the tape"
 
 
 def json_schema() -> dict[str, Any]:
