@@ -153,6 +153,7 @@ def _numbers(rows: Sequence[Sequence[str]]) -> Markup:
 
 def folded(text: str) -> Markup:
     """Text of a case or of a framework; a long one is folded behind its beginning."""
+    text = visible(text)
     if len(text) <= LONG:
         return Markup('<span class="value">{}</span>').format(text)
     return Markup('<details><summary class="value">{}…</summary><span class="value">{}</span></details>').format(
