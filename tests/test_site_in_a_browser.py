@@ -224,8 +224,8 @@ def test_it_can_be_read_without_a_script(browser: sync_api.Browser, root: Path) 
     assert shown(page, "form") == 0  # what would not work is not there
     page.goto((root / CASE).as_uri())
     assert shown(page, ".line") > 30
-    page.locator("details > summary").first.click()
-    page.locator("details[open] p").first.wait_for()
+    page.locator(".remarks summary").first.click()
+    page.locator(".remarks details[open] p").first.wait_for()
     context.close()
 
 
