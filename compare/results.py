@@ -17,8 +17,8 @@ from compare.errors import UsageError
 __all__ = [
     "INTEGER_WIDTH", "Absent", "CaseResult", "ConventionLink", "ConventionNumbers", "ConventionRemedy",
     "ConventionResult", "ConventionVerdict", "Declared", "Environment", "Lines", "NaiveDifference", "NaivePort", "Note",
-    "Observation", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema", "read_run",
-    "summarize",
+    "Observation", "Pictures", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema",
+    "read_run", "summarize",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -158,12 +158,20 @@ class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: tuple[int | None, ...] = ()
 
 
+class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The programs as graphs, each an `<svg>` element: the tape as PyTorch holds it, and what JAX differentiates."""
+
+    tape: str
+    pure: str
+
+
 class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """One case or demonstration, end to end. `error` says what stopped it when its outcome is `error`.
 
     fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
     divergence: on a mismatch between the legs, the first statement where they part.
     naive: the naive port; None without writes, aliases, grad modes and complex leaves.
+    pictures: the programs as graphs; None of a demonstration, which has no tape.
     """
 
     id: str
@@ -180,6 +188,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     kind: Literal["case", "demonstration"] = "case"
     naive: NaivePort | None = None
+    pictures: Pictures | None = None
 
     @property
     def has_reference(self) -> bool:
@@ -207,8 +216,8 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         something differs. `refused`: no tape program says this run exactly. `raised`: the code itself raised.
     reason: of every verdict but `proven`. divergence: the first statement where the legs part.
     exact: the exact reference was asked, too; it is for small programs only.
-    jax, torch: the two programs as executed; empty where there is none. script: the code that was translated, and
-        lines: what ties the three together; None and empty where there is no program.
+    jax, torch: the two programs as executed; empty where there is none. script: the code that was translated.
+    lines: what ties the three together. pictures: of the two programs. Both are None where there are none.
     """
 
     id: str
@@ -226,6 +235,7 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lines: Lines | None = None
     exact: bool = False
     seconds: float = 0.0
+    pictures: Pictures | None = None
 
 
 ConventionVerdict = Literal[

@@ -23,10 +23,11 @@ from compare.judge import judge_case, outcome
 from compare.naive_outcome import judge_naive
 from compare.naive_port import NOTHING_TO_PORT, NoPortError, naive_port
 from compare.observed import LegRun
+from compare.pictures import pictures
 from compare.program import Program
 from compare.pure import PureProgram
 from compare.reference import run_reference
-from compare.results import CaseResult, Declared, Lines, NaivePort, Note, Observation, Sources
+from compare.results import CaseResult, Declared, Lines, NaivePort, Note, Observation, Pictures, Sources
 from compare.settings import PROCESS, STUCK, put_back
 from compare.sources import Source
 from compare.statements import Attempt, Read, Refusable, Warned
@@ -278,7 +279,14 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
         seconds=time.perf_counter() - started,
         kind=case.kind,
         naive=naive,
+        pictures=_pictures(prepared),
     )
+
+
+def _pictures(prepared: Prepared | PreparedDemonstration) -> Pictures | None:
+    if isinstance(prepared, PreparedDemonstration):
+        return None
+    return pictures(prepared.program, prepared.torch, prepared.lowering.pure, prepared.jax)
 
 
 def _run_port(prepared: Prepared, torch: LegRun, jax: LegRun) -> NaivePort | None:

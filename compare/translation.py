@@ -26,6 +26,7 @@ from compare.functionalize import Lowering, functionalize
 from compare.jax_leg import Check, jax_settings, last_function, print_jax, run_jax
 from compare.judge import TOLERANCES, compare, judge_case
 from compare.observed import Array, LegRun
+from compare.pictures import pictures
 from compare.program import Program
 from compare.recording.events import Recording
 from compare.recording.replay import (
@@ -219,6 +220,7 @@ def _attempted(
         torch=torch.text,
         lines=Lines(first, tuple(one.line for one in program.statements), torch.origins, jax.origins),
         exact=reference is not None,
+        pictures=pictures(program, torch, lowering.pure, jax),
     )
     return Translated(result, jax)
 
