@@ -12,7 +12,15 @@ from typing import Any
 
 from compare.errors import ProgramError, nearest
 from compare.ops import COMPLEX, OPS, TENSOR, Op, Slice
-from compare.statements import DTYPES, FLOAT_DTYPES, Member, from_number, is_number_word, nested_shape
+from compare.statements import (
+    DTYPES,
+    FLOAT_DTYPES,
+    MOST_DIMENSIONS,
+    Member,
+    from_number,
+    is_number_word,
+    nested_shape,
+)
 
 __all__ = [
     "ATTRIBUTE_KINDS",
@@ -21,6 +29,7 @@ __all__ = [
     "bound_attributes",
     "check_attribute",
     "check_data",
+    "check_empty_shape",
     "check_expected",
     "check_identifier",
     "check_member",
@@ -85,6 +94,12 @@ def check_data(data: Any, dtype: str) -> None:
         fits = isinstance(data, float) and math.isfinite(data) and dtype in FLOAT_DTYPES
     if not fits:
         raise ProgramError(f"{data!r} is not a {dtype}.")
+
+
+def check_empty_shape(shape: tuple[int, ...], told: tuple[int, ...]) -> None:
+    """Refuse the shape of an empty tensor that is none, or beside data. Raises ProgramError."""
+    if len(shape) > MOST_DIMENSIONS or min(shape, default=1) or told != (0,):
+        raise ProgramError(f"A shape is given for an empty tensor only, beside no data; got {list(shape)}.")
 
 
 def check_expected(value: Any) -> None:

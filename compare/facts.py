@@ -18,6 +18,7 @@ import numpy as np
 from compare.checks import (
     bound_attributes,
     check_data,
+    check_empty_shape,
     check_expected,
     check_identifier,
     check_member,
@@ -544,11 +545,14 @@ class Facts:
             )
         check_data(statement.data, statement.dtype)
         shape = nested_shape(statement.data)
+        if statement.shape is not None:
+            check_empty_shape(statement.shape, shape)
+            shape = statement.shape
         handle = self.fresh(shape, statement.dtype, requires_grad=tracked, is_leaf=True, creator=statement.target)
         if tracked:
             self._becomes_leaf(handle)
         if statement.dtype in ("int64", "bool"):
-            handle.storage.known = np.array(statement.data, dtype=statement.dtype)
+            handle.storage.known = np.array(statement.data, dtype=statement.dtype).reshape(shape)
         self.bind(statement.target, handle)
 
     def _becomes_leaf(self, handle: Handle) -> None:

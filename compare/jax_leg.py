@@ -49,6 +49,7 @@ from compare.sources import (
     name_tree,
     number_tree,
     print_line,
+    shape_tree,
 )
 from compare.statements import DefineFunction, Number
 
@@ -184,6 +185,8 @@ class _Scope:
             case Given():
                 inferred = inferred_dtype(value.data, value.dtype, self.script.float_dtype)
                 keywords = {} if inferred == value.dtype else self.script.dtype_keyword(value.dtype)
+                if not value.data and value.shape != (0,):
+                    return call_tree("jnp.zeros", shape_tree(value.shape), **keywords)
                 data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
                 return call_tree("jnp.array", data, **keywords)
             case Applied():
@@ -249,7 +252,7 @@ class _Scope:
         packed = self.packed(region)
         arguments = [one.look_up(region, self) if isinstance(one, _Group) else self.look_up(one) for one in packed]
         for value in region.retained:
-            zeros = call_tree("jnp.zeros", _shape_tree(value.shape), **self.script.dtype_keyword(value.dtype))
+            zeros = call_tree("jnp.zeros", shape_tree(value.shape), **self.script.dtype_keyword(value.dtype))
             arguments.append(self.probe(value, zeros, region.origin))
         captured = [self.look_up(region.captured[place]) for place in function.captured]
         shows_root = bool(step.shown_roots) or function.shows_root
@@ -334,7 +337,7 @@ class _Scope:
         self.trees[gradient] = _item_tree(name, key)
 
     def ones(self, root: Value) -> ast.expr:
-        return call_tree("jnp.ones", _shape_tree(root.shape), **self.script.dtype_keyword(root.dtype))
+        return call_tree("jnp.ones", shape_tree(root.shape), **self.script.dtype_keyword(root.dtype))
 
 
 @dataclass
@@ -1083,12 +1086,6 @@ def _dictionary_tree(items: dict[str, ast.expr]) -> ast.expr:
 def _quoted(text: str) -> ast.expr:
     """A string in double quotes, the way JSON has it, which Python reads alike."""
     return ast.Name(id=json.dumps(text, ensure_ascii=False), ctx=ast.Load())
-
-
-def _shape_tree(shape: tuple[int, ...]) -> ast.expr:
-    if len(shape) == 1:
-        return ast.Constant(shape[0])
-    return ast.Tuple(elts=[ast.Constant(size) for size in shape], ctx=ast.Load())
 
 
 # ---- running ----
