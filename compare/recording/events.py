@@ -97,6 +97,7 @@ class Met:
 
     values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
     stale: what its `.grad` held already. hint: what it is for, where the recorder knows. drawn: its numbers are random.
+    variable: the local variable that held it then, if one did.
     """
 
     tensor: Seen
@@ -105,6 +106,7 @@ class Met:
     site: Site
     hint: str = ""
     drawn: bool = False
+    variable: str = ""
 
 
 @dataclass(slots=True)

@@ -42,6 +42,7 @@ from compare.recording.events import (
     Unhooked,
     Updated,
 )
+from compare.recording.variables import LocalVariables, name_among
 
 __all__ = ["Recorder"]
 
@@ -172,8 +173,10 @@ class Recorder:
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
+        self.inside_whole = False
         self._at = site
         self._inference_blocks: list[Any] = []
+        self.recognised = recognised_functions()
         self._not_users = _not_users()
         self._overrides = torch.overrides.__file__
         self._places: dict[int, str] = {}
@@ -187,6 +190,7 @@ class Recorder:
             torch.Tensor.register_hook: self._register_hook,
             torch.Tensor.register_post_accumulate_grad_hook: self._register_accumulated_hook,
         }
+        self.variables = LocalVariables()
         self.mode = _mode_class()(self)
 
     # ---- running ----
@@ -320,6 +324,19 @@ class Recorder:
             frame = frame.f_back
         return tuple(found)
 
+    def _frames(self) -> Iterator[types.FrameType]:
+        """All frames of the run, the innermost first."""
+        frame: types.FrameType | None = sys._getframe(1)
+        while frame is not None and self._place_of(frame.f_code) is not _RUNNING:
+            yield frame
+            frame = frame.f_back
+
+    def _users_frames(self) -> Iterator[types.FrameType]:
+        return (one for one in self._frames() if self._place_of(one.f_code) is _USERS)
+
+    def _place_of(self, code: types.CodeType) -> str:
+        return self._places.get(id(code)) or self._place(code)
+
     def _place(self, code: types.CodeType) -> str:
         """Whose code this is. By id, because hashing code takes longer than all the rest; it is kept, so ids stay."""
         self._codes.append(code)
@@ -438,7 +455,12 @@ class Recorder:
         site = self.site()
         for one in unknown:
             self.meet(one, site)
-        result = function(*arguments, **keywords)
+        # What a function that is taken whole makes use of inside is no business of the program.
+        before, self.inside_whole = self.inside_whole, self.inside_whole or function in self.recognised
+        try:
+            result = function(*arguments, **keywords)
+        finally:
+            self.inside_whole = before
         self.events.append(Called(function, *self._given(arguments, keywords), self.know(result), site))
         return result
 
@@ -553,7 +575,12 @@ class Recorder:
         place, drawn = made[1:] if made is not None and made[0]() is tensor else (site, False)
         if seen.tracked and seen.leaf:
             self.leaves.append(tensor)
-        self.events.append(Met(seen, values, self.kept(stale), place, hint, drawn))
+        variable = ""
+        if self._at is None:
+            if isinstance(tensor, self.torch.nn.Parameter):
+                self.variables.look_for(tensor, self._frames())
+            variable = name_among(tensor, self._users_frames())
+        self.events.append(Met(seen, values, self.kept(stale), place, hint, drawn, variable))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))
@@ -637,6 +664,7 @@ class Recorder:
     def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
         """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
         if self.active and type(optimizer).__module__.startswith("torch.optim."):
+            self.variables.add("optimizer", optimizer)
             self.events.append(Stepped(type(optimizer).__name__, self._settings(optimizer), self.site()))
 
     def _settings(self, optimizer: Any) -> list[dict[str, Any]]:
@@ -871,7 +899,7 @@ class Recorder:
 
     def _apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def apply(kind: Any, *arguments: Any, **keywords: Any) -> Any:
-            if not self.active:
+            if not self.active or self.inside_whole:
                 return original(kind, *arguments, **keywords)
             site = self.site()
             for one in self._inside(arguments):

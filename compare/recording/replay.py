@@ -153,14 +153,14 @@ MAY_DO_NOTHING = CASTS | frozenset(
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 NARROW = frozenset("int8 int16 int32".split())
-"""Dtypes of positions and labels, read as int64 is; a result that would be of one of them is refused."""
+"""Dtypes of positions and labels, read as int64 is; what is computed from some, and would be one, is refused."""
 RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
 )
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
     "T.__get__".split()
 )
 
@@ -394,7 +394,7 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
-        if dtype in NARROW and id(value.storage) in self.widened:
+        if dtype in (*NARROW, "uint8") and id(value.storage) in self.widened:
             dtype = "int64"
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
@@ -431,7 +431,7 @@ class _Replay:
             differentiable = tensor.is_floating_point() or tensor.is_complex()
             tracked = id(seen) in self.parameters and differentiable
         known = self.names.get(id(seen)) or self.state.get(id(seen))
-        name = event.hint or known or self.sites.of(event.site).hint
+        name = event.hint or known or self.sites.of(event.site).hint or event.variable
         hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(seen)
@@ -596,10 +596,10 @@ class _Replay:
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
-        if event.keywords.get("out") is None:
+        if "out" not in event.keywords:
             return event
         kept = {name: one for name, one in event.keywords.items() if name != "out"}
-        return replace(event, keywords=kept, written=True)
+        return replace(event, keywords=kept, written=event.keywords["out"] is not None)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -628,6 +628,10 @@ class _Replay:
             self.wrote(result)
             return
         self.check_aliases(event, result, handle)
+        given = self._tensors((event.arguments, tuple(event.keywords.values())))
+        narrow = {*NARROW, "uint8"}
+        if self.dtype(result.dtype) in narrow and not any(self.dtype(one.dtype) in narrow for one in given):
+            self.widened.add(id(result.storage))  # pivots and the like, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
@@ -751,8 +755,6 @@ class _Replay:
             self.results(event, made)
         elif name in SEVERAL_VIEWS:
             self.several_views(name, tensor, event)
-        elif name == "tensor_split":
-            raise ProgramError("tensor_split is not modelled; write split with sizes.")
         elif name in ("detach", "alias"):
             self.bind(event.result, tensor.detach())
         elif name == "detach_":
@@ -767,7 +769,7 @@ class _Replay:
                 raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
             self.bind(event.result, tensor.matrix_transpose())
         elif name in ("contiguous", "positive"):
-            self.bind(event.result, tensor.clone())
+            self.bind(event.result, tensor.contiguous_clone() if name == "contiguous" else tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
         elif name in ("requires_grad_", "requires_grad.__set__"):
