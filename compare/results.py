@@ -394,7 +394,8 @@ def read_run(text: bytes) -> Run:
         )
     if header["schema"] != SCHEMA:
         raise UsageError(
-            f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}."
+            f"This run file has schema {header['schema']!r} - at `$.schema`; this version of compare reads schema "
+            f"{SCHEMA}. Make it again with: compare all --output-format json -o RUN.json"
         )
     try:
         run = msgspec.json.decode(text, type=Run)
