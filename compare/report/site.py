@@ -126,9 +126,8 @@ def shown(side: Value | Declared, name: str = "") -> Markup:
     if array is None or len(array.numbers) <= FEW:
         return folded(value(side))
     drawn = Markup(value_map(array, name)) if name else Markup("")
-    return drawn + Markup("<details><summary>{} numbers, {}</summary>{}</details>").format(
-        len(array.numbers), shape_words(array), _numbers(array.rows)
-    )
+    count = f"{len(array.numbers)} numbers" + (f", {shape_words(array)}" if len(array.shape) > 1 else "")
+    return drawn + Markup("<details><summary>{}</summary>{}</details>").format(count, _numbers(array.rows))
 
 
 def _numbers(rows: Sequence[Sequence[str]]) -> Markup:
