@@ -409,7 +409,10 @@ def test_lines_survive_being_stored() -> None:
         (spoiled(torch=(None,)), r"`sources.lines.torch` maps 1 lines, but the program has \d+ - at `\$.cases\[1\]`"),
         (spoiled(statements=()), r"`naive.lines` names a statement beyond the 0 of the tape - at `\$.cases\[1\]`"),
         (small_run().to_json()[:5000], r"truncated after 5000 bytes"),
-        (small_run().to_json().replace(b'"schema": 1', b'"schema": 0', 1), r"has schema 0 - at `\$.schema`; .* reads schema 1"),
+        (
+            small_run().to_json().replace(b'"schema": 1', b'"schema": 0', 1),
+            r"has schema 0 - at `\$.schema`; .* reads schema 1",
+        ),
         (small_run().to_json().replace(b'"verdict": "match"', b'"verdict": 3', 1), r"at `\$.cases\[0\].observations"),
     ],
 )
