@@ -50,7 +50,7 @@ def _compared(shell: Any, name: str, cell: str) -> Any:
             stopped.append(error)
             raise
 
-    translated = translate_cell(run, names, filename=body.co_filename)
+    translated = translate_cell(run, names, text=cell, filename=body.co_filename)
     for error in stopped:
         raise error.with_traceback(_from_cell(error, body.co_filename))
     shown = TranslatedCell(translated)
