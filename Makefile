@@ -1,5 +1,6 @@
 # make compare   set up .venv, then run every case
 # make test      set up .venv with the development tools, then lint, types, layers and tests
+# make opinfo    translate the samples of PyTorch's own op database, and compare with the committed table
 #
 # The stamp files in .venv make a second call quick: set-up runs again only after pyproject.toml or
 # constraints.txt changed. `make PYTHON=/path/to/python3.12 compare` chooses the interpreter of a new .venv.
@@ -14,7 +15,7 @@ INSTALL_PROJECT := $(INSTALL) --no-build-isolation --editable
 # Fresh interpreters import both frameworks hundreds of times: their bytecode is compiled once, whatever the shell says.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: compare test lint benchmark clean
+.PHONY: compare test lint benchmark opinfo clean
 .DELETE_ON_ERROR:
 
 compare: $(VENV)/.installed
@@ -33,6 +34,10 @@ benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/cost.py
 	$(BIN)/python benchmarks/recording.py
 	$(BIN)/python benchmarks/translated.py
+
+# About five minutes: the samples of PyTorch's own op database, against docs/opinfo.csv.
+opinfo: $(VENV)/.installed-dev
+	$(BIN)/python tests/opinfo.py
 
 clean:
 	rm -rf $(VENV) build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

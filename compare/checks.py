@@ -12,7 +12,15 @@ from typing import Any
 
 from compare.errors import ProgramError, nearest
 from compare.ops import COMPLEX, OPS, TENSOR, Op, Slice
-from compare.statements import DTYPES, FLOAT_DTYPES, Member, from_number, is_number_word, nested_shape
+from compare.statements import (
+    DTYPES,
+    FLOAT_DTYPES,
+    MOST_DIMENSIONS,
+    Member,
+    from_number,
+    is_number_word,
+    nested_shape,
+)
 
 __all__ = [
     "ATTRIBUTE_KINDS",
@@ -21,6 +29,7 @@ __all__ = [
     "bound_attributes",
     "check_attribute",
     "check_data",
+    "check_empty_shape",
     "check_expected",
     "check_identifier",
     "check_member",
@@ -87,6 +96,12 @@ def check_data(data: Any, dtype: str) -> None:
         raise ProgramError(f"{data!r} is not a {dtype}.")
 
 
+def check_empty_shape(shape: tuple[int, ...], told: tuple[int, ...]) -> None:
+    """Refuse the shape of an empty tensor that is none, or beside data. Raises ProgramError."""
+    if len(shape) > MOST_DIMENSIONS or min(shape, default=1) or told != (0,):
+        raise ProgramError(f"A shape is given for an empty tensor only, beside no data; got {list(shape)}.")
+
+
 def check_expected(value: Any) -> None:
     """Refuse a declared value that no read can have: ragged lists, or words among numbers. Raises ProgramError."""
     if isinstance(value, list | tuple):
@@ -145,12 +160,13 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(
         (
             "axis1", "axis2", "chunks", "classes", "correction", "count", "divisor_override", "end_axis", "factor",
-            "groups", "k", "length", "n", "offset", "position", "shift", "start", "start_axis", "step", "stop",
+            "d", "groups", "k", "length", "n", "offset", "position", "shift", "size", "start", "start_axis", "step",
+            "stop",
         ),
         ("an integer", _is_int),
     ),
     **dict.fromkeys(
-        ("accumulate", "ceil_mode", "count_include_pad", "descending", "keepdims"),
+        ("accumulate", "ceil_mode", "count_include_pad", "descending", "full_matrices", "hermitian", "keepdims"),
         ("True or False", lambda value: isinstance(value, bool)),
     ),
     "equation": (
@@ -162,7 +178,7 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     "index": (f"integers, slices, None, tuples of positions, and '{TENSOR}'", _is_index),
     "value": ("a number, an infinity or nan as a word", _is_real),
     **dict.fromkeys(
-        ("alpha", "max", "min", "negative_slope"),
+        ("alpha", "max", "min", "negative_slope", "rtol"),
         ("a number", lambda value: _is_int(value) or isinstance(value, float)),
     ),
 }  # fmt: skip

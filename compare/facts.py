@@ -18,6 +18,7 @@ import numpy as np
 from compare.checks import (
     bound_attributes,
     check_data,
+    check_empty_shape,
     check_expected,
     check_identifier,
     check_member,
@@ -97,7 +98,7 @@ __all__ = [
 SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"})
 """Ops of several operands for which PyTorch saves none of them for backward."""
 
-DENSE_RESULTS = frozenset({"matmul", "linear", "outer", "softmax", "log_softmax", "stack"})
+DENSE_RESULTS = frozenset({"matmul", "linear", "outer", "softmax", "log_softmax", "stack", "contiguous_clone"})
 """Ops whose result has the strides of its shape, whatever strides their operands have."""
 
 
@@ -544,11 +545,14 @@ class Facts:
             )
         check_data(statement.data, statement.dtype)
         shape = nested_shape(statement.data)
+        if statement.shape is not None:
+            check_empty_shape(statement.shape, shape)
+            shape = statement.shape
         handle = self.fresh(shape, statement.dtype, requires_grad=tracked, is_leaf=True, creator=statement.target)
         if tracked:
             self._becomes_leaf(handle)
         if statement.dtype in ("int64", "bool"):
-            handle.storage.known = np.array(statement.data, dtype=statement.dtype)
+            handle.storage.known = np.array(statement.data, dtype=statement.dtype).reshape(shape)
         self.bind(statement.target, handle)
 
     def _becomes_leaf(self, handle: Handle) -> None:
@@ -845,7 +849,7 @@ class Facts:
                 f"requires_grad_ on '{handle.name}', which was made in inference mode: PyTorch raises. Clone it first, "
                 "or declare the error with tape.expect_error."
             )
-        if handle.dtype not in DIFFERENTIABLE_DTYPES:
+        if statement.flag and handle.dtype not in DIFFERENTIABLE_DTYPES:
             raise ProgramError(
                 f"requires_grad_ on '{handle.name}': only floating point and complex tensors can require grad."
             )

@@ -15,6 +15,7 @@ import msgspec
 
 from compare.concepts import Status
 from compare.errors import UsageError
+from compare.in_notebooks import shown_in_notebook
 
 __all__ = [
     "INTEGER_WIDTH", "Absent", "CaseResult", "ConventionLink", "ConventionNumbers", "ConventionRemedy",
@@ -199,6 +200,9 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             one.kind in ("value", "gradient") and one.reference not in (None, "surrogate") for one in self.observations
         )
 
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
+
 
 class Specialised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that a recording took as it came in its one run: a branch, a number, random data.
@@ -238,6 +242,9 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exact: bool = False
     seconds: float = 0.0
     pictures: Pictures | None = None
+
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
 
 
 ConventionVerdict = Literal[
@@ -359,6 +366,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def to_json(self) -> bytes:
         """The run as JSON, indented, with a newline at the end."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
 
 
 def summarize(cases: tuple[CaseResult, ...]) -> Summary:

@@ -34,6 +34,7 @@ __all__ = [
     "name_tree",
     "number_tree",
     "print_line",
+    "shape_tree",
     "wrapped",
 ]
 
@@ -342,6 +343,13 @@ def attribute_tree(value: Any, namespace: str) -> ast.expr:
     if isinstance(value, tuple):
         return ast.Tuple(elts=[attribute_tree(item, namespace) for item in value], ctx=ast.Load())
     return number_tree(value, namespace)
+
+
+def shape_tree(shape: Shape) -> ast.expr:
+    """A shape: the size of the one axis, or a tuple."""
+    if len(shape) == 1:
+        return ast.Constant(shape[0])
+    return ast.Tuple(elts=[ast.Constant(size) for size in shape], ctx=ast.Load())
 
 
 def index_tree(index: tuple[Any, ...], namespace: str, tensors: Sequence[ast.expr] = ()) -> ast.expr:

@@ -18,6 +18,7 @@ __all__ = [
     "DIFFERENTIABLE_DTYPES",
     "DTYPES",
     "FLOAT_DTYPES",
+    "MOST_DIMENSIONS",
     "NUMBER_WORD",
     "AnyStatement",
     "Apply",
@@ -173,20 +174,25 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Leaf(Statement, frozen=True, tag="leaf"):
-    """A tensor made by the user, with requires_grad=True."""
+    """A tensor made by the user, with requires_grad=True.
+
+    shape: of an empty tensor, whose shape no nested lists can say: `(0, 3)`.
+    """
 
     target: str
     data: Any
     dtype: str
     member: Member | None = None
+    shape: Shape | None = None
 
 
 class Constant(Statement, frozen=True, tag="constant"):
-    """A tensor made by the user, with requires_grad=False."""
+    """A tensor made by the user, with requires_grad=False. shape: as that of a leaf."""
 
     target: str
     data: Any
     dtype: str
+    shape: Shape | None = None
 
 
 class Apply(Statement, frozen=True, tag="apply"):

@@ -70,7 +70,6 @@ from compare.statements import (
     as_number,
     bound,
     inlined_names,
-    nested_shape,
     renamed,
     unwrap,
     used,
@@ -736,13 +735,9 @@ class Tape:
             numbers = numbers.astype(found).astype("float64")
         elif found.startswith("complex"):
             numbers = numbers.astype(found).astype("complex128")
-        nested = _nested(numbers.tolist())
-        if nested_shape(nested) != numbers.shape:
-            raise ProgramError(
-                f"An empty tensor of shape {list(numbers.shape)} cannot be written as nested lists; "
-                "make one of shape [0] and reshape it."
-            )
-        return {"data": nested, "dtype": found}
+        if not numbers.size and numbers.shape != (0,):
+            return {"data": [], "dtype": found, "shape": numbers.shape}
+        return {"data": _nested(numbers.tolist()), "dtype": found}
 
     # -- grad modes --
 

@@ -29,6 +29,7 @@ from compare.sources import (
     inferred_dtype,
     name_tree,
     print_line,
+    shape_tree,
 )
 from compare.statements import (
     AnyStatement,
@@ -256,13 +257,15 @@ class _TorchPrinter:
         return [ast.Constant(None) if name is None else self.expressions.handle(name) for name in names]
 
     def tensor(self, statement: Leaf | Constant) -> None:
-        data = self.large.tree(statement.target, statement.data, statement.dtype, "torch")
+        maker, data = "torch.tensor", self.large.tree(statement.target, statement.data, statement.dtype, "torch")
+        if statement.shape is not None:
+            maker, data = "torch.zeros", shape_tree(statement.shape)
         keywords: dict[str, ast.expr] = {}
         if inferred_dtype(statement.data, statement.dtype, self.program.dtype) != statement.dtype:
             keywords["dtype"] = self.expressions.dtype(statement.dtype)
         if isinstance(statement, Leaf):
             keywords["requires_grad"] = ast.Constant(True)
-        self.bind(statement.target, call_tree("torch.tensor", data, **keywords))
+        self.bind(statement.target, call_tree(maker, data, **keywords))
 
     def unpack(self, statement: Unpack) -> None:
         piece = self.expressions.apply(statement.pieces[0])

@@ -46,6 +46,8 @@ def translated(source: str | bytes, name: str = "script.py") -> Translation:
 # ---- code that is proven, whatever else it does ----
 
 PROVEN = {
+    "reads positions of int32": START
+    + "at = torch.tensor([1, 0], dtype=torch.int32)\n(x[at] * x.gather(0, at[:].long())).sum().backward()\n",
     "prints 10 MB": START + "for _ in range(160):\n    print('x' * 65536)\n" + BACKWARD,
     "leaves with 0": START + BACKWARD + "import sys\nsys.exit(0)\n",
     "leaves with None": START + BACKWARD + "import sys\nsys.exit()\n",
@@ -152,6 +154,14 @@ def test_a_module_beside_the_script_is_found() -> None:
 
 HIDDEN = "where the recording does not see it"
 REFUSED = {
+    "arithmetic of int32": (
+        START + "at = torch.tensor([1, 0], dtype=torch.int32)\n(x * (at + 1)).sum().backward()\n",
+        "PyTorch made a int32[2] here, and the row says int64[2]",
+    ),
+    "positions of uint8": (
+        START + "at = torch.tensor([1, 0], dtype=torch.uint8)\nx[at.long()].sum().backward()\n",
+        "Unknown dtype 'uint8'",
+    ),
     "no tensor": ("print('hello')\n", "there is nothing to compare"),
     "nothing": ("", "there is nothing to compare"),
     "no backward": ("import torch\ny = torch.ones(3) * 2\nprint(y)\n", "there is nothing to compare"),

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from compare.checks import find_op
 from compare.facts import Facts, Handle
 from compare.ops import Op
-from compare.ops.formulas import FROM_RESULT, backward_formula
 from compare.pictures.graph import Edge, Graph, Node, NodeKind
+from compare.pictures.saved import saved_places
 from compare.pictures.svg import draw
 from compare.program import Program
 from compare.sources import Source
@@ -49,10 +47,6 @@ from compare.statements import (
 __all__ = ["statement_lines", "tape_graph", "tape_picture", "typed"]
 
 SHORT_DTYPES = {"float": "f", "complex": "c", "int": "i"}
-SAVES_RESULT_TOO = frozenset({"std", "vector_norm", "logsumexp", "cumulative_logsumexp", "det"})
-"""Ops whose formula reads the result and the operand."""
-MASKED = frozenset({"maximum", "minimum", "max", "min", "clip"})
-"""Ops whose formula hands the cotangent on where their operands say so, and so keeps these."""
 MOST_SAVED = 3
 
 
@@ -356,22 +350,10 @@ class _Tape:
 
     def saves(self, node: int, op: Op, operands: list[Any]) -> None:
         """Note which tensors the node keeps: what the gradient formulas of its operands read."""
-        values = [_placeholder(one) for one in operands]
-        kept: dict[str, Handle | None] = {}
-        for place, one in enumerate(operands):
-            if not (isinstance(one, Handle) and one.requires_grad):
-                continue
-            formula = backward_formula(op, place, values)
-            reads = formula.reads
-            if op.name in FROM_RESULT and formula.result and op.name not in SAVES_RESULT_TOO:
-                reads = ()
-            if op.name in MASKED:
-                reads = tuple(range(len(operands)))
-            for read in reads:
-                if isinstance(operands[read], Handle):
-                    kept[self.operand(Ref(operands[read].name))] = operands[read]
-            if formula.result:
-                kept["its result"] = None
+        places, result = saved_places(op, operands)
+        kept: dict[str, Handle | None] = {self.operand(Ref(operands[one].name)): operands[one] for one in places}
+        if result:
+            kept["its result"] = None
         if kept:
             names = list(kept)
             more = f" and {len(names) - MOST_SAVED} more" if len(names) > MOST_SAVED else ""
@@ -595,8 +577,3 @@ class _Tape:
         parts += [f"None arrives at {', '.join(missed)}."] if missed else []
         parts += [f"Cut: {'; '.join(list(cuts)[:8])}."] if cuts else []
         return self.graph, " ".join(parts)
-
-
-def _placeholder(operand: Any) -> Any:
-    """An operand as the formulas look at it: a number, or an array of the tensor's shape."""
-    return np.broadcast_to(np.float64(1.0), operand.shape) if isinstance(operand, Handle) else operand

@@ -38,6 +38,7 @@ from compare.recording.events import (
     TookFunction,
     Unhooked,
 )
+from compare.recording.variables import LocalVariables, name_among
 
 __all__ = ["Recorder"]
 
@@ -121,6 +122,7 @@ class Recorder:
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
+        self.inside_whole = False
         self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
         self._not_users = _not_users()
@@ -147,6 +149,7 @@ class Recorder:
                     take = recorder._seen[func] = recorder._taker(func)
                 return take(func, args, kwargs or {})
 
+        self.variables = LocalVariables()
         self.mode = Mode()
 
     # ---- running ----
@@ -272,6 +275,19 @@ class Recorder:
             frame = frame.f_back
         return tuple(found)
 
+    def _frames(self) -> Iterator[types.FrameType]:
+        """All frames of the run, the innermost first."""
+        frame: types.FrameType | None = sys._getframe(1)
+        while frame is not None and self._place_of(frame.f_code) is not _RUNNING:
+            yield frame
+            frame = frame.f_back
+
+    def _users_frames(self) -> Iterator[types.FrameType]:
+        return (one for one in self._frames() if self._place_of(one.f_code) is _USERS)
+
+    def _place_of(self, code: types.CodeType) -> str:
+        return self._places.get(id(code)) or self._place(code)
+
     def _place(self, code: types.CodeType) -> str:
         """Whose code this is. By id, because hashing code takes longer than all the rest; it is kept, so ids stay."""
         self._codes.append(code)
@@ -322,6 +338,7 @@ class Recorder:
             groups = [
                 {word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups
             ]
+            self.variables.add("optimizer", optimizer)
             self.events.append(Stepped(type(optimizer).__name__, groups, self.site()))
 
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -390,7 +407,12 @@ class Recorder:
         site = self.site()
         for one in unknown:
             self.meet(one, site)
-        result = function(*arguments, **keywords)
+        # What a function that is taken whole makes use of inside is no business of the program.
+        before, self.inside_whole = self.inside_whole, self.inside_whole or function in self.recognised
+        try:
+            result = function(*arguments, **keywords)
+        finally:
+            self.inside_whole = before
         self.know(result)
         copied = tuple([list(one) if type(one) is list else one for one in arguments])
         self.events.append(Called(function, copied, keywords, result, site))
@@ -455,14 +477,17 @@ class Recorder:
                 if tensor.is_leaf and tensor.grad is not None:
                     stale = tensor.grad
         if stale is not None:
-            self.meet(stale, site)
+            self.meet(stale, site, "grad_before")
         place = self.made.get(id(tensor), site)
         tracked, leaf, drawn = tensor.requires_grad, tensor.is_leaf, self.drawn.get(id(tensor)) is tensor
         if tracked and leaf:
             self.leaves.append(tensor)
         if not tensor.is_inference():
             self.versions[id(tensor)] = tensor._version
-        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn))
+        if isinstance(tensor, self.torch.nn.Parameter):
+            self.variables.look_for(tensor, self._frames())
+        variable = name_among(tensor, self._users_frames())
+        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn, variable))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))
@@ -643,7 +668,7 @@ class Recorder:
 
     def _apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def apply(kind: Any, *arguments: Any, **keywords: Any) -> Any:
-            if not self.active:
+            if not self.active or self.inside_whole:
                 return original(kind, *arguments, **keywords)
             site = self.site()
             for one in self._inside(arguments):

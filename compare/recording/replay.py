@@ -147,13 +147,15 @@ MAY_DO_NOTHING = CASTS | frozenset(
 )
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
+NARROW = frozenset("int8 int16 int32".split())
+"""Dtypes of positions and labels, read as int64 is; what is computed from some, and would be one, is refused."""
 RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
 )
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
     "T.__get__".split()
 )
 
@@ -195,6 +197,7 @@ class _Replay:
         self.branches: dict[tuple[int, str], list[bool]] = {}
         self.doors: list[tuple[Looked, int]] = []
         self.gradients: set[int] = set()
+        self.widened: set[int] = set()
 
     # ---- the whole ----
 
@@ -381,6 +384,8 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
+        if dtype in (*NARROW, "uint8") and _address(value) in self.widened:
+            dtype = "int64"
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
                 f"PyTorch made a {dtype}{list(shape)} here, and the row says {known.dtype}{list(known.shape)}. "
@@ -388,8 +393,8 @@ class _Replay:
             )
         self.handles[id(value)] = handle
         self.kept.append(value)
-        if value.numel() and id(value) not in self.moving:
-            self.storages.setdefault(value.untyped_storage().data_ptr(), []).append(value)
+        if _address(value) and id(value) not in self.moving:
+            self.storages.setdefault(_address(value), []).append(value)
 
     def dtype(self, dtype: Any) -> str:
         return str(dtype).removeprefix("torch.")
@@ -415,7 +420,7 @@ class _Replay:
             differentiable = tensor.is_floating_point() or tensor.is_complex()
             tracked = id(tensor) in self.parameters and differentiable
         known = self.names.get(id(tensor)) or self.state.get(id(tensor))
-        name = event.hint or known or self.sites.of(event.site).hint
+        name = event.hint or known or self.sites.of(event.site).hint or event.variable
         hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(tensor)
@@ -427,7 +432,13 @@ class _Replay:
                 data = event.values.resolve_conj().resolve_neg()
                 numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
                 make = self.tape.leaf if tracked else self.tape.constant
-                handle = make(numbers, dtype=self.dtype(tensor.dtype))
+                dtype = self.dtype(tensor.dtype)
+                if dtype in NARROW:
+                    self.widened.add(_address(tensor))
+                    self.note(
+                        event.site, dtype, f"data of {dtype} is written as int64; what arithmetic makes of it is not"
+                    )
+                handle = make(numbers, dtype="int64" if dtype in NARROW else dtype)
             if tracked and self.parameters is None:
                 self.join(tensor)
         self.bind(tensor, handle)
@@ -453,9 +464,9 @@ class _Replay:
 
     def _alias(self, tensor: Any) -> Any:
         """A tensor of the tape that is the same memory, seen in the same way. Raises ProgramError for another way."""
-        if not tensor.numel():
+        if not _address(tensor):
             return None
-        others = self.storages.get(tensor.untyped_storage().data_ptr(), [])
+        others = self.storages.get(_address(tensor), [])
         for one in reversed(others):
             if (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride()):
                 return one
@@ -574,10 +585,10 @@ class _Replay:
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
-        if event.keywords.get("out") is None:
+        if "out" not in event.keywords:
             return event
         kept = {name: one for name, one in event.keywords.items() if name != "out"}
-        return replace(event, keywords=kept, written=True)
+        return replace(event, keywords=kept, written=event.keywords["out"] is not None)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -606,27 +617,31 @@ class _Replay:
             self.wrote(result)
             return
         self.check_aliases(event, result, handle)
+        given = self._tensors((event.arguments, tuple(event.keywords.values())))
+        narrow = {*NARROW, "uint8"}
+        if self.dtype(result.dtype) in narrow and not any(self.dtype(one.dtype) in narrow for one in given):
+            self.widened.add(_address(result))  # pivots and the like, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
         """Where the result shares memory with what it was made from, and the tape says otherwise, nobody may write."""
         facts = self.tape._facts
         own = facts.handle(handle._name, history=False).storage
-        if not result.numel():
+        memory = _address(result)
+        if not memory:
             return
-        memory = result.untyped_storage().data_ptr()
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             other = self.handles.get(id(one))
-            if other is None or not one.numel() or id(one) in self.moving:
+            if other is None or not _address(one) or id(one) in self.moving:
                 continue
-            shares = one.untyped_storage().data_ptr() == memory
+            shares = _address(one) == memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 said = (
                     f"{described(event.function)} at {_where(event.site)} returned {what}, and the tape says otherwise"
                 )
                 # As long as nobody writes into either, a view and a copy are the same.
-                self.doubtful.update({memory: said, one.untyped_storage().data_ptr(): said})
+                self.doubtful.update({memory: said, _address(one): said})
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for one in values:
@@ -700,7 +715,7 @@ class _Replay:
 
     def wrote(self, tensor: Any) -> None:
         """A tensor of the run was written; its number at the end is one that the program has to show."""
-        doubt = self.doubtful.get(tensor.untyped_storage().data_ptr()) if tensor.numel() else None
+        doubt = self.doubtful.get(_address(tensor)) if _address(tensor) else None
         if doubt is not None:
             raise ProgramError(f"A write: {doubt}, so that it would show in other places. Clone the result there.")
         name = self.tensor(tensor)._name
@@ -729,8 +744,6 @@ class _Replay:
             self.results(event, made)
         elif name in SEVERAL_VIEWS:
             self.several_views(name, tensor, event)
-        elif name == "tensor_split":
-            raise ProgramError("tensor_split is not modelled; write split with sizes.")
         elif name in ("detach", "alias"):
             self.bind(event.result, tensor.detach())
         elif name == "detach_":
@@ -745,7 +758,7 @@ class _Replay:
                 raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
             self.bind(event.result, tensor.matrix_transpose())
         elif name in ("contiguous", "positive"):
-            self.bind(event.result, tensor.clone())
+            self.bind(event.result, tensor.contiguous_clone() if name == "contiguous" else tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
         elif name in ("requires_grad_", "requires_grad.__set__"):
@@ -1173,3 +1186,8 @@ class _Replay:
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
                     self.final[self.observe(handle, "value")] = tensor
+
+
+def _address(tensor: Any) -> int:
+    """Where its memory is; 0 of an empty one, and of the zeros without memory that a backward may return."""
+    return 0 if tensor._is_zerotensor() or not tensor.numel() else tensor.untyped_storage().data_ptr()

@@ -91,6 +91,7 @@ class Recording:
         """A tensor of numbers in the program."""
         rounded = np.frompyfunc(lambda number: as_dtype(number, statement.dtype), 1, 1)
         data = np.array(statement.data, dtype=object)
+        data = data if statement.shape is None else data.reshape(statement.shape)
         value = objects(rounded(data))
         negative_zero = any(is_negative_zero(*pair) for pair in zip(data.flat, value.flat, strict=True))
         storage = Storage(as_stored(value, statement.dtype), Doubts(negative_zero=negative_zero))
