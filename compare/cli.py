@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,12 +133,10 @@ class _Output:
             raise UsageError(f"--output-format {SITE} writes a folder of pages; name it with -o DIR.")
         return self.path
 
-    def deliver_site(self, report: Report) -> None:
-        """Write a run as a site. Raises UsageError before the first page is written."""
+    def deliver_site(self, files: Mapping[str, bytes]) -> None:
+        """Write the pages of a site. Raises UsageError."""
         from compare.report.folder import write_folder
-        from compare.report.site import site
 
-        files = site(report)
         write_folder(files, self.site_folder(), force=True)
         self.narrate(f"Wrote {len(files)} files. The first page is {self.site_folder() / 'index.html'}.")
 
@@ -392,7 +390,9 @@ def _run_cases(
     )
     with _interrupt_held_back() as asked:
         if output.format == SITE:
-            output.deliver_site(report)
+            from compare.report.site import site
+
+            output.deliver_site(site(report))
         else:
             output.deliver(render(output.format, report))
         interrupted = interrupted or asked()
@@ -743,13 +743,12 @@ def _report(output: _Output, stored: Path) -> int:
     with _about(stored):
         shown = Report(read_run(content), width=output.width, color=output.colored, verbosity=output.verbosity)
     if output.format == SITE:
-        from compare.report.folder import check_ids
+        from compare.report.site import site
 
         with _about(stored):
-            check_ids(shown.run.cases)
-            check_ids(shown.run.conventions, "entry")
+            files = site(shown)
         output.check_site()
-        output.deliver_site(shown)
+        output.deliver_site(files)
         return AS_DECLARED
     if output.path is None:
         output.deliver(render(output.format, shown))
