@@ -9,11 +9,13 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import site_made_by_hand
 from results_made_by_hand import CRASHING, MATCHING, MISMATCHING, run
 
 from compare.concepts import CONCEPTS
 from compare.errors import UsageError
 from compare.report.notebook import as_html
+from compare.report.site import translation_page
 from compare.report.wording import summary, visible
 from compare.results import Pictures, Specialised, Translation
 from compare.translation import translate_script
@@ -170,6 +172,21 @@ def test_observations_notes_and_what_was_specialised_are_shown(result: Translati
     text = Page(as_html(result)).text
     for word in ("x.grad", "[2.0, 4.0]", "match", "item", "Python took a number out of a tensor", "backward"):
         assert word in text
+
+
+def test_its_page_ties_the_code_to_both_programs(result: Translation) -> None:
+    assert result.script == SOURCE
+    lines = result.lines
+    assert lines is not None
+    assert lines.first == 1
+    assert set(lines.statements) <= {2, 3, 4}
+    assert (len(lines.torch), len(lines.jax)) == (len(result.torch.splitlines()), len(result.jax.splitlines()))
+    page = site_made_by_hand.Page(translation_page(result))
+    assert {"case-3", "torch-1", "jax-1", "observation-x-grad"} <= set(page.ids)
+    assert {statement for name, statement in page.attributes if name == "data-statement"}
+    assert page.loaded == ["data:,"]
+    for fact in ("Proven. ", "Python took a number out of a tensor", "[2.0, 4.0]", *SOURCE.splitlines()):
+        assert fact in page.text
 
 
 def test_nothing_of_the_code_is_markup(result: Translation) -> None:
