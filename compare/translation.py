@@ -119,7 +119,9 @@ def translate_cell(run: Callable[[], None], variables: dict[str, Any], *, text: 
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, filename))
     with _settings_put_back():
-        return _timed(_translated(recording, blank, "Translated from a cell"), started)
+        made = _translated(recording, blank, "Translated from a cell")
+    reason = made.result.reason.replace(f"{shown_path(filename)}:", "cell:")
+    return _timed(Translated(msgspec.structs.replace(made.result, reason=reason), made.source), started)
 
 
 def as_jax_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:

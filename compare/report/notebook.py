@@ -48,15 +48,15 @@ STYLE = """
 }
 .compare-view pre.wrap { white-space: pre-wrap; }
 .compare-view .wide { overflow: auto; margin: .3em 0 0; }
-.compare-view table { border-collapse: collapse; margin: 0; }
+.compare-view table { border-collapse: collapse; margin: 0; width: max-content; }
 .compare-view th, .compare-view td {
   padding: .15em 1em .15em 0; border: 0; text-align: left; vertical-align: top; color: var(--ink);
   background: var(--paper); white-space: normal; max-width: 40em;
 }
-.compare-view .k, .compare-view .kn, .compare-view .ow { color: var(--keyword); font-weight: bold; }
-.compare-view .s1, .compare-view .s2 { color: var(--string); }
-.compare-view .mi, .compare-view .mf { color: var(--number); }
-.compare-view .c1 { color: var(--comment); font-style: italic; }
+.compare-view pre .k, .compare-view pre .kn, .compare-view pre .ow { color: var(--keyword); font-weight: bold; }
+.compare-view pre .s1, .compare-view pre .s2 { color: var(--string); }
+.compare-view pre .mi, .compare-view pre .mf { color: var(--number); }
+.compare-view pre .c1 { color: var(--comment); font-style: italic; }
 """
 LONGEST_VALUE = 60
 MOST_SHOWN = 2_000
