@@ -1,0 +1,89 @@
+"""Decompositions of matrices against PyTorch: what they give where no sign or phase is chosen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from composite_checks import call, check, refuses
+
+RANDOM = np.random.default_rng(11)
+
+
+def draw(*shape: int, low: float = -2.0, high: float = 2.0) -> Any:
+    return np.asarray(RANDOM.uniform(low, high, shape))
+
+
+X, MATRIX, STACK = draw(2, 3), draw(4, 2), draw(2, 3, 4)
+REGULAR = draw(3, 3) + 4 * np.eye(3)
+LOPSIDED = REGULAR + np.diag([0.0, 2.0, 4.0])
+SEVERAL = draw(2, 3, 3) + np.diag([4.0, 5.0, 7.0])
+
+
+def test_functions_of_symmetric_matrices() -> None:
+    for triangle in ("L", "U"):
+        check("torch.linalg.eigvalsh", call(LOPSIDED, triangle), call(SEVERAL, triangle))
+    check("torch.linalg.pinv", call(MATRIX), call(SEVERAL), call(MATRIX, rtol=0.3), call(REGULAR, 1e-3))
+    check("torch.linalg.pinv", call(REGULAR @ REGULAR.T, hermitian=True))
+    check("torch.pinverse", call(MATRIX))
+
+
+def test_singular_values() -> None:
+    check("torch.linalg.svdvals", call(MATRIX), call(SEVERAL))
+    for order in (None, 2, -2, 1, -1, np.inf, "fro", "nuc"):
+        check("torch.linalg.cond", call(REGULAR, order), call(SEVERAL, order))
+    for order in (2, -2, "nuc"):
+        check("torch.linalg.matrix_norm", call(MATRIX, order), call(STACK, order, (0, 2)), call(X, order, keepdim=True))
+    check("torch.norm", call(MATRIX, "nuc"))
+
+
+def test_orthogonal_and_triangular_factors() -> None:
+    check("torch.linalg.qr", call(MATRIX), call(MATRIX.T.copy()), call(SEVERAL), call(MATRIX.T.copy(), "complete"))
+    check("torch.qr", call(MATRIX), call(REGULAR, False))
+    check("torch.linalg.lu", call(MATRIX), call(MATRIX.T.copy()), call(SEVERAL))
+    packed, pivots = (one.numpy() for one in torch.linalg.lu_factor(torch.tensor(SEVERAL)))
+    ways: list[dict[str, bool]] = [{}, {"left": False}, {"adjoint": True}, {"left": False, "adjoint": True}]
+    check("torch.linalg.lu_solve", *(call(packed, pivots, draw(2, 3, 3), **way) for way in ways))
+    check("torch.lu_unpack", call(packed, pivots), call(packed, pivots, unpack_pivots=False))
+    check("torch.lu_solve", call(draw(2, 3, 1), packed, pivots))
+
+
+def test_reflections() -> None:
+    tau = draw(2, low=0.5, high=1.5)
+    check("torch.linalg.householder_product", call(MATRIX, tau), call(SEVERAL, np.stack([tau, tau + 0.1])))
+    for left in (True, False):
+        for transpose in (True, False):
+            other = draw(4, 2) if left else draw(2, 4)
+            check("torch.ormqr", call(MATRIX, tau, other, left, transpose))
+
+
+def test_with_a_cholesky_factor() -> None:
+    factor = np.tril(REGULAR)
+    for upper in (False, True):
+        used = factor.T.copy() if upper else factor
+        check("torch.cholesky_solve", call(draw(3, 2), used, upper))
+        check("torch.cholesky_inverse", call(used, upper))
+
+
+def test_matrices_made_of_vectors() -> None:
+    check("torch.linalg.vander", call(draw(3)), call(X, N=4))
+    check("torch.vander", call(draw(3)), call(draw(3), 2, True))
+    refuses("torch.vander", "from 2 on", draw(3), 1)
+    counts, weights = np.array([1, 3, 2]), draw(3, low=0.5)
+    check(
+        "torch.cov", call(X), call(draw(5)), call(X, correction=0), call(X, fweights=counts), call(X, aweights=weights),
+        call(X, fweights=counts, aweights=weights, correction=2), call(X, aweights=weights, correction=0),
+    )  # fmt: skip
+    check("torch.corrcoef", call(draw(3, 5)), call(draw(4)))
+    check("torch.linalg.tensorinv", call(draw(4, 6, 8, 3), 2))
+    check("torch.linalg.tensorsolve", call(draw(2, 3, 6), draw(2, 3)), call(draw(3, 6, 2), draw(3, 2), (1,)))
+    check("torch.linalg.lstsq", call(REGULAR, draw(3, 2)), call(SEVERAL, draw(2, 3)))
+
+
+def test_what_decompositions_have_no_derivative_for_is_refused() -> None:
+    refuses("torch.linalg.qr", "has no derivative", MATRIX, "complete")
+    refuses("torch.linalg.qr", "has no derivative", MATRIX, "r")
+    refuses("torch.geqrf", "has no derivative", MATRIX)
+    refuses("torch.linalg.lu", "without pivots", REGULAR, pivot=False)
+    refuses("torch.linalg.pinv", "Give rtol", REGULAR, atol=0.1)
