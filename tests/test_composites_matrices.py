@@ -74,6 +74,7 @@ def test_sums_of_products() -> None:
     check("torch.kron", call(X, REGULAR), call(X, draw(2)), call(draw(2), draw(3)))
 
 
+@pytest.mark.filterwarnings("ignore:torch.* is deprecated")
 def test_square_matrices() -> None:
     for power in (0, 1, 2, 3, -2):
         check("torch.linalg.matrix_power", call(REGULAR, power), call(SEVERAL, power))
