@@ -160,7 +160,8 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(
         (
             "axis1", "axis2", "chunks", "classes", "correction", "count", "divisor_override", "end_axis", "factor",
-            "groups", "k", "length", "n", "offset", "position", "shift", "size", "start", "start_axis", "step", "stop",
+            "d", "groups", "k", "length", "n", "offset", "position", "shift", "size", "start", "start_axis", "step",
+            "stop",
         ),
         ("an integer", _is_int),
     ),

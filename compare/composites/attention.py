@@ -18,13 +18,6 @@ def _safe_softmax(tape: Tape, self: Tensor, dim: int, dtype: str | None = None) 
     return _of_taking_part(tape, cast(tape, self, dtype), dim)
 
 
-@composite("torch.ops.aten._softmax_backward_data")
-def _softmax_backward_data(tape: Tape, grad_output: Tensor, output: Tensor, dim: int, input_dtype: str) -> Tensor:
-    products = grad_output * output
-    gradient = products - output * products.sum(axis=dim, keepdims=True)
-    return cast(tape, gradient, input_dtype)
-
-
 @composite("torch.nn.functional.scaled_dot_product_attention")
 def _scaled_dot_product_attention(
     tape: Tape,

@@ -13,6 +13,7 @@ from compare.ops import (
     pooling,
     reductions,
     shaping,
+    special_functions,
     transforms,
     views,
 )
@@ -28,6 +29,7 @@ __all__ = [
 _ROWS = (
     *elementwise.ROWS, *views.ROWS, *indexing.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS,
     *decompositions.ROWS, *complex_numbers.ROWS, *convolutions.ROWS, *pooling.ROWS, *padding.ROWS, *transforms.ROWS,
+    *special_functions.ROWS,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {row.name: row for row in _ROWS}

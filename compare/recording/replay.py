@@ -155,7 +155,7 @@ RANDOM_NOTE = (
 )
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
     "T.__get__".split()
 )
 
@@ -585,10 +585,10 @@ class _Replay:
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
-        if event.keywords.get("out") is None:
+        if "out" not in event.keywords:
             return event
         kept = {name: one for name, one in event.keywords.items() if name != "out"}
-        return replace(event, keywords=kept, written=True)
+        return replace(event, keywords=kept, written=event.keywords["out"] is not None)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -744,8 +744,6 @@ class _Replay:
             self.results(event, made)
         elif name in SEVERAL_VIEWS:
             self.several_views(name, tensor, event)
-        elif name == "tensor_split":
-            raise ProgramError("tensor_split is not modelled; write split with sizes.")
         elif name in ("detach", "alias"):
             self.bind(event.result, tensor.detach())
         elif name == "detach_":
@@ -760,7 +758,7 @@ class _Replay:
                 raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
             self.bind(event.result, tensor.matrix_transpose())
         elif name in ("contiguous", "positive"):
-            self.bind(event.result, tensor.clone())
+            self.bind(event.result, tensor.contiguous_clone() if name == "contiguous" else tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
         elif name in ("requires_grad_", "requires_grad.__set__"):
