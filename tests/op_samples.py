@@ -53,8 +53,9 @@ PLACES = np.array([[0, 2], [1, 0]])
 DOMAINS = {
     (-2, 2): (
         "negative abs sign square floor trunc ceil round exp exp2 expm1 sin cos atan sinh cosh tanh asinh sigmoid "
-        "log_sigmoid softplus relu gelu gelu_tanh selu mish softsign silu erf erfc reciprocal clone zeros_like "
-        "ones_like isnan isinf isfinite i0 i0e i1 i1e erfcx ndtr log_ndtr sinc mantissa exponent"
+        "log_sigmoid softplus relu gelu gelu_tanh selu mish softsign silu erf erfc reciprocal clone "
+        "contiguous_clone zeros_like ones_like isnan isinf isfinite i0 i0e i1 i1e erfcx ndtr log_ndtr sinc mantissa "
+        "exponent"
     ),
     (-1.2, 1.2): "tan",
     (-0.9, 0.9): "asin acos atanh erfinv",
@@ -332,7 +333,7 @@ COMPLEX_SAMPLES: dict[str, list[Sample]] = {
         name: [sample(Z), sample(ONE)]
         for name in (
             "negative abs square reciprocal sqrt rsqrt exp expm1 log log1p log2 log10 sin cos tan asin acos atan sinh "
-            "cosh tanh asinh atanh sigmoid clone zeros_like ones_like"
+            "cosh tanh asinh atanh sigmoid clone contiguous_clone zeros_like ones_like"
         ).split()
     },
     # In the left half-plane JAX's derivative has the wrong sign; cases/conventions.py says so.

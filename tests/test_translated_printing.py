@@ -96,6 +96,55 @@ def test_a_training_loop_is_what_someone_would_write(tmp_path: Path) -> None:
     assert Specialised(line, "torch.optim.SGD", equivalent) in result.specialised
 
 
+LOCAL = """
+class Trainer:
+    def __init__(self, model):
+        self.model = model
+        self.optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+
+    def fit(self, inputs):
+        for _ in range(2):
+            self.optimizer.zero_grad()
+            loss = self.model(inputs).square().mean()
+            loss.backward()
+            self.optimizer.step()
+
+
+def main():
+    Trainer(Model()).fit(torch.ones(5, 3))
+
+
+del model
+main()
+"""
+
+
+def test_what_functions_hold_in_local_variables_names_parameters_too(tmp_path: Path) -> None:
+    result = translated(tmp_path, LOCAL).result
+    assert result.verdict == "proven", result.reason
+    assert "def loss_fn(params):" in result.jax
+    assert "inputs = jnp.array(" in result.jax
+    assert 'params["out.bias"] = params["out.bias"] - out_bias_momentum_buffer * 0.1\n' in result.jax
+    # What the optimizer updated is compared when the run has ended, though its variables are gone by then.
+    assert {"hidden_weight", "hidden_bias", "out_weight", "out_bias"} <= {one.name for one in result.observations}
+
+
+def test_local_models_are_kept_apart(tmp_path: Path) -> None:
+    text = """
+def run(model):
+    model(torch.ones(5, 3)).sum().backward()
+
+
+del model
+run(Model())
+run(Model())
+"""
+    result = translated(tmp_path, text).result
+    assert result.verdict == "proven", result.reason
+    assert "model_params = {" in result.jax
+    assert "model_2_params = {" in result.jax
+
+
 @pytest.mark.parametrize("optimizer", ["Adam", "AdamW", "RMSprop", "Adagrad"])
 def test_every_optimizer_keeps_the_dictionary_and_is_named(optimizer: str, tmp_path: Path) -> None:
     result = translated(tmp_path, LOOP.format(optimizer=f"{optimizer}(model.parameters(), lr=0.125)")).result

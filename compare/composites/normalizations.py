@@ -8,12 +8,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from compare.composites.composite import composite
+from compare.composites.reductions import vector_norm
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
 __all__ = [
     "batch_norm", "batch_norm_of_torch", "group_norm", "group_norm_of_torch", "instance_norm", "instance_norm_of_torch",
-    "layer_norm", "layer_norm_of_torch", "local_response_norm", "normalize", "rms_norm",
+    "layer_norm", "layer_norm_of_torch", "local_response_norm", "norm_except_dim", "normalize", "rms_norm",
+    "weight_norm",
 ]  # fmt: skip
 
 
@@ -312,3 +314,22 @@ def normalize(
         )
     divisor = tape.where(norm < eps, eps, norm)
     return input / divisor
+
+
+# ---- of weights ----
+
+
+@composite("torch.norm_except_dim")
+def norm_except_dim(tape: Tape, v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
+    """The norm of each slice along an axis, with all axes kept; -1 stands for one norm of all, and not for the last."""
+    if dim == -1:
+        return vector_norm(tape, v, pow)
+    axes = tuple(axis for axis in range(len(v.shape)) if axis != dim)
+    return vector_norm(tape, v, pow, axes, True) if axes else v.abs()
+
+
+@composite("torch._weight_norm")
+def weight_norm(tape: Tape, v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """The direction `v`, scaled to the norms `g`: what `weight_norm` of torch.nn.utils makes of its two parameters."""
+    norms = norm_except_dim(tape, v, 2, dim)
+    return v * (g / norms)

@@ -173,7 +173,8 @@ REARRANGING = frozenset(
     "getitem select narrow unstack split chunk reshape view flatten unflatten broadcast_to expand_dims squeeze "
     "permute_dims matrix_transpose swapaxes moveaxis diagonal advanced_getitem take take_along_axis advanced_setitem "
     "masked_setitem masked_fill index_copy index_fill scatter slice_scatter select_scatter diagonal_scatter flip roll "
-    "tile repeat diag concat stack tril triu clone zeros_like ones_like fill copy where real imag view_as_real "
+    "tile repeat diag concat stack tril triu clone contiguous_clone zeros_like ones_like fill copy where real imag "
+    "view_as_real "
     "view_as_complex complex pad pad_reflect pad_replicate pad_circular one_hot pixel_shuffle pixel_unshuffle "
     "channel_shuffle max_pool1d max_pool2d max_pool3d".split()
 )

@@ -72,7 +72,8 @@ OF_TWO_OPERANDS = {
 
 
 ONE_NODE = frozenset(
-    "abs acos acosh add asin asinh atan atanh clone cos cosh cumulative_prod cumulative_sum divide erf exp expm1 gelu "
+    "abs acos acosh add asin asinh atan atanh clone contiguous_clone "
+    "cos cosh cumulative_prod cumulative_sum divide erf exp expm1 gelu "
     "leaky_relu log log1p log2 log_sigmoid log_softmax mean multiply negative power reciprocal relu rsqrt sigmoid silu "
     "sin sinh softmax softplus sqrt square subtract sum tan tanh trace".split()
 )

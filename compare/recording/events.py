@@ -60,6 +60,7 @@ class Met:
     values: a copy of what it held then, without history; None of one that is no plain tensor in this memory.
     tracked, leaf: it required grad, and was a leaf. stale: what its `.grad` held already.
     hint: what it is for, where the recorder knows. drawn: its numbers are random.
+    variable: the local variable that held it then, if one did.
     """
 
     tensor: Any
@@ -70,6 +71,7 @@ class Met:
     site: Site
     hint: str = ""
     drawn: bool = False
+    variable: str = ""
 
 
 @dataclass(slots=True)

@@ -38,6 +38,7 @@ from compare.recording.events import (
     TookFunction,
     Unhooked,
 )
+from compare.recording.variables import LocalVariables, name_among
 
 __all__ = ["Recorder"]
 
@@ -147,6 +148,7 @@ class Recorder:
                     take = recorder._seen[func] = recorder._taker(func)
                 return take(func, args, kwargs or {})
 
+        self.variables = LocalVariables()
         self.mode = Mode()
 
     # ---- running ----
@@ -223,6 +225,7 @@ class Recorder:
             for one in vars(module).values()
             if isinstance(one, types.FunctionType)
             and one not in self.recognised
+            and getattr(module, one.__name__.removeprefix("_"), one) not in self.recognised  # _meshgrid is meshgrid
             and one.__name__ not in MASKED_DRAWS
             and one.__module__.startswith("torch")
         }
@@ -271,6 +274,19 @@ class Recorder:
                 break
             frame = frame.f_back
         return tuple(found)
+
+    def _frames(self) -> Iterator[types.FrameType]:
+        """All frames of the run, the innermost first."""
+        frame: types.FrameType | None = sys._getframe(1)
+        while frame is not None and self._place_of(frame.f_code) is not _RUNNING:
+            yield frame
+            frame = frame.f_back
+
+    def _users_frames(self) -> Iterator[types.FrameType]:
+        return (one for one in self._frames() if self._place_of(one.f_code) is _USERS)
+
+    def _place_of(self, code: types.CodeType) -> str:
+        return self._places.get(id(code)) or self._place(code)
 
     def _place(self, code: types.CodeType) -> str:
         """Whose code this is. By id, because hashing code takes longer than all the rest; it is kept, so ids stay."""
@@ -322,6 +338,7 @@ class Recorder:
             groups = [
                 {word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups
             ]
+            self.variables.add("optimizer", optimizer)
             self.events.append(Stepped(type(optimizer).__name__, groups, self.site()))
 
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -462,7 +479,10 @@ class Recorder:
             self.leaves.append(tensor)
         if not tensor.is_inference():
             self.versions[id(tensor)] = tensor._version
-        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn))
+        if isinstance(tensor, self.torch.nn.Parameter):
+            self.variables.look_for(tensor, self._frames())
+        variable = name_among(tensor, self._users_frames())
+        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn, variable))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))

@@ -420,7 +420,7 @@ class _Replay:
             differentiable = tensor.is_floating_point() or tensor.is_complex()
             tracked = id(tensor) in self.parameters and differentiable
         known = self.names.get(id(tensor)) or self.state.get(id(tensor))
-        name = event.hint or known or self.sites.of(event.site).hint
+        name = event.hint or known or self.sites.of(event.site).hint or event.variable
         hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
             other = self._alias(tensor)
@@ -585,10 +585,10 @@ class _Replay:
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
-        if event.keywords.get("out") is None:
+        if "out" not in event.keywords:
             return event
         kept = {name: one for name, one in event.keywords.items() if name != "out"}
-        return replace(event, keywords=kept, written=True)
+        return replace(event, keywords=kept, written=event.keywords["out"] is not None)
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
@@ -758,7 +758,7 @@ class _Replay:
                 raise ProgramError("Tensor.T of a tensor that is no matrix is deprecated; write mT or permute.")
             self.bind(event.result, tensor.matrix_transpose())
         elif name in ("contiguous", "positive"):
-            self.bind(event.result, tensor.clone())
+            self.bind(event.result, tensor.contiguous_clone() if name == "contiguous" else tensor.clone())
         elif name.startswith("grad."):
             self.grad_slot(name, tensor, event)
         elif name in ("requires_grad_", "requires_grad.__set__"):

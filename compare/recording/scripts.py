@@ -109,7 +109,7 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     if os.getpid() != process:
         os._exit(0)  # the script forked, and this is the child: the parent answers
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
-    known = vars(module)
+    known = {**recorder.variables.found, **vars(module)}
     names, members = names_of(known), members_of(known)
     return Recording(
         recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions
@@ -126,7 +126,7 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     results: list[Any] = []
     error = _run(recorder, lambda: results.append(function(*arguments)))
     inside = inspect.unwrap(function)
-    known: dict[str, Any] = {}
+    known: dict[str, Any] = dict(recorder.variables.found)
     with contextlib.suppress(TypeError, ValueError):
         closure = inspect.getclosurevars(inside)
         known.update(closure.globals)

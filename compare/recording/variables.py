@@ -1,0 +1,73 @@
+"""The modules and optimizers that the code's own functions hold in local variables: they name parameters."""
+
+from __future__ import annotations
+
+import contextlib
+import types
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+__all__ = ["LocalVariables", "name_among"]
+
+
+class LocalVariables:
+    """What was found in the frames of the code, by name. It is looked for when a parameter is used first.
+
+    When the run has ended, so have the functions, and their variables are gone.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, Any] = {}
+        self._parameters: set[int] = set()
+
+    def look_for(self, parameter: Any, frames: Iterable[types.FrameType]) -> None:
+        """Find the module that a parameter belongs to: that of the outermost of these frames, the innermost first."""
+        import torch
+
+        if id(parameter) in self._parameters:
+            return
+        owner: tuple[str, torch.nn.Module] | None = None
+        for frame in frames:
+            for name, module in _modules(frame.f_locals):
+                if any(one is parameter for one in module.parameters()):
+                    owner = name, module
+                    break
+        if owner is not None:
+            self._parameters.update(id(one) for one in owner[1].parameters())
+            self.add(*owner)
+
+    def add(self, name: str, value: Any) -> None:
+        """Keep a variable, under its own name unless another one has that."""
+        if any(one is value for one in self.found.values()):
+            return
+        number, own = 1, name
+        while own in self.found:
+            number += 1
+            own = f"{name}_{number}"
+        self.found[own] = value
+
+
+def name_among(value: Any, frames: Iterable[types.FrameType]) -> str:
+    """The variable that is this object in the last of the frames that has one; empty where there is none."""
+    found = ""
+    for frame in frames:
+        found = next((name for name, one in list(frame.f_locals.items()) if one is value), found)
+    return found
+
+
+def _modules(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The modules among variables; behind them, those that are attributes of the objects among them."""
+    import torch
+
+    objects = []
+    for name, value in list(variables.items()):
+        with contextlib.suppress(Exception):  # an object of the code's own may answer anything
+            if isinstance(value, torch.nn.Module):
+                yield "model" if name == "self" else name, value
+            else:
+                objects.append(vars(value))
+    for attributes in objects:
+        for name, value in list(attributes.items()):
+            with contextlib.suppress(Exception):
+                if isinstance(value, torch.nn.Module):
+                    yield name, value
