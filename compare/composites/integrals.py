@@ -68,6 +68,8 @@ def _slopes(tape: Tape, f: Tensor, axis: int, spacing: Any, edge_order: int) -> 
     if size < edge_order + 1:
         raise ProgramError(f"gradient of edge_order {edge_order} takes {edge_order + 1} points or more, got {size}.")
     low, high = _pairs(tape, f, axis)
+    widths: Any = 1.0
+    later_widths: Any = 1.0
     if isinstance(spacing, Tensor):
         if spacing.shape != (size,):
             raise ProgramError(f"gradient: coordinates of shape {list(spacing.shape)} for {size} points.")
@@ -77,7 +79,6 @@ def _slopes(tape: Tape, f: Tensor, axis: int, spacing: Any, edge_order: int) -> 
         widths, later_widths = _pairs(tape, steps, axis)
     else:
         slopes = (high - low) / spacing
-        widths = later_widths = 1.0
     if size == 2:
         return tape.concat([slopes, slopes], axis=axis)
     # A slope in between is the mean of its neighbours, the nearer of which weighs more.
