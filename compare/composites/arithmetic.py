@@ -93,16 +93,6 @@ def _lerp_in_place(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Any:
     return input.add_((end - input) * weight)
 
 
-@composite("torch.index_add")
-def _index_add(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
-    return input.index_add(index, _scaled(source, alpha), axis=dim)
-
-
-@composite("torch.Tensor.index_add_")
-def _index_add_in_place(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
-    return input.index_add_(index, _scaled(source, alpha), axis=dim)
-
-
 # ---- quotients ----
 
 

@@ -175,31 +175,6 @@ def _bucketize(
     return _searchsorted(tape, boundaries, input, out_int32=out_int32, right=right)
 
 
-# ---- elements at positions ----
-
-
-@composite("torch.gather")
-def _gather(tape: Tape, input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
-    part = input
-    axis = dim % len(input.shape)
-    for other, (size, wanted) in enumerate(zip(input.shape, index.shape, strict=True)):
-        if other != axis and wanted < size:
-            part = tape.narrow(part, axis=other, start=0, length=wanted)
-    return tape.take_along_axis(part, index, axis=dim)
-
-
-@composite("torch.scatter_reduce", "torch.Tensor.scatter_reduce_")
-def _scatter_reduce(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    if reduce != "sum" or not include_self:
-        raise ProgramError(
-            f"scatter_reduce with reduce={reduce!r} and include_self={include_self} is not modelled; "
-            "'sum' with the tensor itself is."
-        )
-    return tape.scatter_add(input, index, src, axis=dim)
-
-
-@composite("torch.index_reduce", "torch.Tensor.index_reduce_", "torch.histc", "torch.bincount")  # fmt: skip
+@composite("torch.histc", "torch.bincount")
 def _refused(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
     raise ProgramError("This function of the order of its elements is not modelled. Write it out with sort and gather.")

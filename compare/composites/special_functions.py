@@ -142,8 +142,3 @@ def _polar(tape: Tape, abs: Tensor, angle: Tensor) -> Tensor:
     shape = (abs + angle).shape if abs.shape != angle.shape else abs.shape
     radius, turn = (one if one.shape == shape else tape.broadcast_to(one, shape=shape) for one in (abs, angle))
     return tape.polar(radius, turn)
-
-
-@composite("torch.real")
-def _real(tape: Tape, input: Tensor) -> Tensor:
-    return input if is_float(input) else tape.real(input)

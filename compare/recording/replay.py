@@ -148,14 +148,14 @@ MAY_DO_NOTHING = CASTS | frozenset(
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 NARROW = frozenset("int8 int16 int32".split())
-"""Dtypes of positions and labels, read as int64 is; a result that would be of one of them is refused."""
+"""Dtypes of positions and labels, read as int64 is; what is computed from some, and would be one, is refused."""
 RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
 )
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
-    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ tensor_split alias positive "
+    "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
     "T.__get__".split()
 )
 
@@ -384,7 +384,7 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
-        if dtype in NARROW and _address(value) in self.widened:
+        if dtype in (*NARROW, "uint8") and _address(value) in self.widened:
             dtype = "int64"
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
@@ -617,8 +617,10 @@ class _Replay:
             self.wrote(result)
             return
         self.check_aliases(event, result, handle)
-        if bare_name(event.function) == "frexp" and self.dtype(result.dtype) in NARROW:
-            self.widened.add(_address(result))  # the exponents, which JAX has as int32, too: they are read as int64
+        given = self._tensors((event.arguments, tuple(event.keywords.values())))
+        narrow = {*NARROW, "uint8"}
+        if self.dtype(result.dtype) in narrow and not any(self.dtype(one.dtype) in narrow for one in given):
+            self.widened.add(_address(result))  # pivots and the like, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
@@ -742,8 +744,6 @@ class _Replay:
             self.results(event, made)
         elif name in SEVERAL_VIEWS:
             self.several_views(name, tensor, event)
-        elif name == "tensor_split":
-            raise ProgramError("tensor_split is not modelled; write split with sizes.")
         elif name in ("detach", "alias"):
             self.bind(event.result, tensor.detach())
         elif name == "detach_":
