@@ -32,7 +32,7 @@ def written_behind_its_view(x: Any, y: Any) -> Any:
 
 def there_and_back(x: Any, y: Any) -> Any:
     c = torch.ones(2, 3, dtype=torch.float64)
-    d = c * x
+    d = c + x
     c.t_()
     e = d.reshape(1, 2, 3)
     e.squeeze_(0)
