@@ -21,7 +21,7 @@ __all__ = ["Update", "UpdateForm", "with_updates"]
 
 FEWEST_CALLS = 3
 FEWEST_VALUES = 6
-"""Below these, lines are plainer than a function: `w = w - 0.1 * w_grad`."""
+"""With fewer, lines are plainer than a function: `w = w - 0.1 * w_grad`."""
 MOST_READERS = 2
 """A value that more of the others read than these belongs to all of them: a norm that every gradient is clipped by."""
 
@@ -70,40 +70,60 @@ class Update:
 
 
 def with_updates(steps: Sequence[Step]) -> list[Step | Update]:
-    """The same steps, with groups that compute the same in calls of one function, where that is worth it."""
+    """The same steps, with groups that compute the same in calls of one function, where that is worth it.
+
+    What is shown of a group is shown behind its call.
+    """
     readers = _readers(steps)
-    groups = [group for run in _runs(steps) for group in _groups(run, readers)]
-    texts = [_text(group) for group in groups]
+    groups: list[Group] = []
+    texts: list[str] = []
+    repeated: set[str] = set()
+    for run in _runs(steps):
+        own = list(_groups(run, steps, readers))
+        said = [_text(_values(group)) for group in own]
+        groups += own
+        texts += said
+        repeated.update(text for text, count in Counter(said).items() if count > 1)
     counts = Counter(texts)
     forms: dict[str, UpdateForm] = defaultdict(UpdateForm)
-    calls: dict[int, Update] = {}
+    calls: dict[int, list[Step | Update]] = {}
     folded: set[int] = set()
     for group, text in zip(groups, texts, strict=True):
-        if len(group) < FEWEST_VALUES or counts[text] < FEWEST_CALLS:
+        values = _values(group)
+        if len(values) < FEWEST_VALUES or counts[text] < FEWEST_CALLS or text not in repeated:
             continue
-        members = [step.value for step in group.values()]
-        inputs, numbers = _read_from_elsewhere(members)
-        inside = set(group)
-        read = tuple(value for value in members if any(place not in inside for place in readers[value]))
-        call = Update(forms[text], tuple(members), tuple(inputs), tuple(numbers), read)
+        inputs, numbers = _read_from_elsewhere(values)
+        read = tuple(value for value in values if any(place not in group for place in readers[value]))
+        call = Update(forms[text], tuple(values), tuple(inputs), tuple(numbers), read)
         call.form.add(call)
-        calls[max(group)] = call
-        folded |= inside
+        shown = [place for value in values for place in readers[value] if isinstance(steps[place], Show)]
+        last = max(group)
+        moved = sorted(place for place in shown if place < last)
+        calls[last] = [call, *(steps[place] for place in moved)]
+        folded.update(group, moved)
     for form in forms.values():
         columns = list(zip(*(call.numbers for call in form.calls), strict=True))
         form.numbers = tuple(place for place, column in enumerate(columns) if len(set(map(repr, column))) > 1)
-    return [calls.get(place, step) for place, step in enumerate(steps) if place in calls or place not in folded]
+    found: list[Step | Update] = []
+    for place, step in enumerate(steps):
+        found += calls.get(place, [] if place in folded else [step])
+    return found
 
 
 def _readers(steps: Sequence[Step]) -> dict[Value, list[int]]:
     """By value: the places of the steps that read its number."""
     found: dict[Value, list[int]] = defaultdict(list)
+    names: dict[Value, str] = {}
     for place, step in enumerate(steps):
         read: Iterable[Value]
         match step:
             case Bind():
-                # What only gives a number another name, or none, reads nothing.
-                idle = same_number(step.value) is not step.value and step.value.hint.startswith("_")
+                number, hint = same_number(step.value), step.value.hint
+                # What only gives a number its name, or none, reads nothing. A second name is a copy.
+                if number is not step.value and not hint.startswith("_") and number.hint.startswith("_"):
+                    names.setdefault(number, hint)
+                own = names.get(number, number.hint)
+                idle = number is not step.value and (hint.startswith("_") or hint == own)
                 read = () if idle else step.value.operands
             case Differentiate():
                 read = step.region.operands
@@ -114,26 +134,34 @@ def _readers(steps: Sequence[Step]) -> dict[Value, list[int]]:
     return found
 
 
-def _runs(steps: Sequence[Step]) -> Iterable[dict[int, Bind]]:
-    """The values without history that are computed in a row, by place: between backwards, and what is shown."""
-    run: dict[int, Bind] = {}
+def _runs(steps: Sequence[Step]) -> Iterable[dict[int, Applied]]:
+    """The values without history that are computed between two backwards, by place."""
+    run: dict[int, Applied] = {}
     for place, step in enumerate(steps):
-        if not isinstance(step, Bind):
+        if isinstance(step, Differentiate):
             yield run
             run = {}
-        elif isinstance(step.value, Applied) and not step.value.tracked and step.value.dtype != "bool":
-            run[place] = step
+        elif isinstance(step, Bind) and isinstance(step.value, Applied) and not step.value.tracked:
+            run[place] = step.value
     yield run
 
 
-def _groups(run: dict[int, Bind], readers: dict[Value, list[int]]) -> Iterable[dict[int, Any]]:
-    """The values of a run that hang together, by place; without those that a step reads before all are computed."""
-    places = {step.value: place for place, step in run.items()}
-    group_of: dict[int, dict[int, Bind]] = {}
-    for place, step in run.items():
-        joined = {place: step}
-        for operand in {same_number(one) for one in step.value.operands}:
-            before = places.get(operand)
+Group = dict[int, Applied]
+"""Values that hang together, by place."""
+
+
+def _values(group: Group) -> list[Applied]:
+    return list(group.values())
+
+
+def _groups(run: Group, steps: Sequence[Step], readers: dict[Value, list[int]]) -> Iterable[Group]:
+    """The groups of a run that can be computed where their last value is."""
+    places = {value: place for place, value in run.items()}
+    group_of: dict[int, Group] = {}
+    for place, value in run.items():
+        joined = {place: value}
+        for operand in {same_number(one) for one in value.operands}:
+            before = places.get(operand) if isinstance(operand, Applied) else None
             if before is not None and sum(one in run for one in readers[operand]) <= MOST_READERS:
                 joined |= group_of[before]
         for one in joined:
@@ -141,7 +169,8 @@ def _groups(run: dict[int, Bind], readers: dict[Value, list[int]]) -> Iterable[d
     for group in {id(one): one for one in group_of.values()}.values():
         own = dict(sorted(group.items()))
         last = max(own)
-        if not any(reader < last and reader not in own for step in own.values() for reader in readers[step.value]):
+        others = (one for value in own.values() for one in readers[value] if one not in own)
+        if all(one > last or isinstance(steps[one], Show) for one in others):
             yield own
 
 
@@ -158,9 +187,8 @@ def _read_from_elsewhere(values: Sequence[Applied]) -> tuple[list[Value], list[N
     return list(inputs), numbers
 
 
-def _text(group: dict[int, Any]) -> str:
+def _text(values: Sequence[Applied]) -> str:
     """What a group computes, whatever shapes and floats it has: where the texts are equal, so are the functions."""
-    values = [step.value for step in group.values()]
     places: dict[Value, Any] = {}
     inputs, _ = _read_from_elsewhere(values)
     places.update({value: ("input", place, value.dtype) for place, value in enumerate(inputs)})

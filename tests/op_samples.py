@@ -54,13 +54,15 @@ DOMAINS = {
     (-2, 2): (
         "negative abs sign square floor trunc ceil round exp exp2 expm1 sin cos atan sinh cosh tanh asinh sigmoid "
         "log_sigmoid softplus relu gelu gelu_tanh selu mish softsign silu erf erfc reciprocal clone "
-        "contiguous_clone zeros_like "
-        "ones_like isnan isinf isfinite"
+        "contiguous_clone zeros_like ones_like isnan isinf isfinite i0 i0e i1 i1e erfcx ndtr log_ndtr sinc mantissa "
+        "exponent"
     ),
     (-1.2, 1.2): "tan",
-    (-0.9, 0.9): "asin acos atanh",
+    (-0.9, 0.9): "asin acos atanh erfinv",
     (-0.9, 3): "log1p",
-    (0.1, 3): "sqrt rsqrt log log2 log10",
+    (0.1, 3): "sqrt rsqrt log log2 log10 entr lgamma",
+    (0.1, 0.9): "ndtri",
+    (12, 20): "digamma",
     (1.1, 4): "acosh",
 }
 SAMPLES: dict[str, list[Sample]] = {
@@ -80,7 +82,11 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(POSITIVE, EXPONENT), sample(POSITIVE, SCALAR), sample(POSITIVE, 2.5), sample(2.5, X), sample(X, 3),
         sample(3, X), sample(X, 2), sample(X, 0), Sample((X, -2), casts=("float32",)),
     ],
-    **{name: [sample(X, Y), sample(X, ROW)] for name in "maximum minimum atan2 hypot logaddexp".split()},
+    **{name: [sample(X, Y), sample(X, ROW)] for name in "maximum minimum atan2 hypot logaddexp copysign".split()},
+    "xlog1py": [sample(X, POSITIVE), sample(X, draw(low=0.1)), sample(X, 2.5), sample(3, POSITIVE)],
+    # Below 12, PyTorch's derivative of digamma is off by more than a rounding.
+    "polygamma": [sample(POSITIVE, n=2), sample(X, n=3), sample(draw(2, low=12, high=20), n=0), sample(POSITIVE, n=4)],
+    "multigammaln": [sample(draw(2, low=12, high=20), d=3), sample(draw(low=2, high=9), d=1), sample(REGULAR + 5, d=4)],
     # PyTorch's derivative of celu takes 1 / alpha through float32: it is exact for such an alpha only.
     **{name: [sample(X), sample(X, alpha=0.5)] for name in ("elu", "celu")},
     "leaky_relu": [sample(X), sample(X, negative_slope=0.3)],

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.composites.composite import COMPOSITES, composite
+from compare.composites.composite import composite
 from compare.composites.kinds import known_numbers
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
@@ -340,12 +340,6 @@ def _rot90(tape: Tape, input: Tensor, k: int = 1, dims: Any = (0, 1)) -> Tensor:
 def _diagflat(tape: Tape, input: Tensor, offset: int = 0) -> Tensor:
     flat = tape.reshape(input, shape=(-1,))
     return tape.diag(flat, k=offset)
-
-
-@composite("torch.constant_pad_nd")
-def _constant_pad_nd(tape: Tape, input: Tensor, pad: Any, value: Any = 0) -> Tensor:
-    padded: Tensor = COMPOSITES["torch.nn.functional.pad"](tape, input, pad, "constant", value)
-    return padded
 
 
 @composite("torch.split_with_sizes")

@@ -28,7 +28,10 @@ OPERATORS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 """The function that each of Python's operators is on tensors."""
 
-REFLECTED = {"__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsub__": "sub", "__rmatmul__": "matmul"}
+REFLECTED = {
+    "__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsub__": "sub", "__rmatmul__": "matmul",
+    "__rmod__": "remainder",
+}  # fmt: skip
 """Python's reflected operators: the same function with its operands the other way round."""
 
 DUNDERS = {

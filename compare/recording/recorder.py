@@ -122,6 +122,7 @@ class Recorder:
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
+        self.inside_whole = False
         self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
         self._not_users = _not_users()
@@ -406,7 +407,12 @@ class Recorder:
         site = self.site()
         for one in unknown:
             self.meet(one, site)
-        result = function(*arguments, **keywords)
+        # What a function that is taken whole makes use of inside is no business of the program.
+        before, self.inside_whole = self.inside_whole, self.inside_whole or function in self.recognised
+        try:
+            result = function(*arguments, **keywords)
+        finally:
+            self.inside_whole = before
         self.know(result)
         copied = tuple([list(one) if type(one) is list else one for one in arguments])
         self.events.append(Called(function, copied, keywords, result, site))
@@ -662,7 +668,7 @@ class Recorder:
 
     def _apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def apply(kind: Any, *arguments: Any, **keywords: Any) -> Any:
-            if not self.active:
+            if not self.active or self.inside_whole:
                 return original(kind, *arguments, **keywords)
             site = self.site()
             for one in self._inside(arguments):

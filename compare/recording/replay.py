@@ -150,7 +150,7 @@ SHAPES_IN_PLACE = frozenset("t_ transpose_ swapaxes_ swapdims_ squeeze_ unsqueez
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 NARROW = frozenset("int8 int16 int32".split())
-"""Dtypes of positions and labels, read as int64 is; a result that would be of one of them is refused."""
+"""Dtypes of positions and labels, read as int64 is; what is computed from some, and would be one, is refused."""
 RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
@@ -394,7 +394,7 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
-        if dtype in NARROW and _address(value) in self.widened:
+        if dtype in (*NARROW, "uint8") and _address(value) in self.widened:
             dtype = "int64"
         if id(value) in self.reshaped:
             shape = known.shape
@@ -652,6 +652,10 @@ class _Replay:
             self.wrote(result)
             return
         self.check_aliases(event, result, handle)
+        given = self._tensors((event.arguments, tuple(event.keywords.values())))
+        narrow = {*NARROW, "uint8"}
+        if self.dtype(result.dtype) in narrow and not any(self.dtype(one.dtype) in narrow for one in given):
+            self.widened.add(_address(result))  # pivots and the like, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
