@@ -158,7 +158,7 @@ RANDOM_NOTE = (
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
     "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
-    "T.__get__".split()
+    "T.__get__ to_sparse to_dense".split()
 )
 
 
@@ -179,6 +179,8 @@ class _Replay:
         self.storages: dict[int, list[Any]] = {}
         # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
         self.moving: set[int] = set()
+        # Sparse tensors, each as the dense one that it stands for.
+        self.sparse: dict[int, Tensor] = {}
         # Tensors whose shape will be changed in place: it is not yet what it is at the end.
         self.reshaped: set[int] = set()
         self.written_storages: set[int] = set()
@@ -382,6 +384,8 @@ class _Replay:
 
     def tensor(self, value: Any) -> Tensor:
         found = self.handles.get(id(value))
+        if id(value) in self.sparse:
+            raise ProgramError("A sparse tensor is modelled from to_sparse to to_dense only. Compute with dense ones.")
         if found is None:
             raise ProgramError(
                 f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
@@ -569,6 +573,9 @@ class _Replay:
         if self._is_nothing(event):
             return
         name = bare_name(event.function)
+        if name in ("to_sparse", "to_dense"):
+            self.sparse_or_dense(name, event)
+            return
         if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
             self.word(name, event)
             return
@@ -598,6 +605,25 @@ class _Replay:
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             if self.tensor(one)._name in written:
                 self.wrote(one)  # running statistics
+
+    def sparse_or_dense(self, name: str, event: Called) -> None:
+        """A sparse tensor is the dense one, whose gradient stops where no element is specified."""
+        own, *axes = event.arguments
+        if name == "to_dense":
+            if axes or event.keywords.get("dtype") or event.keywords.get("masked_grad") is False:
+                raise ProgramError("to_dense with another dtype, or without masked_grad, is not modelled.")
+            dense = self.sparse[id(own)] if id(own) in self.sparse else self.tensor(own)
+            self.bind(event.result, dense.clone())
+            return
+        dense = self.tensor(own)
+        if event.keywords or len(axes) > 1 or event.result.layout is not self.torch.sparse_coo:
+            raise ProgramError("to_sparse is modelled with the number of sparse axes only.")
+        specified = dense != 0
+        within = tuple(range(axes[0], len(dense.shape))) if axes else ()
+        if within:
+            specified = specified.any(axis=within, keepdims=True)
+        zero = 0 if dense.dtype_name == "int64" else 0.0
+        self.sparse[id(event.result)] = self.tape.where(specified, dense, zero)
 
     def change_shape(self, name: str, event: Called) -> None:
         """From here on the tensor is a view of what it was."""
@@ -1226,6 +1252,8 @@ class _Replay:
                     self.final[self.observe(self.tensor(tensor), "value")] = tensor
             shown = {one.handle for one in self.tape._statements if isinstance(one, Read) and one.what == "value"}
             for tensor in results:
+                if id(tensor) in self.sparse:
+                    raise RecordingRefusedError("A result of the run is sparse. Return it made dense.")
                 handle = self.handles.get(id(tensor))
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
