@@ -13,11 +13,10 @@ import site_made_by_hand
 from results_made_by_hand import CRASHING, MATCHING, MISMATCHING, run
 
 from compare.concepts import CONCEPTS
-from compare.errors import UsageError
 from compare.report.notebook import as_html
 from compare.report.site import translation_page
 from compare.report.wording import summary, visible
-from compare.results import Pictures, Specialised, Translation
+from compare.results import Specialised, Translation
 from compare.translation import translate_script
 
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[31m\u202e"
@@ -131,12 +130,6 @@ def test_the_pictures_are_in_it(result: Translation) -> None:
     page = Page(as_html(result))
     assert page.tags["svg"] == 2
     assert "a gradient came back this way" in page.text
-
-
-def test_a_stored_picture_that_is_none_is_refused(result: Translation) -> None:
-    wrong = msgspec.structs.replace(result, pictures=Pictures("<svg onload=alert(1)></svg>", "<svg></svg>"))
-    with pytest.raises(UsageError, match="not a picture of a program"):
-        as_html(wrong)
 
 
 def test_large_arrays_are_folded(result: Translation) -> None:
