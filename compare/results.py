@@ -6,10 +6,8 @@ Numbers JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`, and a complex number a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any, Literal
-from xml.etree import ElementTree
 
 import msgspec
 
@@ -412,7 +410,7 @@ def read_run(text: bytes) -> Run:
     except msgspec.ValidationError as error:
         raise UsageError(f"This run file is damaged: {error}.") from error
     for place, case in enumerate(run.cases):
-        for wrong in (*_wrong_lines(case), *_wrong_pictures(case)):
+        for wrong in _wrong_lines(case):
             raise UsageError(f"This run file is damaged: {wrong} - at `$.cases[{place}]`, case {case.id[:60]!r}.")
     return run
 
@@ -431,40 +429,6 @@ def _wrong_lines(case: CaseResult) -> Iterator[str]:
             yield f"`{name}` maps {len(origins)} lines, but the program has {printed}"
         if any(one is not None and not 0 <= one < statements for one in origins):
             yield f"`{name}` names a statement beyond the {statements} of the tape"
-
-
-_DRAWN = {"svg", "title", "desc", "style", "g", "path", "rect", "circle", "ellipse", "line", "polygon", "text", "tspan"}
-_OWN_STYLE = re.compile(r"(\.tape-picture[^{},@\\<]*\{((?!url|expression)[^{}@\\<])*\})*", re.IGNORECASE)
-_DESCRIBES = re.compile(r"[a-zA-Z]+(-[a-z]+)*\Z")
-
-
-def _wrong_pictures(case: CaseResult) -> Iterator[str]:
-    """What in the pictures of a case is no picture, a sentence each: a page takes them in as they are."""
-    for name in ("tape", "pure") if case.pictures is not None else ():
-        text = getattr(case.pictures, name)
-        if not text:
-            continue
-        try:
-            # Without declarations there are no entities, so that nothing grows when it is parsed.
-            root = ElementTree.fromstring(text) if "<!" not in text and "<?" not in text else None
-        except ElementTree.ParseError:
-            root = None
-        if root is None or root.tag != _SVG + "svg":
-            yield f"`pictures.{name}` is no SVG element"
-            continue
-        for one in root.iter():
-            tag = one.tag.removeprefix(_SVG)
-            if tag not in _DRAWN:
-                yield f"`pictures.{name}` holds an element `{tag[:60]}`"
-            if tag == "style" and not _OWN_STYLE.fullmatch(one.text or ""):
-                yield f"`pictures.{name}` holds a style that may load something, or change more than the picture"
-            for attribute, value in one.attrib.items():
-                active = attribute.startswith("on") or attribute in ("href", "style") or "url" in value
-                if active or not _DESCRIBES.match(attribute):
-                    yield f"`pictures.{name}` holds an attribute `{attribute[:60]}`"
-
-
-_SVG = "{http://www.w3.org/2000/svg}"
 
 
 def json_schema() -> dict[str, Any]:

@@ -421,33 +421,13 @@ def test_a_stored_run_that_is_damaged_says_where(content: bytes, message: str) -
         read_run(content)
 
 
-SVG = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
-
-
-@pytest.mark.parametrize(
-    ("drawn", "message"),
-    [
-        ("<b>x</b>", "is no SVG element"),
-        ("<svg></svg>", "is no SVG element"),
-        (SVG.format("<g>"), "is no SVG element"),
-        ("<!DOCTYPE svg>" + SVG.format(""), "is no SVG element"),
-        (SVG.format("<script>alert(1)</script>"), "holds an element `script`"),
-        (SVG.format('<image href="https://example.org/x"/>'), "holds an element `image`"),
-        (SVG.format("<foreignObject/>"), "holds an element `foreignObject`"),
-        (SVG.format('<g onclick="alert(1)"/>'), "holds an attribute `onclick`"),
-        (SVG.format('<g fill="url(https://example.org/x)"/>'), "holds an attribute `fill`"),
-        (SVG.format('<g style="background: red"/>'), "holds an attribute `style`"),
-        (SVG.format("<style>@import 'x'</style>"), "holds a style that may load something"),
-        (SVG.format("<style>a{fill:URL(x)}</style>"), "holds a style that may load something"),
-    ],
-)
-@pytest.mark.parametrize("place", ["tape", "pure"])
-def test_a_stored_picture_that_is_more_than_one_is_refused(drawn: str, message: str, place: str) -> None:
-    fine = {"tape": SVG.format(""), "pure": SVG.format("<text>a</text>")}
-    stored = run(MATCHING, result("drawn", pictures=Pictures(**{**fine, place: drawn}))).to_json()
-    with pytest.raises(UsageError, match=f"`pictures.{place}` {message}.*cases\\[1\\]"):
-        read_run(stored)
-    assert read_run(run(result("drawn", pictures=Pictures(**fine))).to_json())
+def test_a_stored_picture_that_is_none_is_refused() -> None:
+    fine = TIED.pictures
+    assert fine is not None
+    planted = Pictures(fine.tape, fine.pure.replace("</svg>", "<script>alert(1)</script></svg>"))
+    with pytest.raises(UsageError, match=r"The case 'drawn', `pictures.pure`: .* 'script'"):
+        site(Report(run(MATCHING, result("drawn", pictures=planted))))
+    assert "<svg" in site(Report(run(result("drawn", pictures=fine))))["cases/drawn.html"].decode()
 
 
 def test_programs_without_maps_still_stand_beside_each_other() -> None:

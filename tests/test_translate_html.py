@@ -13,10 +13,11 @@ import site_made_by_hand
 from results_made_by_hand import CRASHING, MATCHING, MISMATCHING, run
 
 from compare.concepts import CONCEPTS
+from compare.errors import UsageError
 from compare.report.notebook import as_html
 from compare.report.site import translation_page
 from compare.report.wording import summary, visible
-from compare.results import Specialised, Translation
+from compare.results import Pictures, Specialised, Translation
 from compare.translation import translate_script
 
 HOSTILE = "<script>alert(1)</script>&\"'\x1b[31m\u202e"
@@ -132,6 +133,12 @@ def test_the_pictures_are_in_it(result: Translation) -> None:
     assert "a gradient came back this way" in page.text
 
 
+def test_a_stored_picture_that_is_none_is_refused(result: Translation) -> None:
+    wrong = msgspec.structs.replace(result, pictures=Pictures("<svg onload=alert(1)></svg>", "<svg></svg>"))
+    with pytest.raises(UsageError, match="not a picture of a program"):
+        as_html(wrong)
+
+
 def test_large_arrays_are_folded(result: Translation) -> None:
     numbers = [float(one) for one in range(3000)]
     large = tuple(msgspec.structs.replace(one, torch=numbers) for one in result.observations)
@@ -172,7 +179,7 @@ def test_its_page_ties_the_code_to_both_programs(result: Translation) -> None:
     lines = result.lines
     assert lines is not None
     assert lines.first == 1
-    assert set(lines.statements) <= {2, 3, 4}
+    assert set(lines.statements) <= {0, 2, 3, 4}  # 0: read when the run had ended
     assert (len(lines.torch), len(lines.jax)) == (len(result.torch.splitlines()), len(result.jax.splitlines()))
     page = site_made_by_hand.Page(translation_page(result))
     assert {"case-3", "torch-1", "jax-1", "observation-x-grad"} <= set(page.ids)

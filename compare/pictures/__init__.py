@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 from compare.pictures.graph import MOST_NODES
 from compare.pictures.pure import pure_picture
+from compare.pictures.svg import verified
 from compare.pictures.tape import tape_picture
 from compare.program import Program
 from compare.pure import PureProgram
 from compare.results import Pictures
 from compare.sources import Source
 
-__all__ = ["MOST_NODES", "pictures", "pure_picture", "tape_picture"]
+__all__ = ["MOST_NODES", "pictures", "pure_picture", "tape_picture", "verified"]
 
 
 def pictures(program: Program, torch: Source, pure: PureProgram, jax: Source) -> Pictures:

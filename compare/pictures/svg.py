@@ -7,13 +7,16 @@ colour alone: every kind of node has a shape and a word, a gradient's way is thi
 from __future__ import annotations
 
 import itertools
+import re
 from collections import Counter
 from html import escape
+from xml.etree import ElementTree
 
+from compare.errors import UsageError
 from compare.pictures.graph import Edge, Graph, Node, folded
 from compare.pictures.layout import LAYER_GAP, Placed, laid_out
 
-__all__ = ["draw"]
+__all__ = ["draw", "verified"]
 
 STYLE = (
     ".tape-picture{color:var(--ink,currentColor);font:12px var(--mono,ui-monospace,Menlo,Consolas,monospace)}"
@@ -64,6 +67,43 @@ def draw(graph: Graph, about: str) -> str:
         f'viewBox="{-MARGIN} {-MARGIN} {wide + 2 * MARGIN} {high + 2 * MARGIN}">'
         f"<title>{shown}</title><desc>{escape(about)}</desc><style>{STYLE}</style>{''.join([*body, *legend])}</svg>"
     )
+
+
+# ---- what may stand on a page ----
+
+NUMBERS = re.compile(r"[-0-9. ]*")
+ATTRIBUTES: dict[str, dict[str, re.Pattern[str]]] = {
+    "svg": {
+        "class": re.compile("tape-picture"), "role": re.compile("img"), "aria-label": re.compile(".*"),
+        "width": NUMBERS, "height": NUMBERS, "viewBox": NUMBERS,
+    },
+    "g": {"data-statement": NUMBERS, "data-line": NUMBERS},
+    "rect": {"class": re.compile("n"), **dict.fromkeys(("x", "y", "width", "height", "rx"), NUMBERS)},
+    "path": {"class": re.compile("[a-z]( m)?"), "d": re.compile(r"[-0-9. MVCmvhlz]*")},
+    "text": {"class": re.compile("[a-z]( k)?"), "x": NUMBERS, "y": NUMBERS},
+    "title": {}, "desc": {}, "style": {},
+}  # fmt: skip
+"""The elements that a picture has, and the whole of what each attribute may say."""
+
+
+def verified(picture: str) -> str:
+    """The picture of a stored run, which anybody may have written, where it is nothing but one. Raises UsageError."""
+    wrong = "" if picture.startswith("<svg ") and not re.search("<[!?]", picture) else "it is no <svg> element"
+    try:
+        root = ElementTree.fromstring("<svg/>" if wrong else picture)  # no declaration, so no entity to expand
+    except (ElementTree.ParseError, ValueError) as error:
+        raise UsageError(f"This is not a picture of a program: {error}.") from error
+    for element in root.iter():
+        name = element.tag.removeprefix("{http://www.w3.org/2000/svg}")
+        allowed = ATTRIBUTES.get(name, {})
+        if name not in ATTRIBUTES or (name == "style" and element.text != STYLE):
+            wrong = wrong or f"it has an element {name[:40]!r} that no picture has"
+        for attribute, value in element.attrib.items():
+            if attribute not in allowed or not allowed[attribute].fullmatch(value):
+                wrong = wrong or f"it has an attribute {attribute[:40]!r} that no picture has"
+    if wrong:
+        raise UsageError(f"This is not a picture of a program: {wrong}.")
+    return picture
 
 
 # ---- nodes ----

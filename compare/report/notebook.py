@@ -11,6 +11,7 @@ from html import escape
 from itertools import groupby
 
 from compare.concepts import STATUSES, Concept
+from compare.pictures import verified
 from compare.report.translated import sentence
 from compare.report.wording import SYMBOLS, error, naive, symbol, told, value, visible, visible_lines, worst
 from compare.report.wording import summary as summary_of
@@ -63,7 +64,7 @@ MOST_SHOWN = 2_000
 
 
 def as_html(result: CaseResult | Run | Translation | Concept) -> str:
-    """One `<div>`. Pictures stand in it as they are: `read_run` has checked those of a stored run."""
+    """One `<div>`. Raises UsageError where the picture in a stored result is none."""
     match result:
         case CaseResult():
             parts = _case(result)
@@ -188,7 +189,7 @@ def _pictures(pictures: Pictures | None) -> list[str]:
     if pictures is None:
         return []
     both = ("The tape, as PyTorch holds it", pictures.tape), ("The pure graph that JAX differentiates", pictures.pure)
-    return [_folded(title, f'<div class="wide">{picture}</div>') for title, picture in both]
+    return [_folded(title, f'<div class="wide">{verified(picture)}</div>') for title, picture in both]
 
 
 def _observations(observations: Sequence[Observation], *, reference: bool) -> list[str]:

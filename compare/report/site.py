@@ -19,6 +19,8 @@ import msgspec
 from markupsafe import Markup, escape
 
 from compare.concepts import CHAPTERS, CONCEPTS, OBSERVED_WITH, STATUSES, ranked
+from compare.errors import UsageError
+from compare.pictures import verified
 from compare.pictures.svg import STYLE as PICTURE_STYLE
 from compare.report import Report
 from compare.report.folder import check_ids
@@ -46,7 +48,19 @@ from compare.report.wording import (
     visible_lines,
     worst,
 )
-from compare.results import Absent, CaseResult, Declared, Lines, Note, Observation, Translation, Value, summarize
+from compare.results import (
+    Absent,
+    CaseResult,
+    ConventionResult,
+    Declared,
+    Lines,
+    Note,
+    Observation,
+    Pictures,
+    Translation,
+    Value,
+    summarize,
+)
 
 __all__ = ["site", "translation_page"]
 
@@ -169,9 +183,15 @@ def difference(one: Observation) -> Markup:
     return Markup(difference_map(left, right, one.limit))
 
 
-def picture(drawn: str) -> Markup:
-    """A picture as it was stored, which `read_run` has checked. Its style stands in the sheet of the site."""
-    return Markup(drawn.replace(f"<style>{PICTURE_STYLE}</style>", ""))
+def drawn(pictures: Pictures | None, of: str) -> dict[str, Markup]:
+    """Both pictures, without their style: it stands in the sheet of the site. Raises UsageError for what is none."""
+    found = {}
+    for name, text in () if pictures is None else (("tape", pictures.tape), ("pure", pictures.pure)):
+        try:
+            found[name] = Markup(verified(text).replace(f"<style>{PICTURE_STYLE}</style>", ""))
+        except UsageError as error:
+            raise UsageError(f"{of}, `pictures.{name}`: {error}") from error
+    return found
 
 
 def _sheet() -> str:
@@ -192,7 +212,6 @@ def _environment() -> jinja2.Environment:
         "CONCEPTS": CONCEPTS, "STATUSES": STATUSES, "STATUS_SHAPES": STATUS_SHAPES, "OUTCOMES": OUTCOMES,
         "VERDICTS": VERDICTS, "SYMBOLS": SYMBOLS, "SILENT": SILENT, "OBSERVED_WITH": OBSERVED_WITH,
         "CONVENTION_SHAPES": CONVENTION_SHAPES, "shown": shown, "difference": difference, "symbol": symbol,
-        "picture": picture,
         "sides": sides, "value": value, "departures": departures, "naive": naive, "silent": silent, "worst": worst,
         "naive_departures": naive_departures, "told": told, "visible_lines": visible_lines, "count_of": count_of,
         "is_absent": lambda side: isinstance(side, Absent), "is_declared": lambda side: isinstance(side, Declared),
@@ -221,7 +240,7 @@ class _Chapter:
 
 
 def site(report: Report) -> dict[str, bytes]:
-    """The content of each file of the site by its name. Raises UsageError for an id that cannot name a page."""
+    """The content of each file of the site by its name. Raises UsageError for an id or a picture that is none."""
     run = report.run
     check_ids(run.cases)
     showing: dict[str, list[CaseResult]] = {}
@@ -304,6 +323,7 @@ def _case_facts(case: CaseResult, report: Report) -> dict[str, Any]:
         "case": case,
         "programs": _tied_or_plain(programs, tied_lines, case.notes),
         "port": ported,
+        "pictures": drawn(case.pictures, f"The case '{case.id}'"),
         "overflows": _overflows(case),
         "where": location(report.place(case.id)),
         "again": again(case, report),
@@ -330,13 +350,19 @@ def _read_at(lines: Lines | None, code: str) -> Callable[[Observation], int]:
 
 
 def _ledger(report: Report) -> dict[str, Any]:
-    families: dict[str, list[Any]] = {}
-    for entry in report.run.conventions:
+    """The entries by family: what is not as declared, then what differs. And how many there are of each verdict."""
+    entries = report.run.conventions
+    check_ids(entries, "entry")
+    families: dict[str, list[ConventionResult]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.holds, not entry.differs)):
         families.setdefault(entry.family, []).append(entry)
-    for entries in families.values():
-        entries.sort(key=lambda entry: (entry.holds, not entry.differs))
-    check_ids(report.run.conventions, "entry")
-    return {"families": families}
+    ordered = {entry.family: families[entry.family] for entry in entries}
+    counted = {word: sum(entry.verdict == word for entry in entries) for word in CONVENTION_SHAPES}
+    return {
+        "families": [(*one, made) for one, made in zip(ordered.items(), anchors([*ordered], "family"), strict=True)],
+        "verdicts": {word: count for word, count in counted.items() if count},
+        "departed": sum(not entry.holds for entry in entries),
+    }
 
 
 # ---- the page of a translation ----
@@ -352,6 +378,7 @@ def translation_page(result: Translation) -> str:
         "sentence": sentence(result).removeprefix(f"{TRANSLATION_SHAPES[result.verdict]} {result.path}: "),
         "shape": TRANSLATION_SHAPES[result.verdict],
         "programs": _tied_or_plain(programs, lines, result.notes),
+        "pictures": drawn(result.pictures, result.path),
         "anchors": anchors([one.name for one in result.observations], "observation"),
         "read_at": _read_at(lines, result.script),
         "self_contained": True,
