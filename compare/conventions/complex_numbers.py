@@ -169,9 +169,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="modulus-between-real-numbers",
         title="Complex numbers between real ones leave the gradient alone in both.",
-        point=Point(
-            "torch.abs(torch.complex(x, x * x))", "jnp.abs(lax.complex(x, x * x))", {"x": [3.0]}
-        ),
+        point=Point("torch.abs(torch.complex(x, x * x))", "jnp.abs(lax.complex(x, x * x))", {"x": [3.0]}),
         aspect="reverse",
         verdict="agrees",
         torch=[6.0083275543199205],

@@ -203,7 +203,9 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="gelu-by-tanh",
         title="gelu approximated by tanh is one function in both.",
-        point=Point("torch.nn.functional.gelu(x, approximate='tanh')", "jax.nn.gelu(x)", {"x": [1.0]}, exact=of("gelu_tanh")),
+        point=Point(
+            "torch.nn.functional.gelu(x, approximate='tanh')", "jax.nn.gelu(x)", {"x": [1.0]}, exact=of("gelu_tanh")
+        ),
         aspect="reverse",
         verdict="agrees",
         torch=[1.0829640838457826],
@@ -215,9 +217,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="std-with-one-divisor",
         title="std with one divisor is one function in both.",
-        point=Point(
-            "torch.std(x, correction=0)", "jnp.std(x)", {"x": [1.0, 2.0, 4.0]}, exact=of("std", correction=0)
-        ),
+        point=Point("torch.std(x, correction=0)", "jnp.std(x)", {"x": [1.0, 2.0, 4.0]}, exact=of("std", correction=0)),
         aspect="reverse",
         verdict="agrees",
         torch=[-0.35634832254989923, -0.08908708063747481, 0.44543540318737396],

@@ -170,9 +170,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="write-past-the-end",
         title="A write past the end raises in PyTorch, and does nothing in JAX.",
-        point=Point(
-            "torch.index_put(x, (i,), y)", "x.at[i].set(y)", {"x": [1.0, 2.0], "y": [3.0], "i": [5]}
-        ),
+        point=Point("torch.index_put(x, (i,), y)", "x.at[i].set(y)", {"x": [1.0, 2.0], "y": [3.0], "i": [5]}),
         aspect="value",
         verdict="raises-differ",
         torch=raises("IndexError", "index 5 is out of bounds"),
@@ -184,9 +182,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="one-hot-of-a-class-that-is-not-there",
         title="one_hot of a class that is not there raises in PyTorch, and is zero in JAX.",
-        point=Point(
-            "torch.nn.functional.one_hot(i, 2) * x", "jax.nn.one_hot(i, 2) * x", {"x": [1.0, 2.0], "i": 5}
-        ),
+        point=Point("torch.nn.functional.one_hot(i, 2) * x", "jax.nn.one_hot(i, 2) * x", {"x": [1.0, 2.0], "i": 5}),
         aspect="value",
         verdict="raises-differ",
         torch=raises("RuntimeError", "Class values must be smaller than num_classes"),

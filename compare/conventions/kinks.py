@@ -108,9 +108,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="clip-at-a-bound-that-is-a-tensor",
         title="Where clamp meets a bound that is a tensor, PyTorch gives the input all, and JAX shares.",
-        point=Point(
-            "torch.clamp(x, min=y)", "jnp.clip(x, min=y)", {"x": [1.0], "y": [1.0]}, exact=of("maximum")
-        ),
+        point=Point("torch.clamp(x, min=y)", "jnp.clip(x, min=y)", {"x": [1.0], "y": [1.0]}, exact=of("maximum")),
         aspect="reverse",
         verdict="convention",
         torch=[[1.0], [0.0]],
@@ -255,9 +253,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="maximum-with-a-subnormal",
         title="In float32 a subnormal number ties with zero in JAX, and is above it in PyTorch.",
-        point=Point(
-            "torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [1e-40]}, exact=of("relu")
-        ),
+        point=Point("torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [1e-40]}, exact=of("relu")),
         aspect="reverse",
         verdict="jax-wrong",
         torch=[1.0],
@@ -338,7 +334,9 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="celu-second-derivative",
         title="The second derivative of celu at zero is that of the right side in PyTorch, a quarter of the left in JAX.",
-        point=Point("torch.nn.functional.celu(x, 3.0)", "jax.nn.celu(x, 3.0)", {"x": [0.0]}, exact=_elu(3.0, stretch=3.0)),
+        point=Point(
+            "torch.nn.functional.celu(x, 3.0)", "jax.nn.celu(x, 3.0)", {"x": [0.0]}, exact=_elu(3.0, stretch=3.0)
+        ),
         aspect="second",
         verdict="convention",
         torch=[0.0],
@@ -429,7 +427,10 @@ ENTRIES: tuple[Convention, ...] = (
         id="relu6-at-its-corners",
         title="The slope of relu6 at 0 and at 6 is 0 in both.",
         point=Point(
-            "torch.nn.functional.relu6(x)", "jax.nn.relu6(x)", {"x": [0.0, 6.0]}, exact=each(lambda x: min(max(x, 0), 6))
+            "torch.nn.functional.relu6(x)",
+            "jax.nn.relu6(x)",
+            {"x": [0.0, 6.0]},
+            exact=each(lambda x: min(max(x, 0), 6)),
         ),
         aspect="reverse",
         verdict="agrees",
@@ -557,9 +558,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="maximum-with-zero",
         title="maximum with the constant zero passes one half at zero in both.",
-        point=Point(
-            "torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [0.0]}, exact=of("relu")
-        ),
+        point=Point("torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [0.0]}, exact=of("relu")),
         aspect="reverse",
         verdict="agrees",
         torch=[0.5],

@@ -575,9 +575,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="power-of-a-negative-number-in-its-exponent",
         title="A negative number to the power 2 has the slope nan in the exponent in both.",
-        point=Point(
-            "torch.pow(x, y)", "jnp.power(x, y)", {"x": [-2.0], "y": [2.0]}, differentiated=("y",)
-        ),
+        point=Point("torch.pow(x, y)", "jnp.power(x, y)", {"x": [-2.0], "y": [2.0]}, differentiated=("y",)),
         aspect="reverse",
         verdict="agrees",
         torch=[NAN],
@@ -587,9 +585,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="logsumexp-of-minus-infinities",
         title="logsumexp over nothing but minus infinity has the gradient nan in both.",
-        point=Point(
-            "torch.logsumexp(x, dim=0)", "jax.nn.logsumexp(x, axis=0)", {"x": [-INFINITY, -INFINITY]}
-        ),
+        point=Point("torch.logsumexp(x, dim=0)", "jax.nn.logsumexp(x, axis=0)", {"x": [-INFINITY, -INFINITY]}),
         aspect="reverse",
         verdict="agrees",
         torch=[NAN, NAN],

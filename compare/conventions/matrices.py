@@ -47,9 +47,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="determinant-in-forward-mode",
         title="In forward mode the determinant of a singular matrix has the derivative zero in PyTorch.",
-        point=Point(
-            "torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[1.0, 0.0], [0.0, 0.0]]}, exact=of("det")
-        ),
+        point=Point("torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[1.0, 0.0], [0.0, 0.0]]}, exact=of("det")),
         aspect="forward",
         verdict="torch-wrong",
         torch=0.0,
@@ -61,9 +59,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="second-derivative-of-a-determinant",
         title="The second derivative of the determinant of a singular matrix can be nan in PyTorch.",
-        point=Point(
-            "torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")
-        ),
+        point=Point("torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")),
         aspect="second",
         verdict="torch-wrong",
         torch=[[NAN, NAN], [NAN, NAN]],
@@ -115,7 +111,9 @@ ENTRIES: tuple[Convention, ...] = (
         point=Point("torch.linalg.cholesky(x)", "jnp.linalg.cholesky(x)", {"x": [[1.0, 2.0], [2.0, 1.0]]}),
         aspect="value",
         verdict="raises-differ",
-        torch=raises("_LinAlgError", "The factorization could not be completed because the input is not positive-definite"),
+        torch=raises(
+            "_LinAlgError", "The factorization could not be completed because the input is not positive-definite"
+        ),
         jax=[[NAN, 0.0], [NAN, NAN]],
         reason="Compiled code cannot raise.",
         links=(torch_reference("torch.linalg.cholesky"), jax_reference("jax.numpy.linalg.cholesky")),
@@ -123,12 +121,12 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="complete-qr-of-a-tall-matrix",
         title="The gradient of a complete QR of a tall matrix raises in PyTorch, and is a number in JAX.",
-        point=Point(
-            "torch.linalg.qr(x, mode='complete').Q", "jnp.linalg.qr(x, 'complete')[0]", {"x": [[1.0], [2.0]]}
-        ),
+        point=Point("torch.linalg.qr(x, mode='complete').Q", "jnp.linalg.qr(x, 'complete')[0]", {"x": [[1.0], [2.0]]}),
         aspect="reverse",
         verdict="raises-differ",
-        torch=raises("RuntimeError", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols"),
+        torch=raises(
+            "RuntimeError", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols"
+        ),
         jax=[[0.3577708763999663], [-0.17888543819998315]],
         reason="The columns that complete the basis are not determined by the matrix.",
         links=(torch_reference("torch.linalg.qr"), jax_reference("jax.numpy.linalg.qr")),
@@ -173,9 +171,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="determinant-of-the-zero-matrix",
         title="The gradient of the determinant of the zero matrix is zero in both.",
-        point=Point(
-            "torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")
-        ),
+        point=Point("torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")),
         aspect="reverse",
         verdict="agrees",
         torch=[[0.0, 0.0], [0.0, 0.0]],
@@ -186,9 +182,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="eigenvalues-that-are-equal",
         title="The gradients of equal eigenvalues are finite and the same in both.",
-        point=Point(
-            "torch.linalg.eigvalsh(x)", "jnp.linalg.eigvalsh(x)", {"x": IDENTITY}, cotangent=[1.0, 10.0]
-        ),
+        point=Point("torch.linalg.eigvalsh(x)", "jnp.linalg.eigvalsh(x)", {"x": IDENTITY}, cotangent=[1.0, 10.0]),
         aspect="reverse",
         verdict="agrees",
         torch=[[1.0, 0.0], [0.0, 10.0]],
@@ -216,7 +210,10 @@ ENTRIES: tuple[Convention, ...] = (
         id="eigenvectors-of-equal-eigenvalues",
         title="The gradient of eigenvectors of equal eigenvalues is nan in both.",
         point=Point(
-            "torch.linalg.eigh(x).eigenvectors", "jnp.linalg.eigh(x)[1]", {"x": IDENTITY}, cotangent=[[1.0, 2.0], [3.0, 4.0]]
+            "torch.linalg.eigh(x).eigenvectors",
+            "jnp.linalg.eigh(x)[1]",
+            {"x": IDENTITY},
+            cotangent=[[1.0, 2.0], [3.0, 4.0]],
         ),
         aspect="reverse",
         verdict="agrees",

@@ -121,9 +121,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="half-norm-with-a-zero",
         title="At a zero element the norm of order one half has the slope 0 in PyTorch, and infinity in JAX.",
-        point=Point(
-            "torch.linalg.vector_norm(x, 0.5)", "jnp.linalg.norm(x, 0.5)", {"x": [0.0, 1.0]}, exact=_norm(0.5)
-        ),
+        point=Point("torch.linalg.vector_norm(x, 0.5)", "jnp.linalg.norm(x, 0.5)", {"x": [0.0, 1.0]}, exact=_norm(0.5)),
         aspect="reverse",
         verdict="convention",
         torch=[0.0, 1.0],
@@ -161,9 +159,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="spectral-norm-of-zero",
         title="The gradient of the spectral norm at the zero matrix is twice as large in PyTorch as in JAX.",
-        point=Point(
-            "torch.linalg.matrix_norm(x, 2)", "jnp.linalg.norm(x, 2)", {"x": ZERO_MATRIX}, exact=_spectral
-        ),
+        point=Point("torch.linalg.matrix_norm(x, 2)", "jnp.linalg.norm(x, 2)", {"x": ZERO_MATRIX}, exact=_spectral),
         aspect="reverse",
         verdict="convention",
         torch=[[0.5, 0.0], [0.0, 0.5]],
@@ -179,9 +175,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="std-of-constants",
         title="The gradient of the standard deviation of equal numbers is zero in PyTorch, and nan in JAX.",
-        point=Point(
-            "torch.std(x)", "jnp.std(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("std", correction=1)
-        ),
+        point=Point("torch.std(x)", "jnp.std(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("std", correction=1)),
         aspect="reverse",
         verdict="jax-wrong",
         torch=[0.0, 0.0, 0.0],
@@ -311,9 +305,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="var-of-constants",
         title="The gradient of the variance of equal numbers is zero in both.",
-        point=Point(
-            "torch.var(x)", "jnp.var(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("var", correction=1)
-        ),
+        point=Point("torch.var(x)", "jnp.var(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("var", correction=1)),
         aspect="reverse",
         verdict="agrees",
         torch=[0.0, 0.0, 0.0],
@@ -386,8 +378,7 @@ ENTRIES: tuple[Convention, ...] = (
             "torch.nn.functional.layer_norm(x, (3,))",
             "jax.nn.standardize(x)",
             {"x": [1.0, 1.0, 1.0]},
-            exact=lambda x: (x - sum(x) / 3)
-            / mpmath.sqrt(sum((x - sum(x) / 3) ** 2) / 3 + mpmath.mpf("1e-5")),
+            exact=lambda x: (x - sum(x) / 3) / mpmath.sqrt(sum((x - sum(x) / 3) ** 2) / 3 + mpmath.mpf("1e-5")),
             cotangent=[1.0, 0.0, 0.0],
         ),
         aspect="reverse",
