@@ -407,6 +407,7 @@ def test_lines_survive_being_stored() -> None:
     ("content", "message"),
     [
         (spoiled(torch=(None,)), r"`sources.lines.torch` maps 1 lines, but the program has \d+ - at `\$.cases\[1\]`"),
+        (spoiled(jax=()), r"`sources.lines.jax` maps 0 lines, but the program has \d+ - at `\$.cases\[1\]`"),
         (spoiled(statements=()), r"`naive.lines` names a statement beyond the 0 of the tape - at `\$.cases\[1\]`"),
         (small_run().to_json()[:5000], r"truncated after 5000 bytes"),
         (
