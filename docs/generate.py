@@ -37,6 +37,11 @@ STANDALONE = (
     "@media(prefers-color-scheme:dark){svg{--ink:#e4e7eb;--paper:#14171b;--accent:#8ab6ff;background:#14171b}}"
 )
 """What a picture needs where no page around it gives it colours."""
+ABOUT_JSON = """\
+`python -m compare all --output-format json -o RUN.json` writes one object, a [Run](#run). Its JSON Schema is
+[run.schema.json](run.schema.json). Numbers that JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`, and a complex number
+as Python writes it, `"1.0-2.5j"`.
+"""
 PICTURED = "base-written-after-view"
 
 
@@ -73,11 +78,7 @@ def command_line() -> str:
 
 def json_page(schema: dict[str, Any]) -> str:
     """Every object of a stored run, with its fields."""
-    parts = [
-        f"# JSON of a run\n\n{MADE}\n`python -m compare all --output-format json -o RUN.json` writes one object, a "
-        '[Run](#run). Its JSON Schema is [run.schema.json](run.schema.json).\nNumbers that JSON lacks are words: `"nan"`, '
-        '`"inf"`, `"-inf"`, and a complex number as Python writes it, `"1.0-2.5j"`.\n'
-    ]
+    parts = [f"# JSON of a run\n\n{MADE}\n{ABOUT_JSON}"]
     for name in sorted(schema["$defs"], key=lambda name: (name != "Run", name)):
         one = schema["$defs"][name]
         if "properties" not in one:
@@ -147,10 +148,12 @@ def pictures() -> dict[str, str]:
 
 
 def cell(text: str) -> str:
+    """Text in a table."""
     return text.replace("|", "\\|")
 
 
 def table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    """A table in Markdown."""
     lines = [header, tuple("---" for _ in header), *rows]
     return "".join(f"| {' | '.join(row)} |\n" for row in lines)
 
