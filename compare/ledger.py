@@ -5,13 +5,16 @@ Strict: an entry that stops being true departs, and so does a remedy that no lon
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, NoReturn
 
+import msgspec
 import numpy as np
 
-from compare.conventions import FAMILIES, OBSERVED_WITH, Convention
+from compare.conventions import CONVENTIONS, FAMILIES, OBSERVED_WITH, Convention
 from compare.judge import TOLERANCES, to_json_value
 from compare.observed import Raised
 from compare.points import ASPECTS, Aspect, Exact, Measured, Point, exact_derivatives, judge, measure_together
@@ -25,14 +28,69 @@ from compare.results import (
     Raise,
     Value,
 )
+from compare.runs import cache_environment
+from compare.workers import Lost, do_jobs, serve
 
-__all__ = ["DTYPES", "run_ledger"]
+__all__ = ["DTYPES", "observe", "run_ledger", "serve_entries"]
 
 DTYPES = ("float64", "float32")
 Framework = Literal["torch", "jax"]
 FRAMEWORKS: tuple[Framework, ...] = ("torch", "jax")
 NAMES: dict[str, str] = {"torch": "PyTorch", "jax": "JAX"}
 _FAMILY_OF = {one.id: family for family, entries in FAMILIES.items() for one in entries}
+
+
+ENTRIES_OF_A_JOB = 60
+TIME_LIMIT = 300.0
+"""Seconds for one job: twenty times what it takes."""
+
+
+# ---- many processes ----
+
+
+def observe(
+    entries: Sequence[Convention],
+    *,
+    workers: int = 2,
+    cache: Path | None = None,
+    on_result: Callable[[ConventionResult], None] = lambda result: None,
+) -> tuple[ConventionResult, ...]:
+    """Run entries in fresh processes; this one imports neither framework. `cache`: as in `runs.run_cases`.
+
+    Raises: RuntimeError: where a process is lost, with its entries.
+    """
+    chunks = [entries[start : start + ENTRIES_OF_A_JOB] for start in range(0, len(entries), ENTRIES_OF_A_JOB)]
+    jobs = [msgspec.json.encode([one.id for one in chunk]) for chunk in chunks]
+    found: dict[str, ConventionResult] = {}
+    endings = do_jobs(
+        "compare.ledger:serve_entries", jobs, workers=workers, limit=TIME_LIMIT, environment=cache_environment(cache)
+    )
+    with closing(endings):
+        for index, ending in endings:
+            if isinstance(ending, Lost):
+                ids = ", ".join(one.id for one in chunks[index])
+                raise RuntimeError(f"The conventions {ids}: {ending.why}.\n{ending.output}")
+            for result in msgspec.json.decode(ending.reply, type=list[ConventionResult]):
+                found[result.id] = result
+                on_result(result)
+    return tuple(found[one.id] for one in entries)
+
+
+def serve_entries() -> NoReturn:
+    """The worker's side of `observe`."""
+
+    def get_ready() -> None:
+        for framework in FRAMEWORKS:
+            measure_together([Point("x", "x", {"x": 0.0})], [("value",)], "float32", framework)
+
+    def do(job: bytes) -> tuple[bytes, bool]:
+        wanted = [CONVENTIONS[name] for name in msgspec.json.decode(job, type=list[str])]
+        return msgspec.json.encode(run_ledger(wanted)), False
+
+    serve(get_ready, do)
+
+
+# ---- one process ----
 
 
 def run_ledger(entries: Sequence[Convention], dtypes: Sequence[str] = DTYPES) -> tuple[ConventionResult, ...]:
