@@ -526,6 +526,37 @@ def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
         )
 
 
+@cli.command("drift")
+@click.argument("names", nargs=-1, metavar="[OP...]")
+@_with(_SWEEP_OPTIONS)
+@_output_options("markdown", "json", "github")
+def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> int:
+    """Tell what the installed releases change against the pinned ones.
+
+    Sweeps the ops named, or all, and tells every pinned difference that changed or is gone, and every new one: a table
+    for the pull request that upgrades a framework. Exit code 1 when anything pinned changed; what is new fails nothing.
+    """
+    from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
+    from compare.runs import environment
+    from compare.sweep.pinned import departures, read_pinned
+
+    output.check()
+    pinned = read_pinned()
+    swept = _swept(output, names, dtypes, workers, cached)
+    installed = environment()
+    ops = {one.op for one in swept}
+    drift = Drift(
+        {"torch": pinned.torch, "jax": pinned.jax},
+        {"torch": installed.torch, "jax": installed.jax},
+        len(swept),
+        sum(one.points for one in swept),
+        sum(one.op in ops for one in pinned.differences),
+        drift_of(departures(pinned, swept, dtypes)),
+    )
+    output.deliver(DRIFT_FORMATS[output.format](drift))
+    return DEPARTED if drift.fails else AS_DECLARED
+
+
 # ---- list, show, explain ----
 
 
