@@ -496,6 +496,8 @@ def _sweep(
         raise UsageError("--pin needs both precisions; leave out --dtype.")
     pinned = read_pinned()
     swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
     if pin:
         from compare.ops import OPS
         from compare.runs import environment
@@ -505,7 +507,7 @@ def _sweep(
         write_pinned(pinned)
     departed = departures(pinned, swept, dtypes)
     output.deliver(render_sweep(output.format, SweepReport(swept, departed, output.width, output.verbosity)))
-    return DEPARTED if departed else AS_DECLARED
+    return CRASHED if lost else DEPARTED if departed else AS_DECLARED
 
 
 def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> list[Swept]:
@@ -517,13 +519,17 @@ def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     chosen = [find_op(name).name for name in dict.fromkeys(names)] or list(OPS)
     processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // OPS_WORTH_A_PROCESS))
     with _progress(len(chosen), output) as advance:
-        return sweep_ops(
+        swept = sweep_ops(
             chosen,
             dtypes,
             workers=max(1, processes),
             cache=_cache(output) if cached else None,
             on_op=lambda swept: advance(swept.op, "swept", sum(swept.seconds.values())),
         )
+    for one in swept:
+        if one.lost:
+            _complain(f"the sweep of {one.op} was lost: {one.lost}")
+    return swept
 
 
 @cli.command("drift")
@@ -543,6 +549,8 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     output.check()
     pinned = read_pinned()
     swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
     installed = environment()
     ops = {one.op for one in swept}
     drift = Drift(
@@ -554,7 +562,7 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
         drift_of(departures(pinned, swept, dtypes)),
     )
     output.deliver(DRIFT_FORMATS[output.format](drift))
-    return DEPARTED if drift.fails else AS_DECLARED
+    return CRASHED if lost else DEPARTED if drift.fails else AS_DECLARED
 
 
 # ---- list, show, explain ----
