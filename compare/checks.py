@@ -166,7 +166,7 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
         ("an integer", _is_int),
     ),
     **dict.fromkeys(
-        ("accumulate", "ceil_mode", "count_include_pad", "descending", "full_matrices", "hermitian", "keepdims"),
+        ("accumulate", "ceil_mode", "count_include_pad", "descending", "full_matrices", "keepdims"),
         ("True or False", lambda value: isinstance(value, bool)),
     ),
     "equation": (

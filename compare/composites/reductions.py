@@ -289,7 +289,10 @@ def matrix_norm(
             matrices = tape.moveaxis(matrices, source=(rows, columns), destination=(-2, -1))
         values = tape.svdvals(matrices)
         norms = values.sum(axis=-1) if ord == "nuc" else (tape.max if ord == 2 else tape.min)(values, axis=-1)
-        return tape.expand_dims(norms, axis=tuple(sorted((rows, columns)))) if keepdim else norms
+        if keepdim:
+            for axis in sorted((rows, columns)):
+                norms = tape.expand_dims(norms, axis=axis)
+        return norms
     if ord not in (1, -1, math.inf, -math.inf):
         raise ProgramError(f"There is no matrix norm of order {ord!r}. Orders: 'fro', 'nuc', 1, 2 and infinity.")
     inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)

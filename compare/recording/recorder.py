@@ -489,7 +489,7 @@ class Recorder:
                 if tensor.is_leaf and tensor.grad is not None:
                     stale = tensor.grad
         if stale is not None:
-            self.meet(stale, site)
+            self.meet(stale, site, "grad_before")
         place = self.made.get(id(tensor), site)
         tracked, leaf, drawn = tensor.requires_grad, tensor.is_leaf, self.drawn.get(id(tensor)) is tensor
         if tracked and leaf:
