@@ -126,7 +126,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="default-differs",
         torch=[[1.0, 4.0, 3.0], [3.0, 6.0]],
         jax=[[3.0, 4.0, 1.0], [6.0, 3.0]],
-        reason="A layer's convolution is a correlation by name of another; lax.conv is one as well. JAX follows NumPy here.",
+        reason="A layer's convolution is a correlation by name of another; lax.conv is one as well. JAX follows NumPy "
+        "here.",
         links=(torch_reference("torch.nn.functional.conv1d"), jax_reference("jax.numpy.convolve")),
         as_torch="jnp.convolve(x, y[::-1], 'valid')",
         as_jax="torch.nn.functional.conv1d(x[None, None], y.flip(0)[None, None])[0, 0]",
@@ -170,7 +171,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="default-differs",
         torch=[[[[0.5, 0.59375, -0.09375, 0.0]]]],
         jax=[[[[9 / 17, 9 / 17, -1 / 17, 0.0]]]],
-        reason="The kernel has a free number, and each follows another program; with antialias PyTorch, too, has -0.5. Beyond the edge PyTorch repeats the last pixel, and JAX leaves the weight out.",
+        reason="The kernel has a free number, and each follows another program; with antialias PyTorch, too, has "
+        "-0.5. Beyond the edge PyTorch repeats the last pixel, and JAX leaves the weight out.",
         links=(torch_reference("torch.nn.functional.interpolate"), jax_reference("jax.image.resize")),
         as_torch="left = 0.5 * x[..., :1] + 0.59375 * x[..., 1:2] - 0.09375 * x[..., 2:3]\n"
         "right = -0.09375 * x[..., 1:2] + 0.59375 * x[..., 2:3] + 0.5 * x[..., 3:]\n"

@@ -45,8 +45,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[1.0, 1.0],
         jax=[0.0, 1.0],
         left=[0.0, 1.0],
-        reason="Only the last number is in the result. PyTorch's backward reads the gradient at every position, and its "
-        "documentation calls repeated positions undefined; forward mode is right.",
+        reason="Only the last number is in the result. PyTorch's backward reads the gradient at every position, and "
+        "its documentation calls repeated positions undefined; forward mode is right.",
         torch_rule="Without accumulate, repeated positions are undefined.",
         links=(torch_issue(146299), torch_reference("torch.Tensor.index_put_")),
     ),
@@ -99,8 +99,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=None,
         jax=[1.0, 1.0],
         left=[1.0, 1.0],
-        reason="Reverse mode is right. In forward mode the tangent of the source is left out: the result has none, which "
-        "counts as zero, and nothing is raised.",
+        reason="Reverse mode is right. In forward mode the tangent of the source is left out: the result has none, "
+        "which counts as zero, and nothing is raised.",
         links=(torch_reference("torch.scatter_reduce"),),
     ),
     Convention(

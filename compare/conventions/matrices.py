@@ -41,7 +41,8 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[[4.0, -2.0], [-2.0, 1.0]],
         left=[[4.0, -2.0], [-2.0, 1.0]],
         reason="The determinant is a polynomial, and its gradient the matrix of cofactors. PyTorch solves with the "
-        "matrix and multiplies by the determinant, which is zero. With create_graph=True it takes another way, and is right.",
+        "matrix and multiplies by the determinant, which is zero. With create_graph=True it takes another way, and is "
+        "right.",
         links=(torch_issue(104675), torch_issue(67767), torch_issue(80761), torch_pull(171225)),
     ),
     Convention(
@@ -79,7 +80,7 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[[INFINITY, -INFINITY], [-INFINITY, INFINITY]],
         reason="The logarithm is minus infinity, and rises on either side. Each divides by a zero, of its own sign.",
         links=(torch_reference("torch.linalg.slogdet"), jax_reference("jax.numpy.linalg.slogdet")),
-        as_torch="d = x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]\njnp.log(jnp.where(d > 0, d, -d))",
+        as_torch="d = x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]\njnp.log(jnp.where(d > 0, d, 0.0 - d))",
         as_jax="d = x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]\ntorch.log(torch.where(d >= 0, d, -d))",
         ordinary=({"x": [[2.0, 1.0], [0.5, 3.0]]}, {"x": [[1.0, 3.0], [2.0, 1.0]]}),
     ),
@@ -187,7 +188,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="agrees",
         torch=[[1.0, 0.0], [0.0, 10.0]],
         jax=[[1.0, 0.0], [0.0, 10.0]],
-        reason="An eigenvalue needs no quotient of differences. Which vectors belong to which is arbitrary, and the same.",
+        reason="An eigenvalue needs no quotient of differences. Which vectors belong to which is arbitrary, and the "
+        "same.",
     ),
     Convention(
         id="eigenvalues-of-a-symmetric-matrix",

@@ -60,9 +60,9 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[NAN, NAN],
         left=[-1.0, -1.0],
         right=[1.0, 1.0],
-        reason="Every vector of length at most 1 is a subgradient, and nan is none. JAX differentiates a root of a sum: "
-        "infinity times zero. Its maintainers hold nan to be the answer where there is no derivative; a change to "
-        "zero is open.",
+        reason="Every vector of length at most 1 is a subgradient, and nan is none. JAX differentiates a root of a "
+        "sum: infinity times zero. Its maintainers hold nan to be the answer where there is no derivative; a change "
+        "to zero is open.",
         torch_rule="Of a convex function's subgradients take the one of the smallest norm.",
         jax_rule="The gradient of the norm is not defined at zero, so it is nan.",
         links=(torch_issue(2421), jax_issue(3058), jax_issue(21723), jax_pull(39792), GRADIENTS_AT_KINKS),
@@ -267,8 +267,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[1e12, 1e12],
         jax=[NAN, NAN],
         left=[1e12, 1e12],
-        reason="The length is bounded from below in both, so that the function is `1e12 * x` near zero, and smooth. The "
-        "nan of the norm goes through the bound, zero times nan.",
+        reason="The length is bounded from below in both, so that the function is `1e12 * x` near zero, and smooth. "
+        "The nan of the norm goes through the bound, zero times nan.",
         links=(torch_reference("torch.nn.functional.normalize"), jax_issue(3058), jax_issue(21723)),
         as_torch="x * lax.rsqrt(jnp.maximum(jnp.sum(x * x), 1e-24))",
         ordinary=({"x": [3.0, -4.0]},),
