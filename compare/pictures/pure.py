@@ -193,6 +193,9 @@ class _Pure:
         called = next(filter(None, map(DIFFERENTIATES.search, printed)), None)
         text = "jax.grad" if called is None else f"{called[0]})"
         self.regions[id(region)] = node = self.node("grad", text, region.origin, words)
+        for value, argument in region.arguments.items():
+            if argument is not value and argument in self.places:
+                self.graph.nodes[self.places[argument]].words.append("is the argument")
         for root in dict.fromkeys(region.roots):
             if root in self.places:
                 self.graph.edges.append(Edge(self.places[root], node, history=True, flow=True))

@@ -95,7 +95,8 @@ class _Tape:
     """The walk. producers: by tensor, the node that made it; roots: by family, the node that made its root last.
 
     renewed: by family, the node of the newest recorded write, after which views hang on the root anew.
-    tracked: by family, whether it requires grad. written: by storage, how often it was written.
+    slots: by family of a leaf, the nodes that added to its `.grad`. tracked: by family, whether it requires grad.
+    written: by storage, how often it was written.
     aliased: by storage, the families on it. stale: the newest write, and those that have not been read since.
     origins: for a write that only replaces numbers, the node that the history goes on to, past other such writes.
     """
@@ -110,7 +111,7 @@ class _Tape:
     renewed: dict[int, int] = field(default_factory=dict)
     tracked: dict[int, bool] = field(default_factory=dict)
     leaves: dict[int, int] = field(default_factory=dict)
-    slots: dict[int, int] = field(default_factory=dict)
+    slots: dict[int, list[int]] = field(default_factory=dict)
     last_backward: int | None = None
     written: dict[int, int] = field(default_factory=dict)
     stale: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
@@ -479,14 +480,14 @@ class _Tape:
             reached = frozenset(handles[name].family.number for name in statement.inputs)
         for root in roots:
             if root is not None:
-                self.edge(root, node, history=True, flow=True)
+                self.edge(root, node, history=True)
         for one in given:
             self.reads(node, one, statement, history=False)
         ends = [self.leaves[family] for family in sorted(reached) if family in self.leaves]
-        self.flows([root for root in roots if root is not None], ends)
+        self.flows(node, [root for root in roots if root is not None], ends)
         for family, end in zip(sorted(reached), ends, strict=False):
             self.arrived[end] = self.arrived.get(end, 0) + 1
-            self.slots[family] = node
+            self.slots.setdefault(family, []).append(node)
         self.last_backward = node
 
     def autograd_grad(self, statement: AutogradGrad, handles: dict[str, Handle], facts: Facts) -> None:
@@ -499,17 +500,17 @@ class _Tape:
         node = self.node("backward", statement, results[0])
         for root in roots:
             if root is not None:
-                self.edge(root, node, history=True, flow=True)
+                self.edge(root, node, history=True)
         for one in given:
             self.reads(node, one, statement, history=statement.create_graph and one.requires_grad)
-        self.flows([one for one in roots if one is not None], [one for one in ends if one is not None])
+        self.flows(node, [one for one in roots if one is not None], [one for one in ends if one is not None])
         for result in results:
             self.holds(result, node)
             if result.requires_grad and result.is_leaf:
                 self.leaves[result.family.number] = node
         self.last_backward = node
 
-    def flows(self, roots: list[int], ends: list[int]) -> None:
+    def flows(self, node: int, roots: list[int], ends: list[int]) -> None:
         """Mark the edges that lie between the ends that a gradient arrives at and the roots it starts from."""
         above = self.above(roots)
         reaches = {self.origins.get(end, end) for end in ends} & above
@@ -523,6 +524,8 @@ class _Tape:
                 if one.history and one.source in reaches:
                     one.flow = True
                     reaches.add(here)
+        for one in self.into.get(node, []):
+            one.flow = one.source in roots and one.source in reaches
         self.tell_written(reaches)
 
     def above(self, roots: list[int]) -> set[int]:
@@ -545,21 +548,23 @@ class _Tape:
                     self.graph.nodes[node].words.append(word)
 
     def grad(self, statement: Grad, source: Handle, gradient: Handle) -> None:
-        of = self.slots.get(source.family.number) if source.link is None else None
-        of = of if of is not None else self.last_backward
+        of = self.slots.get(source.family.number, []) if source.link is None else []
+        last = [] if self.last_backward is None else [self.last_backward]
         node = self.node("gradient", statement, gradient, "what .grad holds")
-        if of is not None:
-            self.edge(of, node, history=gradient.requires_grad)
+        for one in of or last:
+            self.edge(one, node, history=gradient.requires_grad)
         self.holds(gradient, node)
 
     def set_grad(self, statement: SetGrad, handles: dict[str, Handle]) -> None:
+        family = handles[statement.handle].family.number
+        self.slots.pop(family, None)
         if statement.source is None:
             return
         source = handles[statement.source]
         self.maker(source, statement)
         node = self.node("gradient", statement, None)
         self.reads(node, source, statement, history=source.requires_grad)
-        self.slots[handles[statement.handle].family.number] = node
+        self.slots[family] = [node]
 
     # -- the end --
 
