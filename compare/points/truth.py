@@ -272,9 +272,7 @@ class _Differences:
                 return None
             rate = np.asarray(change / step, dtype=object)
             if self.extreme:
-                lost = np.asarray(abs(change) < LOST * abs(self.base), dtype=bool) & np.asarray(
-                    self.base != 0, dtype=bool
-                )
+                lost = np.asarray((abs(change) < LOST * abs(self.base)) & (self.base != 0), dtype=bool)
                 if lost.any():
                     # What does not feel so small a step has no kink near it, and takes an ordinary one.
                     step = mpmath.mpf(10) ** -STEP_DIGITS * smaller
