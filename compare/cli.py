@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from compare.errors import CompareError, UsageError, nearest, shown_path
-from compare.report import FORMATS
+from compare.report import FORMATS, SITE
 
 if TYPE_CHECKING:
     from compare.cases import Case, Catalogue
@@ -123,6 +123,25 @@ class _Output:
 
             check_target(self.path, force=self.force)
 
+    def check_site(self) -> None:
+        """Make the folder of a site, or refuse one that must not or cannot be written into. Raises UsageError."""
+        from compare.report.files import check_folder
+
+        check_folder(self.site_folder(), force=self.force)
+
+    def site_folder(self) -> Path:
+        """The folder that a site goes into. Raises UsageError where none is named."""
+        if self.path is None:
+            raise UsageError(f"--output-format {SITE} writes a folder of pages; name it with -o DIR.")
+        return self.path
+
+    def deliver_site(self, files: Mapping[str, bytes]) -> None:
+        """Write the pages of a site. Raises UsageError."""
+        from compare.report.folder import write_folder
+
+        write_folder(files, self.site_folder(), force=True)
+        self.narrate(f"Wrote {len(files)} files. The first page is {self.site_folder() / 'index.html'}.")
+
     @property
     def _on_terminal(self) -> bool:
         return self.path is None and sys.stdout.isatty()
@@ -219,7 +238,7 @@ def _version(context: click.Context, parameter: click.Parameter, asked: bool) ->
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
-@_with(_global_options(list(FORMATS), in_front=True))
+@_with(_global_options([*FORMATS, SITE], in_front=True))
 @click.pass_context
 def cli(context: click.Context, /, **given: Any) -> None:
     """Run one computation as PyTorch, as JAX and exactly, and compare what each of them shows.
@@ -284,7 +303,7 @@ _RUN_OPTIONS = [
 
 @cli.command("all")
 @_with(_RUN_OPTIONS)
-@_output_options(*FORMATS)
+@_output_options(*FORMATS, SITE)
 def _all(output: _Output, **options: Any) -> int:
     """Run every case, and the ledger of conventions."""
     # The ledger belongs to the cases that come along, and is no part of a selection.
@@ -295,7 +314,7 @@ def _all(output: _Output, **options: Any) -> int:
 @cli.command("run")
 @click.argument("names", nargs=-1, metavar="CASE...")
 @_with(_RUN_OPTIONS)
-@_output_options(*FORMATS)
+@_output_options(*FORMATS, SITE)
 def _run(output: _Output, names: tuple[str, ...], **options: Any) -> int:
     """Run the cases named, or those that -k selects."""
     if not names and options["expression"] is None:
@@ -319,7 +338,10 @@ def _run_cases(
 ) -> int:
     from compare.selection import selector
 
-    output.check()
+    if output.format == SITE:
+        output.site_folder()
+    else:
+        output.check()
     selects = None if expression is None else selector(expression)
     catalogue = _catalogue(output)
     chosen = list(dict.fromkeys(catalogue.find(name) for name in names)) if names else list(catalogue.cases)
@@ -327,6 +349,8 @@ def _run_cases(
     if not chosen:
         _narrate("No case selected.")
         return BAD_INPUT if catalogue.failures else NOTHING_SELECTED
+    if output.format == SITE:
+        output.check_site()
 
     from compare import runs
     from compare.report import Place, Report, render
@@ -372,7 +396,12 @@ def _run_cases(
         verbosity=output.verbosity,
     )
     with _interrupt_held_back() as asked:
-        output.deliver(render(output.format, report))
+        if output.format == SITE:
+            from compare.report.site import site
+
+            output.deliver_site(site(report))
+        else:
+            output.deliver(render(output.format, report))
         interrupted = interrupted or asked()
     if interrupted:
         _narrate(f"Interrupted: {len(done.cases)} of {len(chosen)} cases had finished.")
@@ -503,6 +532,8 @@ def _sweep(
         raise UsageError("--pin needs both precisions; leave out --dtype.")
     pinned = read_pinned()
     swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
     if pin:
         from compare.ops import OPS
         from compare.runs import environment
@@ -512,7 +543,7 @@ def _sweep(
         write_pinned(pinned)
     departed = departures(pinned, swept, dtypes)
     output.deliver(render_sweep(output.format, SweepReport(swept, departed, output.width, output.verbosity)))
-    return DEPARTED if departed else AS_DECLARED
+    return CRASHED if lost else DEPARTED if departed else AS_DECLARED
 
 
 def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> list[Swept]:
@@ -524,13 +555,50 @@ def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     chosen = [find_op(name).name for name in dict.fromkeys(names)] or list(OPS)
     processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // OPS_WORTH_A_PROCESS))
     with _progress(len(chosen), output) as advance:
-        return sweep_ops(
+        swept = sweep_ops(
             chosen,
             dtypes,
             workers=max(1, processes),
             cache=_cache(output) if cached else None,
             on_op=lambda swept: advance(swept.op, "swept", sum(swept.seconds.values())),
         )
+    for one in swept:
+        if one.lost:
+            _complain(f"the sweep of {one.op} was lost: {one.lost}")
+    return swept
+
+
+@cli.command("drift")
+@click.argument("names", nargs=-1, metavar="[OP...]")
+@_with(_SWEEP_OPTIONS)
+@_output_options("markdown", "json", "github")
+def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> int:
+    """Tell what the installed releases change against the pinned ones.
+
+    Sweeps the ops named, or all, and tells every pinned difference that changed or is gone, and every new one: a table
+    for the pull request that upgrades a framework. Exit code 1 when anything pinned changed; what is new fails nothing.
+    """
+    from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
+    from compare.runs import environment
+    from compare.sweep.pinned import departures, read_pinned
+
+    output.check()
+    pinned = read_pinned()
+    swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
+    installed = environment()
+    ops = {one.op for one in swept}
+    drift = Drift(
+        {"torch": pinned.torch, "jax": pinned.jax},
+        {"torch": installed.torch, "jax": installed.jax},
+        len(swept),
+        sum(one.points for one in swept),
+        sum(one.op in ops for one in pinned.differences),
+        drift_of(departures(pinned, swept, dtypes)),
+    )
+    output.deliver(DRIFT_FORMATS[output.format](drift))
+    return CRASHED if lost else DEPARTED if drift.fails else AS_DECLARED
 
 
 # ---- conventions ----
@@ -762,7 +830,7 @@ def _explain(output: _Output, name: str | None) -> int:
     show_default=True,
     help="Time limit of it all.",
 )
-@_output_options("full", "json", "markdown")
+@_output_options("full", "json", "markdown", "html")
 def _translate(
     output: _Output, script: Path, unproven: bool, check: bool, as_torch: bool, dtype: str, limit: float
 ) -> int:
@@ -791,6 +859,11 @@ def _translate(
         lines = printed.rstrip().splitlines()[-PRINTED_LINES:]
         output.narrate("\n".join(["The code printed, at last:", *[visible(line[:PRINTED_COLUMNS]) for line in lines]]))
     written = bool(result.jax) and (result.verdict == "proven" or unproven)
+    if output.format == "html":
+        from compare.report.site import translation_page
+
+        output.deliver(translation_page(result))
+        return _translation_code(result)
     if output.format != "full":
         output.deliver(translated.as_json(result) if output.format == "json" else translated.as_markdown(result))
         return _translation_code(result)
@@ -830,23 +903,37 @@ def _translation_code(result: Translation) -> int:
 
 @cli.command("report")
 @click.argument("stored", metavar="RUN.json", type=click.Path(path_type=Path))
-@_output_options(*FORMATS)
+@_output_options(*FORMATS, SITE)
 def _report(output: _Output, stored: Path) -> int:
     """Render a stored run.
 
-    With -o DIR as a folder of Markdown and JSON pages; without, on stdout in the format asked for.
+    With -o DIR as a folder of Markdown and JSON pages, or with --output-format html as a site; without, on stdout in
+    the format asked for.
     """
     from compare.report import Report, render
     from compare.results import read_run
 
-    if output.path is not None and output.format != "full":
-        raise UsageError(f"-o DIR writes Markdown and JSON pages; leave out --output-format {output.format}.")
+    if output.format == SITE:
+        output.site_folder()
+    elif output.path is not None and output.format != "full":
+        raise UsageError(
+            f"-o DIR writes Markdown and JSON pages, or a site with --output-format {SITE}; "
+            f"leave out --output-format {output.format}."
+        )
     try:
         content = stored.read_bytes()
     except OSError as error:
         raise UsageError(f"{stored} cannot be read: {error.strerror}.") from error
     with _about(stored):
         shown = Report(read_run(content), width=output.width, color=output.colored, verbosity=output.verbosity)
+    if output.format == SITE:
+        from compare.report.site import site
+
+        with _about(stored):
+            files = site(shown)
+        output.check_site()
+        output.deliver_site(files)
+        return AS_DECLARED
     if output.path is None:
         output.deliver(render(output.format, shown))
         return AS_DECLARED

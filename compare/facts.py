@@ -98,7 +98,7 @@ __all__ = [
 SAVES_NOTHING = frozenset({"add", "subtract", "concat", "stack", "copy", "fill"})
 """Ops of several operands for which PyTorch saves none of them for backward."""
 
-DENSE_RESULTS = frozenset({"matmul", "linear", "outer", "softmax", "log_softmax", "stack"})
+DENSE_RESULTS = frozenset({"matmul", "linear", "outer", "softmax", "log_softmax", "stack", "contiguous_clone"})
 """Ops whose result has the strides of its shape, whatever strides their operands have."""
 
 
@@ -849,7 +849,7 @@ class Facts:
                 f"requires_grad_ on '{handle.name}', which was made in inference mode: PyTorch raises. Clone it first, "
                 "or declare the error with tape.expect_error."
             )
-        if handle.dtype not in DIFFERENTIABLE_DTYPES:
+        if statement.flag and handle.dtype not in DIFFERENTIABLE_DTYPES:
             raise ProgramError(
                 f"requires_grad_ on '{handle.name}': only floating point and complex tensors can require grad."
             )

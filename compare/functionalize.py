@@ -420,7 +420,7 @@ class _Functionalizer:
             if operand is not None
         )
         self.remark_op(op, attributes, statement.operands)
-        if op.name == "clone":
+        if op.name in ("clone", "contiguous_clone"):
             [copied] = arguments
             if isinstance(copied, Value) and not copied.tracked:
                 self.start(handle, self.renamed_stop(copied, statement.target))
@@ -1091,7 +1091,7 @@ _MODES = {
 """The concept that answers for each grad mode."""
 
 _OPS = {
-    "clone": "clone",
+    **dict.fromkeys(("clone", "contiguous_clone"), "clone"),
     **dict.fromkeys(("advanced_getitem", "take", "take_along_axis"), "maybe-view"),
     **dict.fromkeys(("masked_setitem", "masked_fill"), "masked-write"),
     **dict.fromkeys(("index_add", "scatter_add"), "index-accumulation"),

@@ -19,7 +19,7 @@ from compare.statements import Apply, BackwardRule, DefineFunction, Operand, Ref
 
 __all__ = ["NO_PATHS", "Paths", "check_definition", "is_linear", "keeps_zeros", "paths_of"]
 
-PIECEWISE_LINEAR = frozenset({"maximum", "minimum", "clip", "max", "min", "astype", "complex", "pad"}) | frozenset(
+PIECEWISE_LINEAR = frozenset("maximum minimum clip max min astype complex pad mantissa".split()) | frozenset(
     f"max_pool{rank}d" for rank in (1, 2, 3)
 )
 """Ops whose tangent PyTorch makes from the tangents of the operands alone, beside those that are linear."""

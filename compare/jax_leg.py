@@ -52,6 +52,7 @@ from compare.sources import (
     shape_tree,
 )
 from compare.statements import DefineFunction, Number
+from compare.updates import Update, UpdateForm, with_updates
 
 __all__ = ["Check", "jax_settings", "last_function", "print_jax", "readable", "run_jax"]
 
@@ -110,7 +111,7 @@ class _Scope:
         steps: what is computed here.
     """
 
-    def __init__(self, script: _Script, names: _Names, steps: Sequence[Step]) -> None:
+    def __init__(self, script: _Script, names: _Names, steps: Sequence[Step | Update]) -> None:
         self.script = script
         self.names = names
         self.steps = steps
@@ -185,7 +186,7 @@ class _Scope:
             case Given():
                 inferred = inferred_dtype(value.data, value.dtype, self.script.float_dtype)
                 keywords = {} if inferred == value.dtype else self.script.dtype_keyword(value.dtype)
-                if not value.data and value.shape != (0,):
+                if 0 in value.shape and value.shape != (0,):
                     return call_tree("jnp.zeros", shape_tree(value.shape), **keywords)
                 data = self.script.large.tree(value.hint, value.data, value.dtype, "jnp")
                 return call_tree("jnp.array", data, **keywords)
@@ -413,7 +414,7 @@ class _Script(_Scope):
     """The top level."""
 
     def __init__(self, pure: PureProgram, expected: Mapping[str, Check]) -> None:
-        super().__init__(self, _Names(RESERVED), schedule(pure))
+        super().__init__(self, _Names(RESERVED), with_updates(schedule(pure)))
         self.pure = pure
         self.expected = expected
         self.writer = ScriptWriter()
@@ -431,6 +432,7 @@ class _Script(_Scope):
         self.slots: dict[Value, tuple[_Group, str]] = {}
         self.gradients: dict[Value, tuple[str, str]] = {}
         self.called: dict[tuple[str, tuple[Shape, ...]], str] = {}
+        self.updates: dict[UpdateForm, str] = {}
         self.definitions: dict[str, _Definition] = {}
         self.defined: set[str] = set()
         for call in sorted(_calls(self.steps), key=lambda one: one.defined):
@@ -447,6 +449,8 @@ class _Script(_Scope):
                     self.bind(step.value)
                 case Differentiate():
                     self.differentiate(step, "jax.jit")
+                case Update():
+                    self.update(step)
                 case Show():
                     self.show(step.shown)
         text = self.writer.text
@@ -490,6 +494,9 @@ class _Script(_Scope):
                         self.last_use[value] = max(now, self.last_use.get(value, now))
                 case Differentiate():
                     self.use_operands(step.region, now)
+                case Update():
+                    for operand in step.inputs:
+                        self.use(operand, now)
                 case Show():
                     self.use(step.shown.value, now)
                     if step.shown.what == "dtype":
@@ -700,6 +707,23 @@ class _Script(_Scope):
         self.emit(f"{name} = {ast.unparse(zeros)}", origin)
         return name_tree(name)
 
+    def update(self, step: Update) -> None:
+        """Call the function of an update, which is defined by now."""
+        form, origin = step.form, step.values[-1].origin
+        if form not in self.updates:
+            body = _UpdateBody(self, step)
+            lines = body.written()
+            self.updates[form] = name = self.names.reserve("update")
+            with self.writer.definition(f"def {name}({', '.join(body.parameters)}):", origin, "@jax.jit"):
+                for text, place in lines:
+                    self.writer.line(text, place)
+        arguments = [self.look_up(value) for value in step.inputs]
+        arguments += [number_tree(step.numbers[place], "jnp") for place in form.numbers]
+        outputs = [step.values[place] for place in form.outputs]
+        names = [self.named(value) if value in step.read else "_" for value in outputs]
+        called = ast.Call(func=name_tree(self.updates[form]), args=arguments, keywords=[])
+        self.emit(f"{', '.join(names)} = {ast.unparse(called)}", origin)
+
     # ---- definitions ----
 
     def define(self, scope: _Scope, step: Differentiate) -> _Function:
@@ -824,6 +848,74 @@ class _Script(_Scope):
     def dtype_keyword(self, dtype: str) -> dict[str, ast.expr]:
         """`dtype=...` where it is not what JAX makes of a float."""
         return {} if dtype == self.float_dtype else {"dtype": self.expressions.dtype(dtype)}
+
+
+class _UpdateBody(_Scope):
+    """The body of the function of updates that compute the same; one of its calls stands for all."""
+
+    def __init__(self, script: _Script, call: Update) -> None:
+        super().__init__(script, _Names({*RESERVED, *script.definitions}), [Bind(value) for value in call.values])
+        self.call = call
+        self.parameters: list[str] = []
+        calls = call.form.calls
+        columns = zip(*([*one.inputs, *one.values] for one in calls), strict=True)
+        self.hints = {values[calls.index(call)]: values for values in columns}
+        self.returned = [call.values[place] for place in call.form.outputs]
+        for now, value in enumerate(call.values):
+            for operand in value.operands:
+                self.use(operand, now)
+        for value in self.returned:
+            self.use(value, float("inf"))
+
+    def key(self, value: Value) -> Value:
+        return same_number(value)
+
+    def own_name(self, value: Value, otherwise: str) -> str:
+        """A name for a value of all calls; that of an input where it has the input's name outside."""
+        same = (place for place, one in enumerate(self.call.inputs) if one.hint == value.hint)
+        own = next((self.parameters[place] for place in same if place < len(self.parameters)), otherwise)
+        name = self.call.form.name_of(self.hints[value], own)
+        return self.names.give(name, self.now, self.last_use.get(value, self.now))
+
+    def tree(self, value: Value) -> ast.expr:
+        assert isinstance(value, Applied)
+        number = sum(
+            not isinstance(one, Value)
+            for before in self.call.values[: self.call.values.index(value)]
+            for one in before.arguments
+        )
+        arguments = []
+        for argument in value.arguments:
+            if isinstance(argument, Value):
+                arguments.append(self.look_up(argument))
+            else:
+                arguments.append(self.numbers.get(number) or number_tree(argument, "jnp"))
+                number += 1
+        shapes = tuple(one.shape if isinstance(one, Value) else () for one in value.arguments)
+        names = value.op.jax_names(shapes, value.attributes)
+        return self.script.expressions.expression(value.op, tuple(arguments), {**value.attributes, **names})
+
+    def written(self) -> list[tuple[str, int | None]]:
+        """The lines, with the statements that they come from."""
+        self.now = -1
+        for value in self.call.inputs:
+            self.parameters.append(self.own_name(value, "parameter"))
+            self.trees[value] = name_tree(self.parameters[-1])
+        self.numbers: dict[int, ast.expr] = {}
+        for place in self.call.form.numbers:
+            self.parameters.append(self.names.give("factor", self.now, float("inf")))
+            self.numbers[place] = name_tree(self.parameters[-1])
+        lines: list[tuple[str, int | None]] = []
+        for self.now, value in enumerate(self.call.values):
+            tree = self.tree(value)
+            if value.hint.startswith("_") and self.uses[value] == 1 and value not in self.returned:
+                self.trees[value] = tree
+                continue
+            name = self.own_name(value, "value")
+            self.trees[value] = name_tree(name)
+            lines.append((f"{name} = {ast.unparse(tree)}", value.origin))
+        results = ", ".join(ast.unparse(self.trees[value]) for value in self.returned)
+        return [*lines, (f"return {results}", self.call.values[-1].origin)]
 
 
 @dataclass(frozen=True)
@@ -1040,7 +1132,7 @@ def readable(value: Value) -> str:
     return _plain(value)
 
 
-def _calls(steps: Iterable[Step]) -> Iterator[Call]:
+def _calls(steps: Iterable[Step | Update]) -> Iterator[Call]:
     """The calls of functions, those inside differentiated functions included."""
     for step in steps:
         if isinstance(step, Differentiate):
@@ -1049,12 +1141,14 @@ def _calls(steps: Iterable[Step]) -> Iterator[Call]:
             yield step.value.call
 
 
-def _origin(step: Step) -> int:
+def _origin(step: Step | Update) -> int:
     match step:
         case Bind():
             return step.value.origin
         case Differentiate():
             return step.region.origin
+        case Update():
+            return step.values[0].origin
         case Show():
             return step.shown.origin
 

@@ -13,12 +13,13 @@ from compare.judge import compare, in_form, to_json_value
 from compare.observed import Array, LegRun, Observed
 from compare.program import Program
 from compare.results import Absent, NaiveDifference, NaivePort
+from compare.sources import Source
 from compare.statements import Read
 
 __all__ = ["judge_naive"]
 
 
-def judge_naive(program: Program, torch: LegRun, jax: LegRun, naive: LegRun, source: str) -> NaivePort:
+def judge_naive(program: Program, torch: LegRun, jax: LegRun, naive: LegRun, source: Source) -> NaivePort:
     """Judge what the naive port of a program showed when `source` ran.
 
     Returns: without departures where one of the legs stopped: the case is an error already.
@@ -52,10 +53,11 @@ def judge_naive(program: Program, torch: LegRun, jax: LegRun, naive: LegRun, sou
     failure = naive.failure
     return NaivePort(
         outcome="raises" if failure is not None else "differs" if differences else "same",
-        source=source,
+        source=source.text,
         differences=tuple(differences),
         error=None if failure is None else f"{failure.type}: {failure.message}",
         departures=() if stopped else tuple(departures),
+        lines=source.origins,
     )
 
 

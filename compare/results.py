@@ -6,18 +6,20 @@ Numbers JSON lacks are words: `"nan"`, `"inf"`, `"-inf"`, and a complex number a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
 
 from compare.concepts import Status
 from compare.errors import UsageError
+from compare.in_notebooks import shown_in_notebook
 
 __all__ = [
     "INTEGER_WIDTH", "Absent", "CaseResult", "ConventionLink", "ConventionNumbers", "ConventionRemedy",
-    "ConventionResult", "ConventionVerdict", "Declared", "Environment", "NaiveDifference", "NaivePort", "Note",
-    "Observation", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema", "read_run",
-    "summarize",
+    "ConventionResult", "ConventionVerdict", "Declared", "Environment", "Lines", "NaiveDifference", "NaivePort", "Note",
+    "Observation", "Pictures", "Raise", "Run", "Sources", "Specialised", "Summary", "Translation", "json_schema",
+    "read_run", "summarize",
 ]  # fmt: skip
 
 SCHEMA = 1
@@ -101,12 +103,30 @@ class Note(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     instead: str
 
 
+class Lines(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Which statement of the tape each line came from, so that a page can tie the programs together.
+
+    first: the line of its file where the text of the case begins. statements: of each statement of the tape, its line
+        in that file, as notes and observations count. torch, jax: of each line of the program as executed, the
+        statement it came from, or None.
+    """
+
+    first: int
+    statements: tuple[int, ...]
+    torch: tuple[int | None, ...]
+    jax: tuple[int | None, ...]
+
+
 class Sources(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The three programs: the case as written, and the two sources as executed."""
+    """The three programs: the case as written, and the two sources as executed.
+
+    lines: what ties them together; None where no statement of a tape was printed.
+    """
 
     case: str
     torch: str
     jax: str
+    lines: Lines | None = None
 
 
 class NaiveDifference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -128,6 +148,7 @@ class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     outcome: `"differs"`: silently, in what `differences` holds. `"none"`: there is none, for the reason in `error`.
     source: what was executed. departures: sentences, one for each thing that is not as the case declares.
+    lines: of each line of `source`, the statement of the tape it came from, or None; empty where `source` is.
     """
 
     outcome: Literal["same", "differs", "raises", "none"]
@@ -135,6 +156,14 @@ class NaivePort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     differences: tuple[NaiveDifference, ...]
     departures: tuple[str, ...]
     error: str | None = None
+    lines: tuple[int | None, ...] = ()
+
+
+class Pictures(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The programs as graphs, each an `<svg>` element: the tape as PyTorch holds it, and what JAX differentiates."""
+
+    tape: str
+    pure: str
 
 
 class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -143,6 +172,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fault: who stopped it: `"input"` (the case itself) or `"leg"` (a framework crashed or the workbench did).
     divergence: on a mismatch between the legs, the first statement where they part.
     naive: the naive port; None without writes, aliases, grad modes and complex leaves.
+    pictures: the programs as graphs; None of a demonstration, which has no tape.
     """
 
     id: str
@@ -159,6 +189,7 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seconds: float = 0.0
     kind: Literal["case", "demonstration"] = "case"
     naive: NaivePort | None = None
+    pictures: Pictures | None = None
 
     @property
     def has_reference(self) -> bool:
@@ -166,6 +197,9 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return any(
             one.kind in ("value", "gradient") and one.reference not in (None, "surrogate") for one in self.observations
         )
+
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
 
 
 class Specialised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,7 +220,8 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         something differs. `refused`: no tape program says this run exactly. `raised`: the code itself raised.
     reason: of every verdict but `proven`. divergence: the first statement where the legs part.
     exact: the exact reference was asked, too; it is for small programs only.
-    jax, torch: the two programs as executed; empty where there is none.
+    jax, torch: the two programs as executed; empty where there is none. script: the code that was translated.
+    lines: what ties the three together. pictures: of the two programs. Both are None where there are none.
     """
 
     id: str
@@ -200,8 +235,14 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     specialised: tuple[Specialised, ...] = ()
     jax: str = ""
     torch: str = ""
+    script: str = ""
+    lines: Lines | None = None
     exact: bool = False
     seconds: float = 0.0
+    pictures: Pictures | None = None
+
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
 
 
 ConventionVerdict = Literal[
@@ -324,6 +365,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The run as JSON, indented, with a newline at the end."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
+
 
 def summarize(cases: tuple[CaseResult, ...]) -> Summary:
     """Count outcomes."""
@@ -348,7 +392,8 @@ def read_run(text: bytes) -> Run:
     try:
         header = msgspec.json.decode(text)
     except msgspec.DecodeError as error:
-        raise UsageError(f"This is not a run file: {error}.") from error
+        cut = f" after {len(text)} bytes; the file was cut off there" if "truncated" in str(error) else ""
+        raise UsageError(f"This is not a run file: {error}{cut}.") from error
     except RecursionError:
         raise UsageError("This is not a run file: its values are nested too deeply.") from None
     if not isinstance(header, dict) or "schema" not in header:
@@ -357,14 +402,36 @@ def read_run(text: bytes) -> Run:
         )
     if header["schema"] != SCHEMA:
         raise UsageError(
-            f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}."
+            f"This run file has schema {header['schema']!r} - at `$.schema`; this version of compare reads schema "
+            f"{SCHEMA}. Make it again with: compare all --output-format json -o RUN.json"
         )
     try:
-        return msgspec.json.decode(text, type=Run)
+        run = msgspec.json.decode(text, type=Run)
     except msgspec.ValidationError as error:
         raise UsageError(f"This run file is damaged: {error}.") from error
+    for place, case in enumerate(run.cases):
+        for wrong in _wrong_lines(case):
+            raise UsageError(f"This run file is damaged: {wrong} - at `$.cases[{place}]`, case {case.id[:60]!r}.")
+    return run
+
+
+def _wrong_lines(case: CaseResult) -> Iterator[str]:
+    """What is wrong with the line maps of a case, a sentence each."""
+    lines = case.sources.lines
+    maps = {"naive.lines": (case.naive.source, case.naive.lines)} if case.naive is not None else {}
+    if lines is not None:
+        maps["sources.lines.torch"] = case.sources.torch, lines.torch
+        maps["sources.lines.jax"] = case.sources.jax, lines.jax
+    statements = 0 if lines is None else len(lines.statements)
+    for name, (text, origins) in maps.items():
+        printed = len(text.splitlines())
+        if origins and len(origins) != printed:
+            yield f"`{name}` maps {len(origins)} lines, but the program has {printed}"
+        if any(one is not None and not 0 <= one < statements for one in origins):
+            yield f"`{name}` names a statement beyond the {statements} of the tape"
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a stored run."""
-    return msgspec.json.schema(Run)
+    """The JSON Schema of a stored run, as JSON would give it back."""
+    schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Run)))
+    return schema

@@ -23,10 +23,11 @@ from compare.judge import judge_case, outcome
 from compare.naive_outcome import judge_naive
 from compare.naive_port import NOTHING_TO_PORT, NoPortError, naive_port
 from compare.observed import LegRun
+from compare.pictures import pictures
 from compare.program import Program
 from compare.pure import PureProgram
 from compare.reference import run_reference
-from compare.results import CaseResult, Declared, NaivePort, Note, Observation, Sources
+from compare.results import CaseResult, Declared, Lines, NaivePort, Note, Observation, Pictures, Sources
 from compare.settings import PROCESS, STUCK, put_back
 from compare.sources import Source
 from compare.statements import Attempt, Read, Refusable, Warned
@@ -54,6 +55,13 @@ class Prepared:
     def lines(self) -> list[int]:
         """By origin of a printed line: the line in the source of the case, from 0."""
         return [statement.line - self.case.line for statement in self.program.statements]
+
+    @property
+    def sources(self) -> Sources:
+        """The three programs, tied together."""
+        statements = tuple(statement.line for statement in self.program.statements)
+        lines = Lines(self.case.line, statements, self.torch.origins, self.jax.origins)
+        return Sources(self.case.source, self.torch.text, self.jax.text, lines)
 
 
 @dataclass(frozen=True)
@@ -94,6 +102,11 @@ class PreparedDemonstration:
     def lines(self) -> None:
         """Nothing: no statement of a tape was printed."""
         return
+
+    @property
+    def sources(self) -> Sources:
+        """The demonstration and its two snippets."""
+        return Sources(self.case.source, self.torch.text, self.jax.text)
 
 
 def prepare(case: Case, *, dtype: str = "float64", seed: int = 0) -> Prepared | PreparedDemonstration:
@@ -258,7 +271,7 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
         outcome=found,
         observations=observations,
         notes=prepared.notes,
-        sources=Sources(case=case.source, torch=prepared.torch.text, jax=prepared.jax.text),
+        sources=prepared.sources,
         dtype=dtype,
         error="; ".join(_described(prepared, run) for run in failed) or None,
         fault="leg" if failed else None,
@@ -266,7 +279,14 @@ def _judged(case: Case, dtype: str, seed: int, changed: list[str]) -> CaseResult
         seconds=time.perf_counter() - started,
         kind=case.kind,
         naive=naive,
+        pictures=_pictures(prepared),
     )
+
+
+def _pictures(prepared: Prepared | PreparedDemonstration) -> Pictures | None:
+    if isinstance(prepared, PreparedDemonstration):
+        return None
+    return pictures(prepared.program, prepared.torch, prepared.lowering.pure, prepared.jax)
 
 
 def _run_port(prepared: Prepared, torch: LegRun, jax: LegRun) -> NaivePort | None:
@@ -277,7 +297,7 @@ def _run_port(prepared: Prepared, torch: LegRun, jax: LegRun) -> NaivePort | Non
     if port.pure is None or port.source is None:
         return NaivePort("none", "", (), (), port.reason)
     run = jax if port.source is prepared.jax else run_jax(port.pure, port.source)
-    return judge_naive(prepared.program, torch, jax, run, port.source.text)
+    return judge_naive(prepared.program, torch, jax, run, port.source)
 
 
 def _run_snippets(prepared: PreparedDemonstration) -> tuple[LegRun, LegRun]:

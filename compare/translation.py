@@ -6,6 +6,7 @@ numbers of the recorded run, and as JAX, which has to show what PyTorch shows.
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 import time
@@ -25,6 +26,7 @@ from compare.functionalize import Lowering, functionalize
 from compare.jax_leg import Check, jax_settings, last_function, print_jax, run_jax
 from compare.judge import TOLERANCES, compare, judge_case
 from compare.observed import Array, LegRun
+from compare.pictures import pictures
 from compare.program import Program
 from compare.recording.events import Recording
 from compare.recording.replay import (
@@ -34,15 +36,15 @@ from compare.recording.replay import (
     replay,
     replay_as_function,
 )
-from compare.recording.scripts import record_function, record_script
+from compare.recording.scripts import read_script, record_cell, record_function, record_script
 from compare.reference import run_reference
-from compare.results import Note, Observation, Specialised, Translation
+from compare.results import Lines, Note, Observation, Specialised, Translation
 from compare.settings import PROCESS, put_back
 from compare.sources import Source
 from compare.statements import Leaf, Read, bound
 from compare.torch_leg import is_tensor, print_torch, run_torch, torch_settings
 
-__all__ = ["Translated", "as_jax_function", "translate_function", "translate_script"]
+__all__ = ["Translated", "as_jax_function", "translate_cell", "translate_function", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
@@ -71,9 +73,10 @@ def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translat
         check: the JAX program itself asserts every number of the recorded run.
     """
     started = time.perf_counter()
+    script = read_script(path)
     with _settings_put_back():
         recording = record_script(path, dtype=dtype)
-    blank = Translation(_id(path.stem), shown_path(path), dtype, "refused")
+    blank = Translation(_id(path.stem), shown_path(path), dtype, "refused", script=script)
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, str(path.absolute())))
     return _timed(_translated(recording, blank, f"Translated from {path.name}", check=check), started)
@@ -87,10 +90,38 @@ def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...])
     path = shown_path(code.co_filename) if code is not None else name
     with _settings_put_back():
         recording = record_function(function, arguments)
-    blank = Translation(_id(name), path, recording.dtype, "refused")
+    script, first = _text_of(function)
+    blank = Translation(_id(name), path, recording.dtype, "refused", script=script)
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, code.co_filename if code is not None else ""))
-    return _timed(_translated(recording, blank, f"Translated from {name}"), started)
+    return _timed(_translated(recording, blank, f"Translated from {name}", first=first), started)
+
+
+def _text_of(function: Callable[..., Any]) -> tuple[str, int]:
+    """The text of a function, and the line of its file where that begins; empty where there is no text."""
+    try:
+        lines, first = inspect.getsourcelines(function)
+    except (OSError, TypeError):
+        return "", 1
+    return "".join(lines), first
+
+
+def translate_cell(run: Callable[[], None], variables: dict[str, Any], *, text: str, filename: str) -> Translated:
+    """Run a cell of a notebook once, in the settings of this process, and translate what it did.
+
+    Args:
+        run: runs the cell. variables: the names of the notebook, which it reads and binds.
+        text: its code. filename: what that was compiled as.
+    """
+    started = time.perf_counter()
+    recording = record_cell(run, variables)
+    blank = Translation("cell", "cell", recording.dtype, "refused", script=text)
+    if recording.error is not None:
+        return Translated(_raised(blank, recording.error, filename))
+    with _settings_put_back():
+        made = _translated(recording, blank, "Translated from a cell")
+    reason = made.result.reason.replace(f"{shown_path(filename)}:", "cell:")
+    return _timed(Translated(msgspec.structs.replace(made.result, reason=reason), made.source), started)
 
 
 def as_jax_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:
@@ -153,11 +184,13 @@ def _id(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:100].strip("-") or "translated"
 
 
-def _translated(recording: Recording, blank: Translation, title: str, *, check: bool = False) -> Translated:
+def _translated(
+    recording: Recording, blank: Translation, title: str, *, check: bool = False, first: int = 1
+) -> Translated:
     """JAX's own functions where they agree; where they do not at a kink, PyTorch's slope is spelled out."""
-    made = _attempted(recording, blank, title, check=check)
+    made = _attempted(recording, blank, title, check=check, first=first)
     if any(one.departs for one in made.result.observations):
-        spelled = _attempted(recording, blank, title, check=check, as_pytorch=True)
+        spelled = _attempted(recording, blank, title, check=check, first=first, as_pytorch=True)
         if spelled.result.verdict == "proven":
             told = (*spelled.result.specialised, Specialised(0, "kinks", SPELLED_OUT))
             return Translated(msgspec.structs.replace(spelled.result, specialised=told), spelled.source)
@@ -165,7 +198,7 @@ def _translated(recording: Recording, blank: Translation, title: str, *, check: 
 
 
 def _attempted(
-    recording: Recording, blank: Translation, title: str, *, check: bool, as_pytorch: bool = False
+    recording: Recording, blank: Translation, title: str, *, check: bool, first: int, as_pytorch: bool = False
 ) -> Translated:
     try:
         replayed = replay(recording, id=blank.id, title=title, as_pytorch=as_pytorch)
@@ -203,7 +236,9 @@ def _attempted(
         notes=_notes(program, lowering, torch),
         jax=jax.text,
         torch=torch.text,
+        lines=Lines(first, tuple(one.line for one in program.statements), torch.origins, jax.origins),
         exact=reference is not None,
+        pictures=pictures(program, torch, lowering.pure, jax),
     )
     return Translated(result, jax)
 

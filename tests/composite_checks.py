@@ -156,15 +156,21 @@ def observed(tape: Tape, tensor: Tensor) -> str:
 
 def check(name: str, *calls: Call) -> None:
     """Every call of the composite gives what PyTorch's function gives, when JAX and when PyTorch runs the recording."""
+    check_together({name: list(calls)})
+
+
+def check_together(calls: dict[str, list[Call]]) -> None:
+    """The same for the calls of several composites, by name, in one program."""
     tape = Tape()
-    recorded = [record(tape, name, one) for one in calls]
+    several = [(name, one) for name, each in calls.items() for one in each]
+    recorded = [record(tape, name, one) for name, one in several]
     program = tape.program("composite", "A composite")
     legs: list[LegRun] = [run_torch(program, print_torch(program))]
     pure = functionalize(program).pure
     legs.append(run_jax(pure, print_jax(pure)))
     for leg in legs:
         assert leg.failure is None, f"{leg.leg}: {leg.failure}"
-    for one, found in zip(calls, recorded, strict=True):
+    for (name, one), found in zip(several, recorded, strict=True):
         wanted = of_torch(name, one)
         label = f"{name} {one}"
         assert found.history == wanted.history, f"history: {label}"

@@ -81,11 +81,7 @@ def test_the_transposes_that_are_properties() -> None:
     [
         ("torch.t", "for matrices and vectors", (STACK,)),
         ("torch.meshgrid", "needs indexing", (ROW, ROW)),
-        ("torch.tensor_split", "that a tensor holds", (X, np.array([1]))),
-        ("torch.tensor_split", "run backwards", (draw(7), (4, 1))),
-        ("torch.repeat_interleave", "that the values decide", (X, np.array([1, 2, 3]))),
         ("torch.roll", "2 shifts for 1 axes", (X, (1, 2), (0,))),
-        ("torch.diag_embed", "main diagonal", (X, 1)),
         ("torch.where", "that the values decide", (X > 0,)),
         ("torch.unique", "decided by values", (X,)),
         ("torch.nonzero", "decided by values", (X,)),

@@ -35,6 +35,7 @@ tape.expect_naive(a.grad, [2.0, 2.0, 0.0])
 tape.expect(y, [20.0, 40.0, 60.0])
 """
 IN_PLACE = "a = tape.leaf([1.0, 2.0])\nb = a * 2\nb[0] = 5.0\nb.sum().backward()\ntape.expect(a.grad, [0.0, 2.0])\n"
+SOURCE = Source("y = 3.0\n", (None,))
 RETAINED = IN_PLACE.replace("b[0]", "b.retain_grad()\nb[0]")
 
 
@@ -172,7 +173,7 @@ def judged(case: Callable[[Any], None], *legs: dict[str, Observed], failure: Fai
     program = record(case, id="judged", title="Judged", dtype="float64")
     torch, jax, naive = (LegRun(name, shown) for name, shown in zip(("torch", "jax", "jax"), legs, strict=True))
     naive.failure = failure
-    return judge_naive(program, torch, jax, naive, "source")
+    return judge_naive(program, torch, jax, naive, SOURCE)
 
 
 def numbers(*values: float) -> Array:
@@ -230,7 +231,7 @@ def test_a_leg_that_stopped_is_told_of_elsewhere() -> None:
     program = record(case, id="judged", title="Judged", dtype="float64")
     stopped = LegRun("torch", failure=BOOM)
     name = next(one.name for one in program.statements if isinstance(one, Read))
-    port = judge_naive(program, stopped, LegRun("jax"), LegRun("jax", {name: numbers(3.0)}), "source")
+    port = judge_naive(program, stopped, LegRun("jax"), LegRun("jax", {name: numbers(3.0)}), SOURCE)
     assert port.departures == ()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -152,6 +153,45 @@ def test_every_optimizer_keeps_the_dictionary_and_is_named(optimizer: str, tmp_p
     assert "def loss_fn(params, inputs, targets):" in result.jax
     [note] = [one for one in result.specialised if one.what == f"torch.optim.{optimizer}"]
     assert f"`optax.{optimizer.lower()}(0.125" in note.why
+    # The lines that are the same for each of the four parameters stand once.
+    assert result.jax.count("jnp.sqrt(") == result.jax.count("def update")
+    assert len(re.findall(r" = update(?:_2)?\(", result.jax)) == 12
+
+
+def test_gradients_that_are_clipped_by_one_norm_are_updated_by_one_function(tmp_path: Path) -> None:
+    clipped = "    nn.utils.clip_grad_norm_(model.parameters(), 0.25)\n    optimizer.step()"
+    loop = LOOP.format(optimizer="Adam(model.parameters(), foreach=True)").replace("    optimizer.step()", clipped)
+    result = translated(tmp_path, loop).result
+    assert result.verdict == "proven", result.reason
+    assert result.jax.count("jnp.sqrt(") == result.jax.count("def update")
+    assert len(re.findall(r" = update(?:_2)?\(", result.jax)) == 12
+
+
+def test_updates_that_differ_are_not_one_function() -> None:
+    def case(tape: Tape) -> None:
+        leaves = [tape.leaf([0.5, 2.0]) for _ in range(4)]
+        loss = sum((leaf**2).sum() for leaf in leaves)
+        loss.backward()
+        with tape.no_grad():
+            for number, leaf in enumerate(leaves):
+                moved = (leaf.grad * 0.5 + 1.0).sqrt() + 2.0
+                scaled = moved.exp() if number == 2 else moved.tanh()
+                leaf -= scaled * 0.1
+        for leaf in leaves:
+            tape.observe(leaf)
+
+    pure = functionalize(record(case, id="updates", title="Updates", dtype="float64")).pure
+    source = print_jax(pure)
+    assert source.text.count("def update(") == 1
+    assert source.text.count(" = update(") == 3
+    assert source.text.count("jnp.exp(") == 1
+    run = run_jax(pure, source)
+    assert run.failure is None
+    before = np.array([0.5, 2.0])
+    moved = np.sqrt(before + 1.0) + 2.0
+    for number, seen in enumerate(run.observed.values()):
+        expected = before - 0.1 * (np.exp(moved) if number == 2 else np.tanh(moved))
+        np.testing.assert_allclose(seen.values, expected, rtol=1e-14)
 
 
 def test_a_rate_that_changes_is_a_schedule(tmp_path: Path) -> None:

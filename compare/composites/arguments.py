@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from compare.errors import ProgramError
 from compare.ops.rules import on_every_axis
+from compare.tape import Tape, Tensor
 
-__all__ = ["Sizes", "for_each_axis"]
+__all__ = ["Sizes", "for_each_axis", "in_order"]
 
 Sizes = int | Sequence[int]
 
@@ -18,3 +19,8 @@ def for_each_axis(what: str, value: Sizes, rank: int) -> tuple[int, ...]:
         return on_every_axis(value, rank)
     except ValueError as error:
         raise ProgramError(f"{what} {error}.") from error
+
+
+def in_order(tape: Tape, input: Tensor) -> Tensor:
+    """The same numbers with the strides of their shape, so that a reshape is not in doubt: a stack of one is a copy."""
+    return tape.stack([input], axis=0)[0]

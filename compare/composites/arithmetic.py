@@ -93,16 +93,6 @@ def _lerp_in_place(tape: Tape, input: Tensor, end: Tensor, weight: Any) -> Any:
     return input.add_((end - input) * weight)
 
 
-@composite("torch.index_add")
-def _index_add(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
-    return input.index_add(index, _scaled(source, alpha), axis=dim)
-
-
-@composite("torch.Tensor.index_add_")
-def _index_add_in_place(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Any:
-    return input.index_add_(index, _scaled(source, alpha), axis=dim)
-
-
 # ---- quotients ----
 
 
@@ -208,7 +198,9 @@ def _frac(tape: Tape, input: Tensor) -> Tensor:
 @composite("torch.logit", "torch.special.logit")
 def _logit(tape: Tape, input: Tensor, eps: float | None = None) -> Tensor:
     if eps is not None:
-        raise ProgramError("logit with eps is not modelled. Clamp the input, then take the logit.")
+        if eps > 0.5:
+            raise ProgramError(f"logit with eps={eps} has its lower bound above the upper one.")
+        input = _clamp(tape, input, eps, 1 - eps)
     return (input / (1 - input)).log()
 
 

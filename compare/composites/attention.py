@@ -5,10 +5,17 @@ from __future__ import annotations
 import math
 
 from compare.composites.composite import composite
+from compare.composites.constants import cast
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
 __all__: list[str] = []
+
+
+@composite("torch.ops.aten._safe_softmax.default")
+def _safe_softmax(tape: Tape, self: Tensor, dim: int, dtype: str | None = None) -> Tensor:
+    """softmax, and zeros along a line of nothing but -inf."""
+    return _of_taking_part(tape, cast(tape, self, dtype), dim)
 
 
 @composite("torch.nn.functional.scaled_dot_product_attention")
@@ -53,9 +60,15 @@ def _masked(tape: Tape, scores: Tensor, mask: Tensor) -> Tensor:
             return weights  # noqa: RET504  the name is for the printed program
         taking_part = tape.any(mask, axis=-1, keepdims=True)
     else:
-        masked = scores + mask
-        taking_part = tape.any(masked > -math.inf, axis=-1, keepdims=True)
+        return _of_taking_part(tape, scores + mask, -1)
     # A query that may look at nothing gets zeros, where softmax alone is nan.
     masked = tape.where(taking_part, masked, 0.0)
     weights = tape.softmax(masked, axis=-1)
+    return tape.where(taking_part, weights, 0.0)
+
+
+def _of_taking_part(tape: Tape, scores: Tensor, axis: int) -> Tensor:
+    taking_part = tape.any(scores != -math.inf, axis=axis, keepdims=True)
+    masked = tape.where(taking_part, scores, 0.0)
+    weights = tape.softmax(masked, axis=axis)
     return tape.where(taking_part, weights, 0.0)

@@ -7,7 +7,7 @@ from typing import Any
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__ = ["check_floats", "check_without_history", "has_history", "is_float"]
+__all__ = ["check_floats", "check_without_history", "has_history", "is_float", "known_numbers"]
 
 
 def is_float(one: Any) -> bool:
@@ -31,3 +31,19 @@ def check_without_history(tape: Tape, what: str, *operands: Any) -> None:
     """Refuse to record history where PyTorch's function has no derivative for it. Raises ProgramError."""
     if tape._facts.recording and any(has_history(tape, one) for one in operands):
         raise ProgramError(f"{what} has no derivative in PyTorch. Detach what it is given, or call it under no_grad.")
+
+
+def known_numbers(tape: Tape, what: str, one: Any) -> Any:
+    """A number, or nested lists of numbers, that a tensor of integers or booleans holds. Raises ProgramError.
+
+    Only what the program wrote down is known: a shape may not depend on what is computed.
+    """
+    if not isinstance(one, Tensor):
+        return one
+    known = tape._facts.handle(one._name).known
+    if known is None:
+        raise ProgramError(
+            f"{what}: the shape of the result depends on values that are computed, and JAX refuses such a shape where "
+            "it compiles. Write these numbers down."
+        )
+    return known.tolist()

@@ -1,11 +1,15 @@
-"""Products of several tensors, functions of square matrices, and the decompositions that are refused."""
+"""Products of several tensors, functions of square matrices, and matrices made of vectors."""
 
 from __future__ import annotations
 
+import math
 import string
 from typing import Any
 
 from compare.composites.composite import composite
+from compare.composites.decompositions import ended_well, identity, one_triangle, solve_triangle
+from compare.composites.kinds import check_floats, check_without_history
+from compare.composites.reductions import matrix_norm
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
@@ -87,16 +91,27 @@ def _matrix_power(tape: Tape, input: Tensor, n: int) -> Tensor:
     if n < 0:
         return _matrix_power(tape, tape.inv(input), -n)
     if n == 0:
-        raise ProgramError("matrix_power to 0 is the identity. Write it down.")
+        # The identity has a gradient of zeros: PyTorch keeps the history of the matrix.
+        nothing = input.clone()
+        nothing.zero_()
+        return nothing + identity(tape, input, input.shape[-1])
     power = input if n > 1 else input.clone()
     for _ in range(n - 1):
         power = power @ input
     return power
 
 
+@composite("torch.linalg.det", "torch.det")
+def _det(tape: Tape, input: Tensor) -> Tensor:
+    if input.shape[-1:] == (0,):
+        # A product of nothing, which jnp.linalg.det has no answer for.
+        return input.sum(axis=(-2, -1)) + 1.0
+    return tape.det(input)
+
+
 @composite("torch.linalg.slogdet", "torch.slogdet")
 def _slogdet(tape: Tape, input: Tensor) -> tuple[Tensor, Tensor]:
-    determinant = tape.det(input)
+    determinant = _det(tape, input)
     sign = determinant.sign()
     logabsdet = (determinant * sign).log()
     return sign, logabsdet
@@ -104,7 +119,7 @@ def _slogdet(tape: Tape, input: Tensor) -> tuple[Tensor, Tensor]:
 
 @composite("torch.logdet")
 def _logdet(tape: Tape, input: Tensor) -> Tensor:
-    return tape.det(input).log()
+    return _det(tape, input).log()
 
 
 @composite("torch.linalg.solve")
@@ -126,34 +141,179 @@ def _solve_triangular(
     left: bool = True,
     unitriangular: bool = False,
 ) -> Tensor:
-    if unitriangular:
-        raise ProgramError("solve_triangular with unitriangular=True is not modelled.")
-    triangle = tape.triu(A) if upper else tape.tril(A)
-    return _solve(tape, triangle, B, left=left)
+    return solve_triangle(tape, A, B, upper=upper, left=left, ones=unitriangular)
+
+
+@composite("torch.triangular_solve")
+def _triangular_solve(
+    tape: Tape,
+    input: Tensor,
+    A: Tensor,  # noqa: N803
+    upper: bool = True,
+    transpose: bool = False,
+    unitriangular: bool = False,
+) -> tuple[Tensor, Tensor]:
+    triangle = A.matrix_transpose() if transpose else A
+    solution = solve_triangle(tape, triangle, input, upper=upper != transpose, ones=unitriangular)
+    return solution, A.clone()
 
 
 @composite("torch.linalg.cholesky")
 def _cholesky(tape: Tape, A: Tensor, *, upper: bool = False) -> Tensor:  # noqa: N803
-    factor = tape.cholesky(A)
+    symmetric = one_triangle(tape, A, "U" if upper else "L")
+    factor = tape.cholesky(symmetric)
     return factor.matrix_transpose() if upper else factor
 
 
-# ---- refused ----
-
-_DECOMPOSITIONS = (
-    "linalg.eigh linalg.eig linalg.eigvals linalg.eigvalsh linalg.svd linalg.svdvals linalg.qr linalg.lu "
-    "linalg.lu_factor linalg.ldl_factor linalg.pinv svd qr lu pinverse geqrf"
-).split()
+@composite("torch.cholesky")
+def _older_cholesky(tape: Tape, input: Tensor, upper: bool = False) -> Tensor:
+    return _cholesky(tape, input, upper=upper)
 
 
-@composite(*(f"torch.{name}" for name in _DECOMPOSITIONS))
-def _decomposition(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
-    raise ProgramError(
-        "The factors of this decomposition are not unique: each library chooses signs and order, and so the gradients. "
-        "Use solve, inv, det or cholesky."
-    )
+# ---- with the information whether it went well ----
 
 
-@composite("torch.linalg.lstsq", "torch.linalg.matrix_exp", "torch.matrix_exp", "torch.linalg.matrix_rank")
-def _refused(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
-    raise ProgramError("This function of matrices is not modelled. Write it out with solve, inv, det or cholesky.")
+@composite("torch.linalg.cholesky_ex")
+def _cholesky_ex(
+    tape: Tape,
+    A: Tensor,  # noqa: N803
+    *,
+    upper: bool = False,
+    check_errors: bool = False,
+) -> tuple[Tensor, Tensor]:
+    return _cholesky(tape, A, upper=upper), ended_well(tape, A)
+
+
+@composite("torch.linalg.inv_ex")
+def _inv_ex(tape: Tape, A: Tensor, *, check_errors: bool = False) -> tuple[Tensor, Tensor]:  # noqa: N803
+    return tape.inv(A), ended_well(tape, A)
+
+
+@composite("torch.linalg.solve_ex")
+def _solve_ex(
+    tape: Tape,
+    A: Tensor,  # noqa: N803
+    B: Tensor,  # noqa: N803
+    *,
+    left: bool = True,
+    check_errors: bool = False,
+) -> tuple[Tensor, Tensor]:
+    return _solve(tape, A, B, left=left), ended_well(tape, A)
+
+
+# ---- tensors as matrices ----
+
+
+@composite("torch.linalg.tensorinv")
+def _tensorinv(tape: Tape, A: Tensor, ind: int = 2) -> Tensor:  # noqa: N803
+    ahead, behind = A.shape[:ind], A.shape[ind:]
+    matrix = tape.reshape(A, shape=(math.prod(ahead), math.prod(behind)))
+    return tape.reshape(tape.inv(matrix), shape=(*behind, *ahead))
+
+
+@composite("torch.linalg.tensorsolve")
+def _tensorsolve(
+    tape: Tape,
+    A: Tensor,  # noqa: N803
+    B: Tensor,  # noqa: N803
+    dims: Any = None,
+) -> Tensor:
+    ordered = A
+    if dims is not None:
+        last = [axis % len(A.shape) for axis in dims]
+        axes = [axis for axis in range(len(A.shape)) if axis not in last]
+        ordered = tape.permute_dims(A, axes=(*axes, *last))
+    unknown = ordered.shape[len(B.shape) :]
+    size = math.prod(B.shape)
+    matrix = tape.reshape(ordered, shape=(size, size))
+    right = tape.reshape(B, shape=(size,))
+    return tape.reshape(tape.solve(matrix, right), shape=unknown)
+
+
+# ---- matrices made of vectors ----
+
+
+def _powers(tape: Tape, x: Tensor, count: int) -> Tensor:
+    """The powers from 0 on along a new last axis: `f[..., n]` gives `f[..., n, count]`."""
+    if count < 2:
+        raise ProgramError(f"vander with N={count} is not modelled: from 2 on it is.")
+    column = x[..., None] if x.shape else tape.reshape(x, shape=(1, 1))
+    columns = [tape.ones_like(column), column]
+    for _ in range(count - 2):
+        columns.append(columns[-1] * column)
+    return tape.concat(columns, axis=-1)
+
+
+@composite("torch.linalg.vander")
+def _linalg_vander(tape: Tape, x: Tensor, *, N: int | None = None) -> Tensor:  # noqa: N803
+    return _powers(tape, x, (x.shape or (1,))[-1] if N is None else N)
+
+
+@composite("torch.vander")
+def _vander(tape: Tape, x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
+    # PyTorch writes into what its backward needs, and raises there.
+    check_without_history(tape, "torch.vander", x)
+    powers = _powers(tape, x, x.shape[-1] if N is None else N)
+    return powers if increasing else tape.flip(powers, axis=-1)
+
+
+@composite("torch.cov")
+def _cov(
+    tape: Tape,
+    input: Tensor,
+    *,
+    correction: int = 1,
+    fweights: Tensor | None = None,
+    aweights: Tensor | None = None,
+) -> Tensor:
+    """The covariance of the rows of `f[variables, observations]`; of one row, a scalar."""
+    check_floats("cov", input)
+    rows = input if len(input.shape) == 2 else tape.reshape(input, shape=(1, -1))
+    count = rows.shape[1]
+    weights = None if fweights is None else fweights.astype(input.dtype_name)
+    if aweights is not None:
+        weights = aweights if weights is None else weights * aweights
+    weighted = rows if weights is None else rows * weights
+    divisor: Any
+    if weights is None:
+        mean = weighted.sum(axis=1) / count
+        divisor = max(count - correction, 0)
+    else:
+        total = weights.sum()
+        mean = weighted.sum(axis=1) / total
+        divisor = total - correction
+        if aweights is not None and correction != 0:
+            divisor = total - correction * (weights * aweights).sum() / total
+        divisor = tape.where(divisor <= 0, 0.0, divisor)
+    centred = rows - mean[:, None]
+    products = centred @ (centred if weights is None else centred * weights).matrix_transpose()
+    covariance = products / divisor
+    return tape.reshape(covariance, shape=()) if rows.shape[0] == 1 else covariance
+
+
+@composite("torch.corrcoef")
+def _corrcoef(tape: Tape, input: Tensor) -> Tensor:
+    covariance = _cov(tape, input)
+    if not covariance.shape:
+        return covariance / covariance
+    deviation = tape.diagonal(covariance).sqrt()
+    correlation = covariance / deviation[:, None] / deviation
+    return tape.clip(correlation, min=-1.0, max=1.0)
+
+
+# ---- condition numbers ----
+
+
+@composite("torch.linalg.cond")
+def _cond(tape: Tape, input: Tensor, p: Any = None) -> Tensor:
+    if p in (None, 2, -2):
+        values = tape.svdvals(input)
+        if p == -2:
+            return values[..., -1] / values[..., 0]
+        return values[..., 0] / values[..., -1]
+    if p != "nuc":
+        check_without_history(tape, f"torch.linalg.cond with p={p!r}", input)
+    inverse = tape.inv(input)
+    own_norm = matrix_norm(tape, input, p)
+    inverse_norm = matrix_norm(tape, inverse, p)
+    return own_norm * inverse_norm

@@ -8,9 +8,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from compare.composites.arithmetic import absolute
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats
+from compare.composites.linear import linear
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
@@ -284,6 +287,38 @@ def _cross_entropy(
     return _mean_over_classes(mixed, weights, reduction)
 
 
+@composite("torch.nn.functional.linear_cross_entropy")
+def _linear_cross_entropy(
+    tape: Tape,
+    input: Tensor,
+    linear_weight: Tensor,
+    target: Tensor,
+    *,
+    linear_bias: Tensor | None = None,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    ignore_index: int | None = None,
+    label_smoothing: float = 0.0,
+    options: Any = None,
+) -> Tensor:
+    """The cross entropy of an affine map. The options say in what chunks it is computed, and change no number."""
+    if getattr(options, "acc_dtype", None) is not None:
+        raise ProgramError("linear_cross_entropy that accumulates in another dtype is not modelled. Leave it out.")
+    classes, *outputs, features = linear_weight.shape
+    count = math.prod((classes, *outputs))
+    matrix = tape.reshape(linear_weight, shape=(count, features)) if outputs else linear_weight
+    bias = linear_bias
+    if bias is not None and outputs:
+        bias = tape.reshape(bias, shape=(count,))
+    logits = linear(tape, input, matrix, bias)
+    if outputs:
+        logits = tape.reshape(logits, shape=(*input.shape[:-1], classes, *outputs))
+    ignored = -100 if ignore_index is None else ignore_index
+    return _cross_entropy(
+        tape, logits, target, weight, ignore_index=ignored, reduction=reduction, label_smoothing=label_smoothing
+    )
+
+
 def _of_probabilities(
     tape: Tape, log_probability: Tensor, target: Tensor, weight: Tensor | None, reduction: str, label_smoothing: float
 ) -> Tensor:
@@ -314,26 +349,45 @@ def _multi_margin_loss(
     reduction: str = "mean",
 ) -> Tensor:
     _check_classes(target)
-    if p not in (1, 2) or len(input.shape) != 2:
-        raise ProgramError("multi_margin_loss is modelled for p 1 or 2 and a batch of scores.")
-    classes = input.shape[1]
-    places = target[:, None]
-    right = tape.take_along_axis(input, places, axis=1)
-    gap = margin - right + input
+    if p not in (1, 2):
+        raise ProgramError("multi_margin_loss is modelled for p 1 or 2.")
+    scores = input if len(input.shape) == 2 else tape.reshape(input, shape=(1, -1))
+    targets = tape.reshape(target, shape=(-1,))
+    classes = scores.shape[1]
+    places = targets[:, None]
+    right = tape.take_along_axis(scores, places, axis=1)
+    gap = margin - right + scores
     other = tape.constant([list(range(classes))]) != places
     # At the margin itself PyTorch's slope is zero.
     violations = tape.where((gap > 0) & other, gap, 0.0)
     if p == 2:
         violations = violations.square()
     if weight is not None:
-        violations = violations * tape.expand_dims(tape.take(weight, target, axis=0), axis=1)
+        violations = violations * tape.expand_dims(tape.take(weight, targets, axis=0), axis=1)
     losses = violations.sum(axis=1) / classes
-    return _reduced(losses, reduction, size_average, reduce)
+    return _reduced(losses if target.shape else tape.reshape(losses, shape=()), reduction, size_average, reduce)
 
 
-@composite("torch.nn.functional.multilabel_margin_loss", "torch.nn.functional.ctc_loss")
-def _refused(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
-    raise ProgramError("This loss walks over its targets one by one, and is not modelled. Write it out with ops.")
+@composite("torch.nn.functional.multilabel_margin_loss")
+def _multilabel_margin_loss(
+    tape: Tape, input: Tensor, target: Tensor, size_average: Any = None, reduce: Any = None, reduction: str = "mean"
+) -> Tensor:
+    """Every class that is not a target against every target; the first -1 ends the targets."""
+    _check_classes(target)
+    classes = input.shape[-1] if input.shape else 1
+    scores = tape.reshape(input, shape=(-1, classes))
+    given = tape.reshape(target, shape=(-1, classes))
+    counted = tape.cumulative_prod((given >= 0).astype("int64"), axis=1) != 0
+    places = tape.where(counted, given, 0)
+    chosen = tape.one_hot(places, classes=classes)
+    is_target = tape.where(counted[:, :, None], chosen, 0).sum(axis=1) > 0
+    right = tape.take_along_axis(scores, places, axis=1)
+    gap = 1 - right[:, :, None] + scores[:, None, :]
+    compared = counted[:, :, None] & ~is_target[:, None, :]
+    violations = tape.where((gap > 0) & compared, gap, 0.0)
+    losses = violations.sum(axis=(1, 2)) / classes
+    alone = len(input.shape) < 2
+    return _reduced(tape.reshape(losses, shape=()) if alone else losses, reduction, size_average, reduce)
 
 
 @composite("torch.nn.functional.multilabel_soft_margin_loss")
@@ -351,6 +405,97 @@ def _multilabel_soft_margin_loss(
         each = each * weight
     losses = each.sum(axis=-1) / input.shape[-1]
     return _reduced(losses, reduction, size_average, reduce)
+
+
+# ---- sequences ----
+
+
+def _whole(name: str, lengths: Any, tape: Tape) -> list[int]:
+    """Lengths as numbers. Raises ProgramError where they are computed."""
+    if not isinstance(lengths, Tensor):
+        return [int(one) for one in lengths]
+    known = tape._facts.handle(lengths._name).known
+    if known is None:
+        raise ProgramError(f"ctc_loss whose {name} are computed is not modelled. Give numbers.")
+    return [int(one) for one in np.atleast_1d(known)]
+
+
+@composite("torch.nn.functional.ctc_loss")
+def _ctc_loss(
+    tape: Tape,
+    log_probs: Tensor,
+    targets: Tensor,
+    input_lengths: Any,
+    target_lengths: Any,
+    blank: int = 0,
+    reduction: str = "mean",
+    zero_infinity: bool = False,
+) -> Tensor:
+    """The negative logarithm of the probability of all alignments: `f[t, n, c]` and targets give `f[n]`, or a number.
+
+    PyTorch's gradient is that for scores before log_softmax: it has the probabilities added, which for normalized
+    probabilities the derivative of log_softmax takes away again.
+    """
+    alone = len(log_probs.shape) == 2
+    scores = log_probs[:, None, :] if alone else log_probs
+    steps, batch, _ = scores.shape
+    inputs, lengths = _whole("input lengths", input_lengths, tape), _whole("target lengths", target_lengths, tape)
+    labels = tape._facts.handle(targets._name).known
+    if labels is None:
+        raise ProgramError("ctc_loss of targets that are computed is not modelled. Give constants.")
+    starts = np.cumsum([0, *lengths[:-1]])
+    rows = [
+        (labels[start : start + length] if labels.ndim == 1 else labels[row][:length]).astype(int)
+        for row, (start, length) in enumerate(zip(starts, lengths, strict=True))
+    ]
+    longest = max(lengths, default=0)
+    extended = np.full((batch, 2 * longest + 1), blank)
+    for row, given in enumerate(rows):
+        extended[row, 1 : 2 * len(given) : 2] = given
+    # A label may follow the last but one where it is another one, and no blank.
+    skips = np.zeros(extended.shape, dtype=bool)
+    skips[:, 2:] = (extended[:, 2:] != blank) & (extended[:, 2:] != extended[:, :-2])
+    may_skip = tape.constant(skips)
+    symbols = tape.broadcast_to(tape.constant(extended)[None], shape=(steps, *extended.shape))
+    emitted = tape.take_along_axis(scores, symbols, axis=2)
+    places = np.arange(extended.shape[1])
+    begins = tape.constant(np.broadcast_to(places < 2, extended.shape) & (places <= 2 * np.array(lengths)[:, None]))
+    alpha = tape.where(begins, emitted[0], -math.inf)
+    for step in range(1, steps):
+        one_back = tape.pad(alpha, widths=(1, 0), value="-inf")[:, :-1]
+        two_back = tape.where(may_skip, tape.pad(alpha, widths=(2, 0), value="-inf")[:, :-2], -math.inf)
+        moved = _logsumexp_of(tape, [alpha, one_back, two_back]) + emitted[step]
+        running = np.array([step < length for length in inputs])
+        alpha = moved if running.all() else tape.where(tape.constant(running[:, None]), moved, alpha)
+    ends = np.stack([2 * np.array(lengths), np.maximum(2 * np.array(lengths) - 1, 0)], axis=1)
+    last = tape.take_along_axis(alpha, tape.constant(ends), axis=1)
+    both = [last[:, 0], tape.where(tape.constant(np.array(lengths) > 0), last[:, 1], -math.inf)]
+    losses = -_logsumexp_of(tape, both)
+    probabilities = scores.exp()
+    within = tape.constant((np.arange(steps)[:, None] < np.array(inputs))[:, :, None])
+    surplus = tape.where(within, probabilities - probabilities.detach(), 0.0)
+    losses = losses + surplus.sum(axis=(0, 2))
+    if zero_infinity:
+        losses = tape.where(losses.detach() == math.inf, 0.0, losses)
+    if reduction == "mean":
+        counts = tape.constant([float(max(length, 1)) for length in lengths], dtype=losses.dtype_name)
+        return (losses / counts).mean()
+    return _reduced(tape.reshape(losses, shape=()) if alone else losses, reduction)
+
+
+def _logsumexp_of(tape: Tape, numbers: list[Tensor]) -> Tensor:
+    """Log of the sum of exponentials of a few tensors; -inf, with the gradient zero, where all are."""
+    largest = numbers[0]
+    for one in numbers[1:]:
+        largest = tape.maximum(largest, one)
+    largest = largest.detach()
+    nothing = largest == -math.inf
+    shift = tape.where(nothing, 0.0, largest)
+    total = (numbers[0] - shift).exp()
+    for one in numbers[1:]:
+        total = total + (one - shift).exp()
+    logarithm = tape.where(nothing, 1.0, total).log() + shift
+    return tape.where(nothing, -math.inf, logarithm)
 
 
 # ---- distributions ----
@@ -470,18 +615,55 @@ def _pairwise_distance(
     return _norm(tape, difference, p, -1, keepdim=keepdim)
 
 
+def _distance(tape: Tape, difference: Tensor, p: float) -> Tensor:
+    """The norm along the last axis as cdist and pdist differentiate it: zero between equal points."""
+    if p in (1, 2):
+        return _norm(tape, difference, p, -1)
+    size = absolute(tape, difference)
+    if p == 0:
+        nothing = size.sum(axis=-1)
+        nothing.zero_()
+        return nothing + (difference != 0).astype(size.dtype_name).sum(axis=-1)
+    if p == math.inf:
+        # Every coordinate that is the largest has the whole gradient; the value counts one of them.
+        largest = size.detach().max(axis=-1, keepdims=True)
+        together = tape.where(size == largest, size, 0.0).sum(axis=-1)
+        surplus = together.detach() - tape.squeeze(largest, axis=-1)
+        return together - surplus
+    if p < 0:
+        raise ProgramError(f"There is no distance with p={p}.")
+    absent = size == 0
+    powers = tape.where(absent, 0.0, tape.where(absent, 1.0, size) ** p)
+    total = powers.sum(axis=-1)
+    equal = total == 0
+    root = tape.where(equal, 1.0, total) ** (1 / p)
+    return tape.where(equal, 0.0, root)
+
+
 @composite("torch.cdist")
 def _cdist(
     tape: Tape, x1: Tensor, x2: Tensor, p: float = 2.0, compute_mode: str = "use_mm_for_euclid_dist_if_necessary"
 ) -> Tensor:
-    if max(x1.shape[-2], x2.shape[-2]) > 25 and p == 2 and compute_mode != "donot_use_mm_for_euclid_dist":
+    through_product = compute_mode == "use_mm_for_euclid_dist"
+    if compute_mode == "use_mm_for_euclid_dist_if_necessary":
+        through_product = max(x1.shape[-2], x2.shape[-2]) > 25
+    if through_product and p == 2:
         # There PyTorch takes a difference of squares, which loses digits.
         raise ProgramError(
-            "cdist of more than 25 rows computes through a matrix product in PyTorch, which loses digits. "
+            "cdist computes through a matrix product in PyTorch here, which loses digits. "
             "Give compute_mode='donot_use_mm_for_euclid_dist'."
         )
     difference = tape.expand_dims(x1, axis=-2) - tape.expand_dims(x2, axis=-3)
-    return _norm(tape, difference, p, -1)
+    return _distance(tape, difference, p)
+
+
+@composite("torch.pdist", "torch.nn.functional.pdist")
+def _pdist(tape: Tape, input: Tensor, p: float = 2) -> Tensor:
+    """The distance of every two rows: of `f[n, m]` it is `f[n * (n - 1) / 2]`."""
+    first, second = np.triu_indices(input.shape[0], k=1)
+    one = tape.take(input, tape.constant(first), axis=0)
+    other = tape.take(input, tape.constant(second), axis=0)
+    return _distance(tape, one - other, p)
 
 
 @composite("torch.nn.functional.cosine_similarity", "torch.cosine_similarity")

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from compare.composites.composite import composite
+from compare.composites.reductions import vector_norm
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
 __all__ = [
     "batch_norm", "batch_norm_of_torch", "group_norm", "group_norm_of_torch", "instance_norm", "instance_norm_of_torch",
-    "layer_norm", "layer_norm_of_torch", "local_response_norm", "normalize", "rms_norm",
+    "layer_norm", "layer_norm_of_torch", "local_response_norm", "native_batch_norm", "native_batch_norm_legit",
+    "native_group_norm", "native_layer_norm", "norm_except_dim", "normalize", "rms_norm", "weight_norm",
 ]  # fmt: skip
 
 
@@ -254,6 +257,111 @@ def group_norm_of_torch(
     return group_norm(tape, input, num_groups, weight, bias, eps)
 
 
+# ---- what PyTorch computes them with: results and what is saved for backward ----
+
+
+def _over_deviation(variance: Tensor, eps: float, shape: tuple[int, ...]) -> Tensor:
+    return (variance + eps).rsqrt().reshape(shape)
+
+
+@composite("torch.native_layer_norm")
+def native_layer_norm(
+    tape: Tape,
+    input: Tensor,
+    normalized_shape: Sequence[int],
+    weight: Tensor | None,
+    bias: Tensor | None,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The result, the mean, and one over the deviation; the last two without history."""
+    axes = _last_axes("torch.native_layer_norm", input, normalized_shape)
+    normalized, mean, variance = _normalized(input, axes, eps)
+    with tape.no_grad():
+        mean = mean.detach()
+        rstd = (variance + eps).rsqrt()
+    return _affine(normalized, weight, bias), mean, rstd
+
+
+@composite("torch.native_group_norm")
+def native_group_norm(
+    tape: Tape,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    N: int,  # noqa: N803
+    C: int,  # noqa: N803
+    HxW: int,  # noqa: N803
+    group: int,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The result, the mean of every group, and one over its deviation."""
+    grouped = input.reshape((N, group, -1))
+    normalized, mean, variance = _normalized(grouped, (2,), eps)
+    rstd = _over_deviation(variance, eps, (N, group))
+    return _affine_of_channels(normalized.reshape(input.shape), weight, bias), mean.reshape((N, group)), rstd
+
+
+def _saved_of_batch(tape: Tape, input: Tensor, eps: float, training: bool) -> tuple[Tensor, Tensor]:
+    """The mean of the batch, and one over its deviation, without history; nothing outside of training."""
+    if not training:
+        nothing = tape.constant(np.zeros(0), dtype=input.dtype_name)
+        return nothing, nothing.clone()
+    axes = (0, *range(2, len(input.shape)))
+    with tape.no_grad():
+        save_mean = input.mean(axis=axes)
+        variance = input.var(axis=axes, correction=0)
+        save_invstd = (variance + eps).rsqrt()
+    return save_mean, save_invstd
+
+
+@composite("torch.native_batch_norm")
+def native_batch_norm(
+    tape: Tape,
+    input: Tensor,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The result of batch_norm, and what is saved."""
+    normalized = batch_norm(tape, input, running_mean, running_var, weight, bias, training, momentum, eps)
+    return (normalized, *_saved_of_batch(tape, input, eps, training))
+
+
+@composite("torch._native_batch_norm_legit")
+def native_batch_norm_legit(
+    tape: Tape, input: Tensor, weight: Tensor | None, bias: Tensor | None, *settings: Any
+) -> tuple[Tensor, Tensor, Tensor]:
+    """The same, also without running statistics: then three settings follow, and not five."""
+    statistics, (training, momentum, eps) = settings[:-3] or (None, None), settings[-3:]
+    return native_batch_norm(tape, input, weight, bias, *statistics, training, momentum, eps)
+
+
+def _with_reserve(training: bool) -> Callable[..., tuple[Tensor, Tensor, Tensor, Tensor]]:
+    def function(
+        tape: Tape,
+        input: Tensor,
+        weight: Tensor | None,
+        bias: Tensor | None,
+        running_mean: Tensor | None,
+        running_var: Tensor | None,
+        momentum: float,
+        eps: float,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        made = native_batch_norm(tape, input, weight, bias, running_mean, running_var, training, momentum, eps)
+        return (*made, tape.constant(np.zeros(0, dtype=int), dtype="int64"))
+
+    function.__doc__ = "The result of batch_norm, what is saved, and the room that another device would use."
+    return function
+
+
+composite("torch.ops.aten._batch_norm_with_update")(_with_reserve(True))
+composite("torch.ops.aten._batch_norm_no_update")(_with_reserve(False))
+
+
 # ---- over neighbouring channels ----
 
 
@@ -312,3 +420,22 @@ def normalize(
         )
     divisor = tape.where(norm < eps, eps, norm)
     return input / divisor
+
+
+# ---- of weights ----
+
+
+@composite("torch.norm_except_dim")
+def norm_except_dim(tape: Tape, v: Tensor, pow: int = 2, dim: int = 0) -> Tensor:
+    """The norm of each slice along an axis, with all axes kept; -1 stands for one norm of all, and not for the last."""
+    if dim == -1:
+        return vector_norm(tape, v, pow)
+    axes = tuple(axis for axis in range(len(v.shape)) if axis != dim)
+    return vector_norm(tape, v, pow, axes, True) if axes else v.abs()
+
+
+@composite("torch._weight_norm")
+def weight_norm(tape: Tape, v: Tensor, g: Tensor, dim: int = 0) -> Tensor:
+    """The direction `v`, scaled to the norms `g`: what `weight_norm` of torch.nn.utils makes of its two parameters."""
+    norms = norm_except_dim(tape, v, 2, dim)
+    return v * (g / norms)

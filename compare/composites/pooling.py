@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from compare.composites.arguments import Sizes, for_each_axis
+from compare.composites.arguments import Sizes, for_each_axis, in_order
 from compare.composites.composite import composite
 from compare.errors import ProgramError
 from compare.ops.pooling import pooled_sizes
 from compare.tape import Tape, Tensor
 
-__all__ = ["avg_pool1d", "lp_pool1d", "lp_pool2d", "lp_pool3d"]
+__all__ = ["avg_pool1d", "lp_pool1d", "lp_pool2d", "lp_pool3d", "max_unpool2d", "max_unpool3d"]
 
 
 def _counts(name: str, input: Tensor, given: dict[str, Any], rank: int) -> tuple[int, ...]:
@@ -249,6 +249,50 @@ def _adapted(tape: Tape, input: Tensor, output_size: Any, rank: int, kind: str) 
     return pooled
 
 
+def _first_largest(tape: Tape, windows: Tensor) -> Tensor:
+    """Where in the last axis the first of the largest elements is, or the last nan: `int64[..., 1]`."""
+    places = tape.argmax(windows, axis=-1, keepdims=True)
+    is_nan = (windows != windows).astype("int64")
+    from_the_end = tape.argmax(tape.flip(is_nan, axis=-1), axis=-1, keepdims=True)
+    return tape.where(
+        tape.any(windows != windows, axis=-1, keepdims=True), windows.shape[-1] - 1 - from_the_end, places
+    )
+
+
+def _largest_of_windows(tape: Tape, windows: Tensor, positions: Tensor) -> tuple[Tensor, Tensor]:
+    """The largest element of each window, and where in the flattened input it is: `f[..., k]`, `int64[..., k]`."""
+    places = _first_largest(tape, windows)
+    largest = tape.squeeze(tape.take_along_axis(windows, places, axis=-1), axis=-1)
+    indices = tape.squeeze(tape.take_along_axis(positions, places, axis=-1), axis=-1)
+    return largest, indices
+
+
+def _adapted_with_indices(tape: Tape, input: Tensor, output_size: Any, rank: int) -> tuple[Tensor, Tensor]:
+    """The largest elements, and where they are, of windows that are chosen so that the result has the size asked for.
+
+    A window that is shorter than the longest has its last element several times: the first of them counts.
+    """
+    sizes = input.shape[-rank:]
+    asked = (output_size,) * rank if output_size is None or isinstance(output_size, int) else tuple(output_size)
+    asked *= rank if len(asked) == 1 else 1
+    wanted = [size if count is None else count for size, count in zip(sizes, asked, strict=True)]
+    lead = input.shape[:-rank]
+    flat: Any = np.zeros((), dtype=int)
+    for size, count in zip(sizes, wanted, strict=True):
+        bins = list(_bins(size, count))
+        longest = max(stop - start for start, stop in bins)
+        along = np.array([[min(start + step, stop - 1) for step in range(longest)] for start, stop in bins])
+        flat = flat[..., None, None] * size + along
+    # The places of the windows first, then what is in each.
+    axes = [*range(0, 2 * rank, 2), *range(1, 2 * rank, 2)]
+    table = flat.transpose(axes).reshape(*wanted, -1)
+    elements = tape.reshape(input, shape=(*lead, math.prod(sizes)))
+    windows = tape.take(elements, tape.constant(table.reshape(-1)), axis=-1)
+    windows = tape.reshape(windows, shape=(*lead, *table.shape))
+    positions = tape.broadcast_to(tape.constant(table), shape=windows.shape)
+    return _largest_of_windows(tape, windows, positions)
+
+
 def _adaptive_avg_pool(rank: int) -> Callable[..., Tensor]:
     def function(tape: Tape, input: Tensor, output_size: Any) -> Tensor:
         return _adapted(tape, input, output_size, rank, "avg")
@@ -258,17 +302,29 @@ def _adaptive_avg_pool(rank: int) -> Callable[..., Tensor]:
     return function
 
 
-def _adaptive_max_pool(rank: int) -> Callable[..., Tensor]:
-    def function(tape: Tape, input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
+def _adaptive_max_pool(rank: int) -> Callable[..., Any]:
+    def function(tape: Tape, input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
         if return_indices:
-            name = f"torch.nn.functional.adaptive_max_pool{rank}d"
-            raise ProgramError(f"{name} with return_indices=True is not modelled. Leave it out.")
+            return _adapted_with_indices(tape, input, output_size, rank)
         return _adapted(tape, input, output_size, rank, "max")
 
     function.__name__ = f"adaptive_max_pool{rank}d"
     function.__doc__ = f"Largest elements over the last {rank} axes that leave `output_size` of them."
     return function
 
+
+def _both_of_adaptive(rank: int) -> Callable[..., Any]:
+    def function(tape: Tape, input: Tensor, output_size: Any) -> tuple[Tensor, Tensor]:
+        return _adapted_with_indices(tape, input, output_size, rank)
+
+    function.__name__ = f"adaptive_max_pool{rank}d"
+    function.__doc__ = "What torch.nn.functional calls: the largest elements, and where they are."
+    return function
+
+
+composite("torch.adaptive_max_pool1d")(_both_of_adaptive(1))
+composite("torch._C._nn.adaptive_max_pool2d")(_both_of_adaptive(2))
+composite("torch._C._nn.adaptive_max_pool3d")(_both_of_adaptive(3))
 
 for _rank in (1, 2, 3):
     composite(f"torch.max_pool{_rank}d")(_max_pool(_rank))
@@ -279,6 +335,139 @@ for _rank in (1, 2, 3):
 composite("torch.adaptive_avg_pool1d")(_adaptive_avg_pool(1))
 for _rank in (2, 3):
     composite(f"torch.nn.functional.avg_pool{_rank}d")(_avg_pool(_rank))
+
+# ---- over windows whose places are drawn ----
+
+
+def _fractional(rank: int) -> Callable[..., Any]:
+    def function(
+        tape: Tape, input: Tensor, kernel_size: Sizes, output_size: Sizes, _random_samples: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        name = f"torch.nn.functional.fractional_max_pool{rank}d"
+        sizes = input.shape[-rank:]
+        windows, counts = for_each_axis(name, kernel_size, rank), for_each_axis(name, output_size, rank)
+        batched = input if len(input.shape) == rank + 2 else input[None]
+        lead = batched.shape[:2]
+        flat: Tensor | None = None
+        for axis, (size, window, count) in enumerate(zip(sizes, windows, counts, strict=True)):
+            # Of an image the samples begin with its last axis, of a volume with its first.
+            own_sample = tape.constant([rank - 1 - axis if rank == 2 else axis])
+            sample = tape.take(_random_samples, own_sample, axis=2)
+            starts = _starts(tape, sample, size, window, count)
+            places = starts[:, :, :, None] + tape.constant(list(range(window)))
+            if flat is None:
+                flat = places
+                continue
+            shape = (*flat.shape, *places.shape[2:])
+            ahead = tape.broadcast_to(flat[(..., None, None)], shape=shape)
+            own = tape.reshape(places, shape=(*lead, *[1] * (len(flat.shape) - 2), *places.shape[2:]))
+            flat = ahead * size + own
+        assert flat is not None
+        axes = (0, 1, *range(2, 2 * rank + 2, 2), *range(3, 2 * rank + 2, 2))
+        ordered = in_order(tape, tape.permute_dims(flat, axes=axes))
+        positions = tape.reshape(ordered, shape=(*lead, *counts, math.prod(windows)))
+        elements = tape.reshape(batched, shape=(*lead, math.prod(sizes)))
+        found = tape.take_along_axis(elements, tape.reshape(positions, shape=(*lead, -1)), axis=2)
+        largest, indices = _largest_of_windows(tape, tape.reshape(found, shape=positions.shape), positions)
+        return (largest, indices) if batched is input else (largest[0], indices[0])
+
+    function.__name__ = f"fractional_max_pool{rank}d"
+    function.__doc__ = "The largest of windows, the places of which follow from random numbers, and where it is."
+    return function
+
+
+def _starts(tape: Tape, sample: Tensor, size: int, window: int, count: int) -> Tensor:
+    """Where the windows along one axis begin: `f[n, c, 1]` random numbers give `int64[n, c, count]`."""
+    last = tape.constant(np.full(sample.shape, size - window))
+    if count == 1:
+        return last
+    step = (size - window) / (count - 1)
+    places = tape.constant(np.arange(count - 1), dtype=sample.dtype_name)
+    reached = ((sample + places) * step).floor()
+    starts = (reached - (sample * step).floor()).astype("int64")
+    return tape.concat([starts, last], axis=-1)
+
+
+composite("torch._C._nn.fractional_max_pool2d")(_fractional(2))
+composite("torch._C._nn.fractional_max_pool3d")(_fractional(3))
+
+# ---- back from positions ----
+
+
+def _last_writers(positions: Any) -> Any:
+    """Which of the positions along the last axis are not written again behind: `bool[...]`."""
+    lines = positions.reshape(-1, positions.shape[-1])
+    wins = np.zeros(lines.shape, dtype=bool)
+    for line, won in zip(lines, wins, strict=True):
+        won[[place for place, one in enumerate(line) if one not in line[place + 1 :]]] = True
+    return wins.reshape(positions.shape)
+
+
+def _unpooled(tape: Tape, input: Tensor, indices: Tensor, sizes: Sequence[int]) -> Tensor:
+    """Zeros of these sizes with the elements at their positions; every element has the gradient at its position.
+
+    Where a position comes twice, the last element is written, and PyTorch gives each of them the whole gradient.
+    """
+    rank = len(sizes)
+    lead = input.shape[:-rank]
+    count = math.prod(input.shape[-rank:])
+    elements = tape.reshape(input, shape=(*lead, count))
+    positions = tape.reshape(indices, shape=(*lead, count))
+    empty = tape.constant(np.zeros((*lead, math.prod(sizes))), dtype=input.dtype_name)
+    known = tape._facts.handle(indices._name).known
+    if known is None:
+        raise ProgramError(
+            f"max_unpool{rank}d at positions that are computed is not modelled: whether one comes twice is not known. "
+            "Scatter the elements, or give the positions as data."
+        )
+    wins = _last_writers(known.reshape(*lead, count))
+    total = tape.scatter_add(empty, positions, elements, axis=-1)
+    if not wins.all():
+        written = tape.where(tape.constant(wins), elements.detach(), 0.0)
+        surplus = total.detach() - tape.scatter_add(empty, positions, written, axis=-1)
+        total = total - surplus
+    return tape.reshape(total, shape=(*lead, *sizes))
+
+
+@composite("torch._C._nn.max_unpool2d")
+def max_unpool2d(tape: Tape, input: Tensor, indices: Tensor, output_size: Sequence[int]) -> Tensor:
+    """An image with the elements at their positions."""
+    return _unpooled(tape, input, indices, tuple(output_size))
+
+
+@composite("torch._C._nn.max_unpool3d")
+def max_unpool3d(
+    tape: Tape,
+    input: Tensor,
+    indices: Tensor,
+    output_size: Sequence[int],
+    stride: Sequence[int],
+    padding: Sequence[int],
+) -> Tensor:
+    """A volume with the elements at their positions."""
+    return _unpooled(tape, input, indices, tuple(output_size))
+
+
+@composite("torch.ops.aten.max_pool2d_with_indices_backward.default")
+def _max_pool2d_backward(
+    tape: Tape,
+    grad_output: Tensor,
+    self: Tensor,
+    kernel_size: Sizes,
+    stride: Sizes,
+    padding: Sizes,
+    dilation: Sizes,
+    ceil_mode: bool,
+    indices: Tensor,
+) -> Tensor:
+    lead, sizes = self.shape[:-2], self.shape[-2:]
+    # It is linear in the cotangent, and has a gradient of zeros for what was pooled.
+    nothing = tape.reshape(self, shape=(*lead, math.prod(sizes))).clone()
+    nothing.zero_()
+    cotangents = tape.reshape(in_order(tape, grad_output), shape=(*lead, -1))
+    positions = tape.reshape(in_order(tape, indices), shape=(*lead, -1))
+    return tape.reshape(tape.scatter_add(nothing, positions, cotangents, axis=-1), shape=self.shape)
+
 
 # ---- norms ----
 

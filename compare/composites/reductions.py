@@ -8,15 +8,22 @@ from typing import Any
 from compare.composites.arithmetic import absolute
 from compare.composites.composite import composite
 from compare.composites.constants import cast
-from compare.composites.kinds import check_floats
+from compare.composites.kinds import check_floats, is_float
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__ = ["vector_norm"]
+__all__ = ["matrix_norm", "vector_norm"]
 
 
 def _axes(dim: Any, ndim: int, *, keepdim: bool = False) -> Any:
-    """PyTorch's `dim` as the attribute `axis`: every axis by name where the dimensions are kept."""
+    """PyTorch's `dim` as the attribute `axis`: every axis by name where the dimensions are kept.
+
+    PyTorch lets a scalar be reduced along an axis 0 that it does not have.
+    """
+    if not ndim and dim is not None:
+        if any(one not in (0, -1) for one in (dim if isinstance(dim, list | tuple) else [dim])):
+            raise ProgramError(f"Axis {dim} is out of range for a scalar.")
+        return None
     if isinstance(dim, list | tuple):
         return tuple(dim) or (tuple(range(ndim)) if keepdim else None)
     if dim is None and keepdim:
@@ -78,6 +85,15 @@ def _count_nonzero(tape: Tape, input: Tensor, dim: Any = None) -> Tensor:
 
 def _truth(input: Tensor) -> Tensor:
     return input if input.dtype_name == "bool" else input != 0
+
+
+@composite("torch.logsumexp", "torch.special.logsumexp")
+def _logsumexp(tape: Tape, input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    check_floats("logsumexp", input)
+    axis = _axes(dim, len(input.shape), keepdim=True)
+    if axis is None:
+        return tape.logsumexp(tape.reshape(input, shape=(1,)), axis=0)
+    return tape.logsumexp(input, axis=axis, keepdims=keepdim)
 
 
 @composite("torch.any")
@@ -192,8 +208,14 @@ def vector_norm(
     """The norm of order `ord` along `dim`: 1, 2, another positive order, or an infinity."""
     x = cast(tape, x, dtype)
     attributes = _attributes(x, dim, keepdim)
-    if ord == 2:
+    if ord == 2 and not is_float(x):
         return tape.vector_norm(x, **attributes)
+    if ord == 2:
+        total = tape.sum(x.square(), **attributes)
+        is_zero = total == 0
+        # The norm of zeros has the slope zero in PyTorch: no root is taken there.
+        root = tape.where(is_zero, 1.0, total).sqrt()
+        return tape.where(is_zero, 0.0, root)
     check_floats("a norm of another order than 2", x)
     if ord == 1:
         return tape.sum(absolute(tape, x), **attributes)
@@ -216,8 +238,8 @@ def _norm(
     out: Any = None,
     dtype: Any = None,
 ) -> Tensor:
-    if isinstance(p, str) and p != "fro":
-        raise ProgramError(f"norm with p={p!r} is not modelled; 'fro' and numbers are.")
+    if p == "nuc":
+        return matrix_norm(tape, input, p, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
     return vector_norm(tape, input, 2 if p in ("fro", None) else p, dim, keepdim, dtype=dtype)
 
 
@@ -242,11 +264,11 @@ def _linalg_norm(
         return vector_norm(tape, A, 2, dim, keepdim, dtype=dtype)
     if isinstance(dim, int) or (dim is None and len(A.shape) == 1):
         return vector_norm(tape, A, ord, dim, keepdim, dtype=dtype)
-    return _matrix_norm(tape, A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
+    return matrix_norm(tape, A, ord, (0, 1) if dim is None else dim, keepdim, dtype=dtype)
 
 
 @composite("torch.linalg.matrix_norm")
-def _matrix_norm(
+def matrix_norm(
     tape: Tape,
     A: Tensor,  # noqa: N803
     ord: Any = "fro",
@@ -255,17 +277,39 @@ def _matrix_norm(
     *,
     dtype: str | None = None,
 ) -> Tensor:
+    """The norm of the matrices along two axes: of their elements, of their rows or columns, or of singular values."""
     if ord == "fro":
         return vector_norm(tape, A, 2, dim, keepdim, dtype=dtype)
-    if ord not in (1, -1, math.inf, -math.inf):
-        raise ProgramError(f"A matrix norm of order {ord!r} goes through singular values, and is not modelled.")
     ndim = len(A.shape)
     rows, columns = (axis % ndim for axis in dim)
+    if ord in ("nuc", 2, -2):
+        check_floats(f"a matrix norm of order {ord!r}", A)
+        matrices = cast(tape, A, dtype)
+        if (rows, columns) != (ndim - 2, ndim - 1):
+            matrices = tape.moveaxis(matrices, source=(rows, columns), destination=(-2, -1))
+        values = tape.svdvals(matrices)
+        norms = values.sum(axis=-1) if ord == "nuc" else (tape.max if ord == 2 else tape.min)(values, axis=-1)
+        if keepdim:
+            for axis in sorted((rows, columns)):
+                norms = tape.expand_dims(norms, axis=axis)
+        return norms
+    if ord not in (1, -1, math.inf, -math.inf):
+        raise ProgramError(f"There is no matrix norm of order {ord!r}. Orders: 'fro', 'nuc', 1, 2 and infinity.")
     inner, outer = (rows, columns) if abs(ord) == 1 else (columns, rows)
     sums = vector_norm(tape, A, 1, inner, True, dtype=dtype)
     extreme = tape.max if ord > 0 else tape.min
     largest = extreme(sums, axis=outer, keepdims=True)
     return largest if keepdim else tape.squeeze(largest, axis=(rows, columns))
+
+
+@composite("torch.renorm")
+def _renorm(tape: Tape, input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
+    check_floats("renorm", input)
+    axes = tuple(axis for axis in range(len(input.shape)) if axis != dim % len(input.shape))
+    beyond = vector_norm(tape, input.detach(), p, axes, True) > maxnorm
+    # The norm of a part that stays as it is has no say, and may have no derivative.
+    norm = vector_norm(tape, tape.where(beyond, input, 1.0), p, axes, True)
+    return input * tape.where(beyond, maxnorm / (norm + 1e-7), 1.0)
 
 
 @composite("torch.dist")

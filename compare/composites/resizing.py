@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from compare.composites.composite import COMPOSITES, composite
+from compare.composites.sampling import resized_smoothly
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
@@ -103,9 +104,11 @@ def interpolate(
     jax.image.resize agrees with few of these: its cubic kernel is another one, and it knows no align_corners.
     """
     name = "torch.nn.functional.interpolate"
-    if antialias:
-        raise ProgramError(f"{name} with antialias=True is not modelled. Smooth the input first, or leave it out.")
     sizes, scales = _sizes(name, input, size, scale_factor, recompute_scale_factor)
+    if antialias:
+        if mode not in ("bilinear", "bicubic") or len(sizes) != 2:
+            raise ProgramError(f"{name}: antialias=True goes with the modes 'bilinear' and 'bicubic' of images.")
+        return resized_smoothly(tape, input, sizes, scales, mode, bool(align_corners))
     rank = len(sizes)
     if mode == "area":
         area: Tensor = COMPOSITES[f"torch.nn.functional.adaptive_avg_pool{rank}d"](tape, input, sizes)

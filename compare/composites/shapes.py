@@ -6,11 +6,14 @@ import itertools
 import math
 from typing import Any
 
+import numpy as np
+
 from compare.composites.composite import composite
+from compare.composites.kinds import known_numbers
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__: list[str] = []
+__all__ = ["meshgrid"]
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -77,6 +80,33 @@ def _conj(tape: Tape, input: Tensor) -> Tensor:
     return input.conj() if input.dtype_name.startswith("complex") else input
 
 
+@composite("torch.conj_physical")
+def _conj_physical(tape: Tape, input: Tensor) -> Tensor:
+    return input.conj().clone() if input.dtype_name.startswith("complex") else input
+
+
+@composite("torch.real")
+def _real(tape: Tape, input: Tensor) -> Tensor:
+    return tape.real(input) if input.dtype_name.startswith("complex") else input
+
+
+@composite("torch.complex")
+def _complex(tape: Tape, real: Tensor, imag: Tensor) -> Tensor:
+    return tape.complex(*_broadcast_tensors(tape, real, imag))
+
+
+@composite("torch.Tensor.sum_to_size")
+def _sum_to_size(tape: Tape, input: Tensor, *size: Any) -> Tensor:
+    wanted = _sizes(size)
+    lead = len(input.shape) - len(wanted)
+    if lead < 0 or _broadcast(input.shape, (1,) * lead + wanted) != input.shape:
+        raise ProgramError(f"sum_to_size: {list(wanted)} does not broadcast to {list(input.shape)}.")
+    axes = [axis for axis, here in enumerate(input.shape) if axis < lead or (wanted[axis - lead] == 1 and here != 1)]
+    if not axes:
+        return input
+    return tape.reshape(input.sum(axis=tuple(axes)), shape=wanted)
+
+
 @composite("torch.Tensor.expand")
 def _expand(tape: Tape, input: Tensor, *size: Any, implicit: bool = False) -> Tensor:
     sizes = _sizes(size)
@@ -134,7 +164,8 @@ def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 @composite("torch.meshgrid")
-def _meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+def meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Every tensor along an axis of its own, on the grid of them all."""
     if indexing not in ("ij", "xy"):
         raise ProgramError("meshgrid needs indexing='ij' or 'xy'; PyTorch warns without it.")
     several = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors)
@@ -176,19 +207,19 @@ def _dstack(tape: Tape, tensors: Any) -> Tensor:
 
 @composite("torch.tensor_split")
 def _tensor_split(tape: Tape, input: Tensor, indices_or_sections: Any, dim: int = 0) -> tuple[Tensor, ...]:
-    size = input.shape[dim]
-    if isinstance(indices_or_sections, Tensor):
-        raise ProgramError("tensor_split at positions that a tensor holds is not modelled. Give them as a tuple.")
-    if isinstance(indices_or_sections, int):
-        short, longer = divmod(size, indices_or_sections)
-        sizes = tuple(short + (place < longer) for place in range(indices_or_sections))
+    axis = _axis(dim, len(input.shape))
+    size, given = input.shape[axis], known_numbers(tape, "tensor_split", indices_or_sections)
+    if isinstance(given, int):
+        if given < 1:
+            raise ProgramError(f"tensor_split into {given} parts is none.")
+        short, longer = divmod(size, given)
+        cuts = [place * short + min(place, longer) for place in range(given + 1)]
+        pairs = list(itertools.pairwise(cuts))
     else:
-        cuts = [0, *(one if one >= 0 else max(one + size, 0) for one in indices_or_sections), size]
-        ends = [min(one, size) for one in cuts]
-        sizes = tuple(end - start for start, end in itertools.pairwise(ends))
-        if any(one < 0 for one in sizes):
-            raise ProgramError(f"tensor_split at positions that run backwards: {indices_or_sections}.")
-    return tuple(tape.split(input, sizes=sizes, axis=dim))
+        # Each part is a slice: positions beyond the end are the end, and parts that run backwards are empty.
+        pairs = [slice(*pair).indices(size)[:2] for pair in itertools.pairwise([0, *given, size])]
+    whole = [slice(None)] * axis
+    return tuple(input[(*whole, slice(start, max(start, end)))] for start, end in pairs)
 
 
 @composite("torch.hsplit")
@@ -223,11 +254,17 @@ def _tile(tape: Tape, input: Tensor, *dims: Any) -> Tensor:
 def _repeat_interleave(
     tape: Tape, input: Tensor, repeats: Any, dim: int | None = None, *, output_size: int | None = None
 ) -> Tensor:
-    if not isinstance(repeats, int):
-        raise ProgramError(
-            "repeat_interleave with a tensor of counts has a shape that the values decide. Give a number."
-        )
-    return tape.repeat(input, count=repeats, axis=dim)
+    counts = known_numbers(tape, "repeat_interleave", repeats)
+    if isinstance(counts, list) and len(counts) == 1:
+        counts = counts[0]
+    if isinstance(counts, int):
+        return tape.repeat(input, count=counts, axis=dim)
+    whole = tape.reshape(input, shape=(-1,)) if dim is None else input
+    axis = 0 if dim is None else dim
+    if len(counts) != whole.shape[axis]:
+        raise ProgramError(f"repeat_interleave: {len(counts)} counts for {whole.shape[axis]} elements.")
+    positions = tape.constant(np.repeat(np.arange(len(counts)), counts))
+    return tape.take(whole, positions, axis=axis)
 
 
 @composite("torch.roll")
@@ -263,11 +300,13 @@ def _flip(tape: Tape, input: Tensor, *dims: Any) -> Tensor:
 @composite("torch.diag_embed")
 def _diag_embed(tape: Tape, input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     ndim = len(input.shape) + 1
-    if offset or (_axis(dim1, ndim), _axis(dim2, ndim)) != (ndim - 2, ndim - 1):
-        raise ProgramError("diag_embed is modelled for the main diagonal of the last two axes.")
-    size = input.shape[-1]
-    on_diagonal = tape.constant([[row == column for column in range(size)] for row in range(size)])
-    return tape.where(on_diagonal, tape.expand_dims(input, axis=-1), 0)
+    rows, columns = _axis(dim1, ndim), _axis(dim2, ndim)
+    if rows == columns:
+        raise ProgramError(f"diag_embed: a diagonal runs along two axes, not along axis {rows} alone.")
+    lead, size = iter(input.shape[:-1]), input.shape[-1] + abs(offset)
+    shape = tuple(size if axis in (rows, columns) else next(lead) for axis in range(ndim))
+    zeros = tape.constant(np.zeros(shape), dtype=input.dtype_name)
+    return tape.diagonal_scatter(zeros, input, offset=offset, axis1=rows, axis2=columns)
 
 
 @composite("torch.where")
@@ -304,7 +343,7 @@ def _diagflat(tape: Tape, input: Tensor, offset: int = 0) -> Tensor:
     return tape.diag(flat, k=offset)
 
 
-@composite("torch.split_with_sizes", "torch.unsafe_split_with_sizes")
+@composite("torch.split_with_sizes")
 def _split_with_sizes(tape: Tape, input: Tensor, split_sizes: Any, dim: int = 0) -> tuple[Tensor, ...]:
     return tuple(tape.split(input, sizes=tuple(split_sizes), axis=dim))
 
@@ -318,7 +357,7 @@ def _another_shape_in_place(tape: Tape, *arguments: Any, **keywords: Any) -> Ten
     raise ProgramError("This gives the tensor itself another shape. Take a view of that shape instead.")
 
 
-@composite("torch.masked_select", "torch.nonzero", "torch.argwhere", "torch.unique", "torch.unique_consecutive")
+@composite("torch.nonzero", "torch.argwhere", "torch.unique", "torch.unique_consecutive")
 def _as_many_as_values_say(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
     raise ProgramError(
         "The shape of the result is decided by values, and JAX refuses such a shape where it compiles. "

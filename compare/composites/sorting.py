@@ -14,10 +14,10 @@ from compare.composites.kinds import check_floats
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__: list[str] = []
+__all__ = ["read_at"]
 
 
-def _read(tape: Tape, input: Tensor, places: Tensor, axis: int, keepdim: bool) -> tuple[Tensor, Tensor]:
+def read_at(tape: Tape, input: Tensor, places: Tensor, axis: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     """The values at places that keep their axis, and the places."""
     values = tape.take_along_axis(input, places, axis=axis)
     if keepdim:
@@ -43,7 +43,7 @@ def _max(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False, *, o
         return tape.max(input)
     _check_axis("max", input)
     places = tape.argmax(input, axis=dim, keepdims=True)
-    return _read(tape, input, places, dim, keepdim)
+    return read_at(tape, input, places, dim, keepdim)
 
 
 @composite("torch.min")
@@ -54,7 +54,7 @@ def _min(tape: Tape, input: Tensor, dim: Any = None, keepdim: bool = False, *, o
         return tape.min(input)
     _check_axis("min", input)
     places = tape.argmin(input, axis=dim, keepdims=True)
-    return _read(tape, input, places, dim, keepdim)
+    return read_at(tape, input, places, dim, keepdim)
 
 
 @composite("torch.argmax")
@@ -138,7 +138,7 @@ def _topk(
 def _at_rank(tape: Tape, input: Tensor, rank: int, dim: int, keepdim: bool) -> tuple[Tensor, Tensor]:
     order = tape.argsort(input, axis=dim)
     places = tape.narrow(order, axis=dim, start=rank, length=1)
-    return _read(tape, input, places, dim, keepdim)
+    return read_at(tape, input, places, dim, keepdim)
 
 
 @composite("torch.kthvalue")
@@ -147,22 +147,6 @@ def _kthvalue(tape: Tape, input: Tensor, k: int, dim: int = -1, keepdim: bool = 
     if not 1 <= k <= input.shape[dim]:
         raise ProgramError(f"kthvalue: there is no element {k} among {input.shape[dim]}.")
     return _at_rank(tape, input, k - 1, dim, keepdim)
-
-
-@composite("torch.median")
-def _median(tape: Tape, input: Tensor, dim: int | None = None, keepdim: bool = False) -> Any:
-    check_floats("median", input)
-    if dim is not None:
-        _check_axis("median", input)
-        return _at_rank(tape, input, (input.shape[dim] - 1) // 2, dim, keepdim)
-    if not input.shape:
-        return input.clone()
-    flat = tape.reshape(input, shape=(-1,))
-    order = tape.argsort(flat, axis=0)
-    middle = tape.take(flat.detach(), order[(flat.shape[0] - 1) // 2 : (flat.shape[0] - 1) // 2 + 1], axis=0)
-    # Without an axis PyTorch shares the gradient among all elements that equal the median.
-    equal = flat == middle
-    return tape.where(equal, flat, 0.0).sum() / equal.astype(flat.dtype_name).sum()
 
 
 @composite("torch.searchsorted")
@@ -191,32 +175,6 @@ def _bucketize(
     return _searchsorted(tape, boundaries, input, out_int32=out_int32, right=right)
 
 
-# ---- elements at positions ----
-
-
-@composite("torch.gather")
-def _gather(tape: Tape, input: Tensor, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
-    part = input
-    axis = dim % len(input.shape)
-    for other, (size, wanted) in enumerate(zip(input.shape, index.shape, strict=True)):
-        if other != axis and wanted < size:
-            part = tape.narrow(part, axis=other, start=0, length=wanted)
-    return tape.take_along_axis(part, index, axis=dim)
-
-
-@composite("torch.scatter_reduce", "torch.Tensor.scatter_reduce_")
-def _scatter_reduce(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    if reduce != "sum" or not include_self:
-        raise ProgramError(
-            f"scatter_reduce with reduce={reduce!r} and include_self={include_self} is not modelled; "
-            "'sum' with the tensor itself is."
-        )
-    return tape.scatter_add(input, index, src, axis=dim)
-
-
-@composite("torch.index_reduce", "torch.Tensor.index_reduce_", "torch.mode", "torch.quantile", "torch.nanquantile",
-           "torch.nanmedian", "torch.histc", "torch.bincount")  # fmt: skip
+@composite("torch.histc", "torch.bincount")
 def _refused(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
     raise ProgramError("This function of the order of its elements is not modelled. Write it out with sort and gather.")

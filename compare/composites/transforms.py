@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from compare.composites.composite import composite
+import numpy as np
+
+from compare.composites.composite import COMPOSITES, composite
+from compare.composites.kinds import check_floats
 from compare.errors import ProgramError
+from compare.ops import COMPLEX
 from compare.tape import Tape, Tensor
 
 __all__: list[str] = []
@@ -96,7 +100,101 @@ def _ifftshift(tape: Tape, input: Tensor, dim: Any = None) -> Tensor:
     return shifted
 
 
-@composite("torch.fft.hfft", "torch.fft.ihfft", "torch.stft", "torch.istft")
+# ---- transforms of Hermitian signals ----
+
+OTHER_NORM = {None: "forward", "backward": "forward", "forward": None, "ortho": "ortho"}
+"""The norm with which the transform in the other direction scales as this one does."""
+
+
+def _as_complex(input: Tensor) -> Tensor:
+    return input if input.dtype_name.startswith("complex") else input.astype(dtype=COMPLEX[input.dtype_name])
+
+
+@composite("torch.fft.irfft")
+def _irfft(tape: Tape, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+    return tape.irfft(_as_complex(input), axis=dim, **_given(n=n, norm=norm))
+
+
+@composite("torch.fft.hfft")
+def _hfft(tape: Tape, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+    return tape.irfft(_as_complex(input).conj(), axis=dim, **_given(n=n, norm=OTHER_NORM[norm]))
+
+
+@composite("torch.fft.ihfft")
+def _ihfft(tape: Tape, input: Tensor, n: int | None = None, dim: int = -1, norm: str | None = None) -> Tensor:
+    return tape.rfft(input, axis=dim, **_given(n=n, norm=OTHER_NORM[norm])).conj().clone()
+
+
+@composite("torch.fft.hfftn")
+def _hfftn(tape: Tape, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    axes, sizes = _axes(input, s, dim)
+    half = _along(tape, "fft", _as_complex(input), axes[:-1], sizes[:-1], norm)
+    return _hfft(tape, half, sizes[-1], axes[-1], norm)
+
+
+@composite("torch.fft.ihfftn")
+def _ihfftn(tape: Tape, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
+    axes, sizes = _axes(input, s, dim)
+    half = _ihfft(tape, input, sizes[-1], axes[-1], norm)
+    return _along(tape, "ifft", half, axes[:-1], sizes[:-1], norm)
+
+
+@composite("torch.fft.hfft2")
+def _hfft2(tape: Tape, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    return _hfftn(tape, input, s, dim, norm)
+
+
+@composite("torch.fft.ihfft2")
+def _ihfft2(tape: Tape, input: Tensor, s: Any = None, dim: Any = (-2, -1), norm: str | None = None) -> Tensor:
+    return _ihfftn(tape, input, s, dim, norm)
+
+
+# ---- transforms of frames ----
+
+
+@composite("torch.stft")
+def _stft(
+    tape: Tape,
+    input: Tensor,
+    n_fft: int,
+    hop_length: int | None = None,
+    win_length: int | None = None,
+    window: Tensor | None = None,
+    center: bool = True,
+    pad_mode: str = "reflect",
+    normalized: bool = False,
+    onesided: bool | None = None,
+    return_complex: bool | None = None,
+    align_to_window: bool | None = None,
+) -> Tensor:
+    check_floats("stft", input)
+    if return_complex is None or align_to_window:
+        raise ProgramError("stft is modelled with return_complex given, and without align_to_window.")
+    step, width = hop_length or n_fft // 4, win_length or n_fft
+    signals = input if len(input.shape) > 1 else tape.expand_dims(input, axis=0)
+    if center:
+        # PyTorch pads what it takes for an image with one channel.
+        channels = tape.expand_dims(signals, axis=1)
+        padded = COMPOSITES["torch.nn.functional.pad"](tape, channels, (n_fft // 2, n_fft // 2), pad_mode)
+        signals = tape.squeeze(padded, axis=1)
+    if signals.shape[-1] < n_fft or step < 1 or not 0 < width <= n_fft:
+        raise ProgramError(f"stft: a window of {width} in frames of {n_fft} does not fit a signal of this length.")
+    starts = np.arange(0, signals.shape[-1] - n_fft + 1, step)
+    frames = signals[:, tape.constant(starts[:, None] + np.arange(n_fft))]
+    before = (n_fft - width) // 2
+    if window is not None or width < n_fft:
+        shape = tape.constant(np.ones(width), dtype=input.dtype_name) if window is None else window
+        around = (before, n_fft - width - before)
+        frames = frames * (tape.pad(shape, widths=around) if any(around) else shape)
+    norm = "ortho" if normalized else None
+    spectrum = tape.fft(frames, **_given(norm=norm)) if onesided is False else tape.rfft(frames, **_given(norm=norm))
+    turned = tape.swapaxes(spectrum, axis1=1, axis2=2)
+    if len(input.shape) == 1:
+        turned = turned[0]
+    return turned if return_complex else tape.view_as_real(turned)
+
+
+@composite("torch.istft")
 def _refused(tape: Tape, *arguments: Any, **keywords: Any) -> Tensor:
     raise ProgramError("This transform is not modelled. Write it out with fft, ifft, rfft or irfft.")
 

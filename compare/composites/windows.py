@@ -47,7 +47,7 @@ def unfold(
     positions = tape.constant(elements)
     pixels = padded.reshape((*lead, channels, shape[0] * shape[1]))
     columns = tape.take(pixels, positions, axis=-1)
-    return columns.reshape((*lead, -1, windows))
+    return columns.reshape((*lead, channels * (len(elements) // windows), windows))
 
 
 @composite("torch.nn.functional.fold")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from compare.ops import (
     complex_numbers,
     convolutions,
+    decompositions,
     elementwise,
     indexing,
     linear_algebra,
@@ -12,6 +13,7 @@ from compare.ops import (
     pooling,
     reductions,
     shaping,
+    special_functions,
     transforms,
     views,
 )
@@ -26,7 +28,8 @@ __all__ = [
 
 _ROWS = (
     *elementwise.ROWS, *views.ROWS, *indexing.ROWS, *shaping.ROWS, *reductions.ROWS, *linear_algebra.ROWS,
-    *complex_numbers.ROWS, *convolutions.ROWS, *pooling.ROWS, *padding.ROWS, *transforms.ROWS,
+    *decompositions.ROWS, *complex_numbers.ROWS, *convolutions.ROWS, *pooling.ROWS, *padding.ROWS, *transforms.ROWS,
+    *special_functions.ROWS,
 )  # fmt: skip
 
 OPS: dict[str, Op] = {row.name: row for row in _ROWS}

@@ -173,12 +173,15 @@ REARRANGING = frozenset(
     "getitem select narrow unstack split chunk reshape view flatten unflatten broadcast_to expand_dims squeeze "
     "permute_dims matrix_transpose swapaxes moveaxis diagonal advanced_getitem take take_along_axis advanced_setitem "
     "masked_setitem masked_fill index_copy index_fill scatter slice_scatter select_scatter diagonal_scatter flip roll "
-    "tile repeat diag concat stack tril triu clone zeros_like ones_like fill copy where real imag view_as_real "
+    "tile repeat diag concat stack tril triu clone contiguous_clone zeros_like ones_like fill copy where real imag "
+    "view_as_real "
     "view_as_complex complex pad pad_reflect pad_replicate pad_circular one_hot pixel_shuffle pixel_unshuffle "
     "channel_shuffle max_pool1d max_pool2d max_pool3d".split()
 )
 """Rows whose results are elements of their operands, or constants."""
-WITHOUT_ROUNDING = REARRANGING | frozenset("astype negative conj abs sign relu maximum minimum max min clip".split())
+WITHOUT_ROUNDING = REARRANGING | frozenset(
+    "astype negative conj abs sign relu maximum minimum max min clip copysign mantissa exponent".split()
+)
 """Rows that compute nothing that has to be rounded, beside what a cast rounds."""
 POSITIVE_ZERO = frozenset("abs square exp exp2 erfc zeros_like ones_like vector_norm var std".split())
 """Rows that have no negative zero for a result."""
@@ -234,9 +237,9 @@ def sign_of_zero_decides(op: str, values: Any) -> bool:
         return op in CUT and any(part == 0 for part in parts(*values))
     numbers = [np.asarray(value, dtype=object) for value in values]
     zeros = [np.asarray(one == 0, dtype=bool) for one in numbers]
-    if op == "divide":
+    if op in ("divide", "copysign"):
         return bool(zeros[1].any())
-    if op in ("reciprocal", "rsqrt", "sqrt", "log", "log2", "log10"):
+    if op in ("digamma", "polygamma", "reciprocal", "rsqrt", "sqrt", "log", "log2", "log10"):
         return bool(zeros[0].any())
     if op == "power":
         return bool((zeros[0] & np.asarray(numbers[1] < 1, dtype=bool)).any())

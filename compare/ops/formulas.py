@@ -38,7 +38,7 @@ LINEAR, ZEROS = Formula(), Formula(passes=False)
 BOTH = Formula((0, 1))
 
 CONSTANT_SLOPES = frozenset(
-    "add subtract maximum minimum clip where max min astype concat stack copy complex pad".split()
+    "add subtract maximum minimum clip where max min astype concat stack copy complex pad mantissa".split()
 )
 """Rows that are not marked linear, but whose formulas read the cotangent only: they mask it, or hand it on."""
 KEEPS_ITS_OPERAND = frozenset("avg_pool1d avg_pool2d avg_pool3d pad_reflect pad_replicate".split())
@@ -46,7 +46,8 @@ KEEPS_ITS_OPERAND = frozenset("avg_pool1d avg_pool2d avg_pool3d pad_reflect pad_
 PIECEWISE_CONSTANT = frozenset("sign floor trunc ceil round".split())
 FROM_RESULT = frozenset(
     "reciprocal sqrt rsqrt exp exp2 expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp "
-    "cumulative_logsumexp polar inv det cholesky".split()
+    "cumulative_logsumexp polar inv det cholesky eigh_eigenvectors eig_eigenvectors svd_u svd_vh qr_q qr_r lu_factors "
+    "pinv ndtri log_ndtr i0e i1 i1e erfcx".split()
 )
 FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu", "elu", "celu", "selu"}
 OF_TWO_OPERANDS = {
@@ -66,11 +67,14 @@ OF_TWO_OPERANDS = {
     "hypot": (Formula((0, 1), result=True), Formula((0, 1), result=True)),
     "atan2": (BOTH, BOTH),
     "logaddexp": (BOTH, BOTH),
+    "copysign": (Formula((0,), result=True), ZEROS),
+    "xlog1py": (Formula((1,)), BOTH),
 }
 
 
 ONE_NODE = frozenset(
-    "abs acos acosh add asin asinh atan atanh clone cos cosh cumulative_prod cumulative_sum divide erf exp expm1 gelu "
+    "abs acos acosh add asin asinh atan atanh clone contiguous_clone "
+    "cos cosh cumulative_prod cumulative_sum divide erf exp expm1 gelu "
     "leaky_relu log log1p log2 log_sigmoid log_softmax mean multiply negative power reciprocal relu rsqrt sigmoid silu "
     "sin sinh softmax softplus sqrt square subtract sum tan tanh trace".split()
 )

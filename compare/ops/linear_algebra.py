@@ -135,7 +135,9 @@ def _square_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 
 
 def _determinant_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
-    return _square(shapes[0])[:-2]
+    if not _square(shapes[0])[-1]:
+        raise ValueError("jnp.linalg.det has no answer for a matrix without rows")
+    return shapes[0][:-2]
 
 
 def _solve_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:

@@ -277,6 +277,11 @@ def _filled(x: Any, y: Any) -> Any:
 
 COPIES = (
     Op("clone", "x", "x.clone()", "x.copy()", lambda x: x.copy(), same_shape, unchanged, linear=("x",)),
+    # A clone keeps the order of the axes in memory, which decides what may be a view of it; this one does not.
+    Op(
+        "contiguous_clone", "x", "x.clone(memory_format=torch.contiguous_format)", "x.copy()", lambda x: x.copy(),
+        same_shape, unchanged, linear=("x",),
+    ),
     # Without copy=True, PyTorch answers a cast to the tensor's own dtype with the tensor itself.
     Op(
         "astype", "x, *, dtype=...", "x.to(dtype, copy=True)", "x.astype(dtype)", _cast, same_shape, _cast_dtype,

@@ -28,7 +28,10 @@ OPERATORS: dict[type[ast.AST], str] = {
 }  # fmt: skip
 """The function that each of Python's operators is on tensors."""
 
-REFLECTED = {"__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsub__": "sub", "__rmatmul__": "matmul"}
+REFLECTED = {
+    "__rdiv__": "div", "__rtruediv__": "div", "__rpow__": "pow", "__rsub__": "sub", "__rmatmul__": "matmul",
+    "__rmod__": "remainder",
+}  # fmt: skip
 """Python's reflected operators: the same function with its operands the other way round."""
 
 DUNDERS = {
@@ -53,8 +56,10 @@ ABOUT_MEMORY = frozenset("memory_format non_blocking pin_memory".split())
 
 
 def bare_name(function: Any) -> str:
-    """PyTorch's own name of a function: `add` for `torch.add`, `Tensor.add` and `+`."""
+    """PyTorch's own name of a function: `add` for `torch.add`, `Tensor.add`, `torch.ops.aten.add.Tensor` and `+`."""
     name = str(getattr(function, "__name__", function))
+    if getattr(function, "__module__", None) == "torch._ops.aten":
+        name = name.partition(".")[0]  # which overload it is, the arguments say
     if name in ("__get__", "__set__", "__delete__"):
         return f"{function.__self__.__name__}.{name}"
     return DUNDERS.get(name, name)
@@ -73,6 +78,8 @@ def described(function: Any) -> str:
     for prefix in ("linalg_", "fft_", "special_"):
         if name.startswith(prefix) and module.startswith("torch._C"):
             return f"torch.{prefix[:-1]}.{name.removeprefix(prefix)}"
+    if module == "torch._ops.aten":
+        return f"torch.ops.aten.{name}"
     if module.startswith("torch") and module not in ("torch._tensor", "torch.functional", "torch._C"):
         return f"{module}.{name}"
     return f"torch.{name}" if module else f"Tensor.{name}"

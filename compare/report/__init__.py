@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from compare.cases import LoadFailure
     from compare.results import Run
 
-__all__ = ["FORMATS", "Place", "Report", "render"]
+__all__ = ["FORMATS", "SITE", "Place", "Report", "render"]
 
 FORMATS = {
     "full": "terminal:full",
@@ -26,6 +26,9 @@ FORMATS = {
     "github": "github:github",
 }
 """The formats of a run: the module of this package and the function that writes each."""
+
+SITE = "html"
+"""The format of a run that is a folder of pages: `compare.report.site` makes them."""
 
 
 @dataclass(frozen=True)

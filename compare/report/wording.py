@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SYMBOLS", "again", "apart", "count_of", "departures", "error", "location", "naive", "naive_departures", "number",
-    "sides", "summary", "symbol", "told", "ulps", "value", "visible", "visible_lines", "worst",
+    "sides", "silent", "summary", "symbol", "told", "ulps", "value", "visible", "visible_lines", "worst",
 ]  # fmt: skip
 
 SYMBOLS = {"match": "✓", "diverges-as-documented": "◇", "mismatch": "✗", "error": "!"}
@@ -98,6 +98,18 @@ def symbol(observation: Observation) -> str:
     if observation.departs:
         return SYMBOLS["error" if observation.verdict == "error" else "mismatch"]
     return SYMBOLS["match" if observation.verdict == "match" else "diverges-as-documented"]
+
+
+def silent(case: CaseResult) -> bool:
+    """Whether numbers differ here and nothing says so: those of the legs, or those of a line-by-line port."""
+    if case.naive is not None and case.naive.outcome == "differs":
+        return True
+    if case.kind == "demonstration":
+        return case.outcome != "match" and any(note.status == "silent" for note in case.notes)
+    return any(one.verdict in _OTHER_NUMBER and one.kind in ("value", "gradient") for one in case.observations)
+
+
+_OTHER_NUMBER = ("convention", "torch-wrong", "jax-wrong", "both-wrong")
 
 
 # ---- sentences ----
