@@ -22,6 +22,14 @@ def github(report: Report) -> str:
         if case.error is not None or _unexplained(case):
             message = f"{case.error or case.outcome}\n{again(case, report)}"
             lines.append(annotation(message, report.place(case.id), f"{case.id}: {case.outcome}"))
+    if report.run.conventions:
+        from compare.report.ledger import error_lines, ledger_summary
+
+        lines += error_lines(report.run.conventions)
+        return (
+            "\n".join([*lines, summary(report.run, len(report.failures)), ledger_summary(report.run.conventions)])
+            + "\n"
+        )
     # A line of ours that starts with `::` is a command; the summary starts with a number.
     return "\n".join([*lines, summary(report.run, len(report.failures))]) + "\n"
 
