@@ -576,8 +576,8 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     """Tell what the installed releases change against the pinned ones.
 
     Sweeps the ops named, or all of them and the ledger of conventions, and tells every pinned difference that changed
-    or is gone, and every new one: a table for the pull request that upgrades a framework. Exit code 1 when anything pinned
-    changed; what is new fails nothing.
+    or is gone, and every new one: a table for the pull request that upgrades a framework. Exit code 1 when anything
+    pinned changed; what is new fails nothing.
     """
     from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
     from compare.runs import environment
