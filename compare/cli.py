@@ -28,8 +28,9 @@ from compare.report import FORMATS, SITE
 
 if TYPE_CHECKING:
     from compare.cases import Case, Catalogue
+    from compare.conventions import Convention
     from compare.report import Report
-    from compare.results import CaseResult, Translation
+    from compare.results import CaseResult, ConventionResult, Translation
     from compare.runner import Prepared, PreparedDemonstration
     from compare.sources import Source
     from compare.sweep.findings import Swept
@@ -304,8 +305,10 @@ _RUN_OPTIONS = [
 @_with(_RUN_OPTIONS)
 @_output_options(*FORMATS, SITE)
 def _all(output: _Output, **options: Any) -> int:
-    """Run every case."""
-    return _run_cases(output, (), **options)
+    """Run every case, and the ledger of conventions."""
+    # The ledger belongs to the cases that come along, and is no part of a selection.
+    with_ledger = output.cases is None and options["expression"] is None
+    return _run_cases(output, (), **options, with_ledger=with_ledger)
 
 
 @cli.command("run")
@@ -331,6 +334,7 @@ def _run_cases(
     workers: int,
     limit: float,
     cached: bool,
+    with_ledger: bool = False,
 ) -> int:
     from compare.selection import selector
 
@@ -375,6 +379,8 @@ def _run_cases(
                 cache=_cache(output) if cached else None,
                 on_result=on_result,
             )
+            if with_ledger and len(done.cases) == len(chosen):
+                done = runs.with_conventions(done, _observed(output, None, workers, cached))
         except KeyboardInterrupt:
             interrupted = True
             done = runs.assembled([finished[case.id] for case in chosen if case.id in finished])
@@ -410,7 +416,8 @@ def _exit_code(report: Report) -> int:
         return CRASHED
     if "input" in faults or report.failures:
         return BAD_INPUT
-    return DEPARTED if report.run.summary.mismatch or report.run.summary.error else AS_DECLARED
+    departed = report.run.summary.mismatch or report.run.summary.error
+    return DEPARTED if departed or not all(one.holds for one in report.run.conventions) else AS_DECLARED
 
 
 def _worth_starting(cases: int) -> int:
@@ -525,6 +532,8 @@ def _sweep(
         raise UsageError("--pin needs both precisions; leave out --dtype.")
     pinned = read_pinned()
     swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
     if pin:
         from compare.ops import OPS
         from compare.runs import environment
@@ -534,7 +543,7 @@ def _sweep(
         write_pinned(pinned)
     departed = departures(pinned, swept, dtypes)
     output.deliver(render_sweep(output.format, SweepReport(swept, departed, output.width, output.verbosity)))
-    return DEPARTED if departed else AS_DECLARED
+    return CRASHED if lost else DEPARTED if departed else AS_DECLARED
 
 
 def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> list[Swept]:
@@ -546,12 +555,111 @@ def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     chosen = [find_op(name).name for name in dict.fromkeys(names)] or list(OPS)
     processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // OPS_WORTH_A_PROCESS))
     with _progress(len(chosen), output) as advance:
-        return sweep_ops(
+        swept = sweep_ops(
             chosen,
             dtypes,
             workers=max(1, processes),
             cache=_cache(output) if cached else None,
             on_op=lambda swept: advance(swept.op, "swept", sum(swept.seconds.values())),
+        )
+    for one in swept:
+        if one.lost:
+            _complain(f"the sweep of {one.op} was lost: {one.lost}")
+    return swept
+
+
+@cli.command("drift")
+@click.argument("names", nargs=-1, metavar="[OP...]")
+@_with(_SWEEP_OPTIONS)
+@_output_options("markdown", "json", "github")
+def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> int:
+    """Tell what the installed releases change against the pinned ones.
+
+    Sweeps the ops named, or all, and tells every pinned difference that changed or is gone, and every new one: a table
+    for the pull request that upgrades a framework. Exit code 1 when anything pinned changed; what is new fails nothing.
+    """
+    from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
+    from compare.runs import environment
+    from compare.sweep.pinned import departures, read_pinned
+
+    output.check()
+    pinned = read_pinned()
+    swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
+    installed = environment()
+    ops = {one.op for one in swept}
+    drift = Drift(
+        {"torch": pinned.torch, "jax": pinned.jax},
+        {"torch": installed.torch, "jax": installed.jax},
+        len(swept),
+        sum(one.points for one in swept),
+        sum(one.op in ops for one in pinned.differences),
+        drift_of(departures(pinned, swept, dtypes)),
+    )
+    output.deliver(DRIFT_FORMATS[output.format](drift))
+    return CRASHED if lost else DEPARTED if drift.fails else AS_DECLARED
+
+
+# ---- conventions ----
+
+
+@cli.command("conventions")
+@click.argument("names", nargs=-1, metavar="[CONVENTION...]")
+@click.option("--reproducer", is_flag=True, help="Print a bug report of CONVENTION: a script that fails.")
+@click.option(
+    "-j",
+    "workers",
+    type=_Workers(),
+    metavar="N|auto",
+    default="2",
+    show_default=True,
+    help="Processes; auto: up to one per core.",
+)
+@click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew.")
+@_output_options(*FORMATS)
+def _conventions(output: _Output, names: tuple[str, ...], reproducer: bool, workers: int, cached: bool) -> int:
+    """List where gradients differ by convention, by default or by mistake, and where they agree; or explain entries.
+
+    Every entry is measured on both frameworks, in both precisions, and held against what it declares: an entry that
+    stops being true makes the exit code 1. So do its remedies, which are code that has the other framework's gradient.
+    """
+    from compare.conventions import find_convention
+
+    output.check()
+    chosen = [find_convention(name) for name in dict.fromkeys(names)]
+    if reproducer:
+        from compare.conventions.reproducer import reproducer as script_of
+
+        if len(chosen) != 1:
+            raise UsageError("--reproducer prints the script of one convention; name it.")
+        if output.format != "full":
+            raise UsageError(f"--reproducer prints the script itself; it has no {output.format} form.")
+        output.deliver(script_of(chosen[0]))
+        return AS_DECLARED
+    from compare.report.ledger import LedgerReport, render_ledger
+
+    observed = _observed(output, chosen or None, workers, cached)
+    report = LedgerReport(observed, bool(chosen), output.width, output.verbosity)
+    output.deliver(render_ledger(output.format, report))
+    return AS_DECLARED if all(one.holds for one in observed) else DEPARTED
+
+
+def _observed(
+    output: _Output, entries: Sequence[Convention] | None, workers: int, cached: bool
+) -> tuple[ConventionResult, ...]:
+    """Observe these entries of the ledger, or all of them."""
+    from compare import ledger
+    from compare.conventions import CONVENTIONS
+
+    chosen = list(CONVENTIONS.values()) if entries is None else list(entries)
+    processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // ledger.ENTRIES_OF_A_JOB))
+    with _progress(len(chosen), output) as advance:
+        return ledger.observe(
+            chosen,
+            workers=processes,
+            cache=_cache(output) if cached else None,
+            on_result=lambda one: advance(one.id, one.verdict, 0.0),
         )
 
 

@@ -15,10 +15,10 @@ import msgspec
 
 from compare.cases import Case
 from compare.errors import shown_path
-from compare.results import CaseResult, Environment, Run, summarize
+from compare.results import CaseResult, ConventionResult, Environment, Run, summarize
 from compare.workers import Done, Lost, do_jobs
 
-__all__ = ["TIME_LIMIT", "Job", "assembled", "cache_environment", "environment", "run_cases"]
+__all__ = ["TIME_LIMIT", "Job", "assembled", "cache_environment", "environment", "run_cases", "with_conventions"]
 
 TIME_LIMIT = 60.0
 """Seconds for one case: a hundred times what the slowest takes."""
@@ -93,6 +93,11 @@ def _result(case: Case, dtype: str, ending: Done | Lost) -> CaseResult:
 def assembled(results: Sequence[CaseResult]) -> Run:
     """A run of these results, under the installed versions."""
     return Run(1, environment(), summarize(tuple(results)), tuple(results))
+
+
+def with_conventions(run: Run, conventions: tuple[ConventionResult, ...]) -> Run:
+    """The run, with the ledger that was observed beside it."""
+    return msgspec.structs.replace(run, conventions=conventions)
 
 
 # ---- compiled programs ----

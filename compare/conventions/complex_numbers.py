@@ -118,11 +118,11 @@ ENTRIES: tuple[Convention, ...] = (
         ),
         aspect="reverse",
         verdict="jax-wrong",
-        torch=[[-0.4022479320953552], [0.2486028938392701]],
-        jax=[[0.4022479320953552], [-0.2486028938392701]],
-        left=[[-0.4022479320953552], [0.2486028938392701]],
-        reason="JAX's value is on NumPy's branch since 2020; its derivative, one over the root of `x * x - 1`, is on the "
-        "other one. PyTorch had the same mistake.",
+        torch=[[-0.4022479320953552], [0.24860289393928922]],
+        jax=[[0.4022479320953552], [-0.24860289393928922]],
+        left=[[-0.4022479320953552], [0.24860289393928922]],
+        reason="JAX's value is on NumPy's branch since 2020; its derivative, one over the root of `x * x - 1`, is on "
+        "the other one. PyTorch had the same mistake.",
         links=(jax_issue(5154), torch_issue(80763)),
     ),
     Convention(
@@ -169,9 +169,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="modulus-between-real-numbers",
         title="Complex numbers between real ones leave the gradient alone in both.",
-        point=Point(
-            "torch.abs(torch.complex(x, x * x))", "jnp.abs(lax.complex(x, x * x))", {"x": [3.0]}
-        ),
+        point=Point("torch.abs(torch.complex(x, x * x))", "jnp.abs(lax.complex(x, x * x))", {"x": [3.0]}),
         aspect="reverse",
         verdict="agrees",
         torch=[6.0083275543199205],

@@ -25,9 +25,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="squared-norm-of-zero",
         title="The square of a norm has the gradient nan at zero in JAX, where it is smooth.",
-        point=Point(
-            "torch.linalg.vector_norm(x) ** 2", "jnp.linalg.norm(x) ** 2", {"x": [0.0, 0.0]}, exact=_squares
-        ),
+        point=Point("torch.linalg.vector_norm(x) ** 2", "jnp.linalg.norm(x) ** 2", {"x": [0.0, 0.0]}, exact=_squares),
         aspect="reverse",
         verdict="jax-wrong",
         torch=[0.0, 0.0],
@@ -41,9 +39,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="squared-norm-second-derivative",
         title="The square of a norm has the second derivative nan at zero in both.",
-        point=Point(
-            "torch.linalg.vector_norm(x) ** 2", "jnp.linalg.norm(x) ** 2", {"x": [0.0]}, exact=_squares
-        ),
+        point=Point("torch.linalg.vector_norm(x) ** 2", "jnp.linalg.norm(x) ** 2", {"x": [0.0]}, exact=_squares),
         aspect="second",
         verdict="both-wrong",
         torch=[NAN],

@@ -14,7 +14,7 @@ from compare.results import Aspect, ConventionVerdict, Raise
 
 __all__ = ["OBSERVED_WITH", "WRONG", "Convention", "jax_issue", "jax_pull", "of", "raises", "torch_issue", "torch_pull"]
 
-OBSERVED_WITH = {"torch": "2.13", "jax": "0.10"}
+OBSERVED_WITH = {"torch": "2.13.0", "jax": "0.10.2"}
 """The releases that every entry is pinned to."""
 
 WRONG: dict[ConventionVerdict, tuple[str, ...]] = {

@@ -126,7 +126,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="default-differs",
         torch=[[1.0, 4.0, 3.0], [3.0, 6.0]],
         jax=[[3.0, 4.0, 1.0], [6.0, 3.0]],
-        reason="A layer's convolution is a correlation by name of another; lax.conv is one as well. JAX follows NumPy here.",
+        reason="A layer's convolution is a correlation by name of another; lax.conv is one as well. JAX follows NumPy "
+        "here.",
         links=(torch_reference("torch.nn.functional.conv1d"), jax_reference("jax.numpy.convolve")),
         as_torch="jnp.convolve(x, y[::-1], 'valid')",
         as_jax="torch.nn.functional.conv1d(x[None, None], y.flip(0)[None, None])[0, 0]",
@@ -170,7 +171,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="default-differs",
         torch=[[[[0.5, 0.59375, -0.09375, 0.0]]]],
         jax=[[[[9 / 17, 9 / 17, -1 / 17, 0.0]]]],
-        reason="The kernel has a free number, and each follows another program; with antialias PyTorch, too, has -0.5. Beyond the edge PyTorch repeats the last pixel, and JAX leaves the weight out.",
+        reason="The kernel has a free number, and each follows another program; with antialias PyTorch, too, has "
+        "-0.5. Beyond the edge PyTorch repeats the last pixel, and JAX leaves the weight out.",
         links=(torch_reference("torch.nn.functional.interpolate"), jax_reference("jax.image.resize")),
         as_torch="left = 0.5 * x[..., :1] + 0.59375 * x[..., 1:2] - 0.09375 * x[..., 2:3]\n"
         "right = -0.09375 * x[..., 1:2] + 0.59375 * x[..., 2:3] + 0.5 * x[..., 3:]\n"
@@ -203,7 +205,9 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="gelu-by-tanh",
         title="gelu approximated by tanh is one function in both.",
-        point=Point("torch.nn.functional.gelu(x, approximate='tanh')", "jax.nn.gelu(x)", {"x": [1.0]}, exact=of("gelu_tanh")),
+        point=Point(
+            "torch.nn.functional.gelu(x, approximate='tanh')", "jax.nn.gelu(x)", {"x": [1.0]}, exact=of("gelu_tanh")
+        ),
         aspect="reverse",
         verdict="agrees",
         torch=[1.0829640838457826],
@@ -215,9 +219,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="std-with-one-divisor",
         title="std with one divisor is one function in both.",
-        point=Point(
-            "torch.std(x, correction=0)", "jnp.std(x)", {"x": [1.0, 2.0, 4.0]}, exact=of("std", correction=0)
-        ),
+        point=Point("torch.std(x, correction=0)", "jnp.std(x)", {"x": [1.0, 2.0, 4.0]}, exact=of("std", correction=0)),
         aspect="reverse",
         verdict="agrees",
         torch=[-0.35634832254989923, -0.08908708063747481, 0.44543540318737396],

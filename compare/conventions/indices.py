@@ -45,8 +45,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[1.0, 1.0],
         jax=[0.0, 1.0],
         left=[0.0, 1.0],
-        reason="Only the last number is in the result. PyTorch's backward reads the gradient at every position, and its "
-        "documentation calls repeated positions undefined; forward mode is right.",
+        reason="Only the last number is in the result. PyTorch's backward reads the gradient at every position, and "
+        "its documentation calls repeated positions undefined; forward mode is right.",
         torch_rule="Without accumulate, repeated positions are undefined.",
         links=(torch_issue(146299), torch_reference("torch.Tensor.index_put_")),
     ),
@@ -99,8 +99,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=None,
         jax=[1.0, 1.0],
         left=[1.0, 1.0],
-        reason="Reverse mode is right. In forward mode the tangent of the source is left out: the result has none, which "
-        "counts as zero, and nothing is raised.",
+        reason="Reverse mode is right. In forward mode the tangent of the source is left out: the result has none, "
+        "which counts as zero, and nothing is raised.",
         links=(torch_reference("torch.scatter_reduce"),),
     ),
     Convention(
@@ -170,9 +170,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="write-past-the-end",
         title="A write past the end raises in PyTorch, and does nothing in JAX.",
-        point=Point(
-            "torch.index_put(x, (i,), y)", "x.at[i].set(y)", {"x": [1.0, 2.0], "y": [3.0], "i": [5]}
-        ),
+        point=Point("torch.index_put(x, (i,), y)", "x.at[i].set(y)", {"x": [1.0, 2.0], "y": [3.0], "i": [5]}),
         aspect="value",
         verdict="raises-differ",
         torch=raises("IndexError", "index 5 is out of bounds"),
@@ -184,9 +182,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="one-hot-of-a-class-that-is-not-there",
         title="one_hot of a class that is not there raises in PyTorch, and is zero in JAX.",
-        point=Point(
-            "torch.nn.functional.one_hot(i, 2) * x", "jax.nn.one_hot(i, 2) * x", {"x": [1.0, 2.0], "i": 5}
-        ),
+        point=Point("torch.nn.functional.one_hot(i, 2) * x", "jax.nn.one_hot(i, 2) * x", {"x": [1.0, 2.0], "i": 5}),
         aspect="value",
         verdict="raises-differ",
         torch=raises("RuntimeError", "Class values must be smaller than num_classes"),

@@ -99,7 +99,8 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[0.0, 0.0],
         left=[0.0, 1.0],
         right=[1.0, 0.0],
-        reason="Every number from 0 to 1 is a subgradient. The two comparisons of lax.clamp with the bounds are strict.",
+        reason="Every number from 0 to 1 is a subgradient. The two comparisons of lax.clamp with the bounds are "
+        "strict.",
         links=(torch_issue(7002), torch_pull(7049), jax_reference("jax.lax.clamp")),
         as_torch="jnp.where((x >= 0.0) & (x <= 1.0), x, lax.stop_gradient(jnp.clip(x, 0.0, 1.0)))",
         as_jax="torch.nn.functional.hardtanh(x, 0.0, 1.0)",
@@ -108,9 +109,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="clip-at-a-bound-that-is-a-tensor",
         title="Where clamp meets a bound that is a tensor, PyTorch gives the input all, and JAX shares.",
-        point=Point(
-            "torch.clamp(x, min=y)", "jnp.clip(x, min=y)", {"x": [1.0], "y": [1.0]}, exact=of("maximum")
-        ),
+        point=Point("torch.clamp(x, min=y)", "jnp.clip(x, min=y)", {"x": [1.0], "y": [1.0]}, exact=of("maximum")),
         aspect="reverse",
         verdict="convention",
         torch=[[1.0], [0.0]],
@@ -155,7 +154,8 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[1.0],
         left=[0.01],
         right=[1.0],
-        reason="Every number between the two slopes is a subgradient. PyTorch asks whether `x > 0`, JAX whether `x >= 0`.",
+        reason="Every number between the two slopes is a subgradient. PyTorch asks whether `x > 0`, JAX whether `x >= "
+        "0`.",
         links=(torch_reference("torch.nn.functional.leaky_relu"), jax_reference("jax.nn.leaky_relu")),
         as_torch="jnp.where(x > 0, x, 0.01 * x)",
         as_jax="torch.where(x >= 0, x, 0.01 * x)",
@@ -176,7 +176,8 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[1.0, 1.0],
         left=[0.0, 1.0],
         right=[1.0, 0.0],
-        reason="Every number from 0 to 1 is a subgradient. The same function spelled as torch.clamp has 1 in PyTorch, too.",
+        reason="Every number from 0 to 1 is a subgradient. The same function spelled as torch.clamp has 1 in PyTorch, "
+        "too.",
         links=(torch_issue(184574), jax_reference("jax.nn.hard_tanh")),
         as_torch="jnp.where(x <= -1, -1.0, jnp.where(x >= 1, 1.0, x))",
         as_jax="torch.clamp(x, -1.0, 1.0)",
@@ -231,8 +232,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="convention",
         torch=[1.0],
         jax=[0.0],
-        reason="No comparison with nan holds. PyTorch passes the gradient unless the result is at most 0, JAX only where "
-        "the input is above 0. There is no right answer.",
+        reason="No comparison with nan holds. PyTorch passes the gradient unless the result is at most 0, JAX only "
+        "where the input is above 0. There is no right answer.",
         links=(torch_reference("torch.nn.functional.relu"), jax_reference("jax.nn.relu")),
         as_torch="jnp.where(x <= 0, 0.0, x)",
         as_jax="torch.where(x > 0, x, torch.relu(x.detach()))",
@@ -246,7 +247,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="convention",
         torch=[[1.0], [1.0]],
         jax=[[0.0], [0.0]],
-        reason="The result is nan, and neither operand is the larger. PyTorch blocks the smaller, JAX passes to the larger.",
+        reason="The result is nan, and neither operand is the larger. PyTorch blocks the smaller, JAX passes to the "
+        "larger.",
         links=(torch_reference("torch.maximum"), jax_reference("jax.numpy.maximum")),
         as_torch="jnp.where(jnp.isnan(x) | jnp.isnan(y), x + y, jnp.maximum(x, y))",
         as_jax="torch.where(torch.isnan(x) | torch.isnan(y), (x + y).detach(), torch.maximum(x, y))",
@@ -255,9 +257,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="maximum-with-a-subnormal",
         title="In float32 a subnormal number ties with zero in JAX, and is above it in PyTorch.",
-        point=Point(
-            "torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [1e-40]}, exact=of("relu")
-        ),
+        point=Point("torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [1e-40]}, exact=of("relu")),
         aspect="reverse",
         verdict="jax-wrong",
         torch=[1.0],
@@ -337,8 +337,11 @@ ENTRIES: tuple[Convention, ...] = (
     ),
     Convention(
         id="celu-second-derivative",
-        title="The second derivative of celu at zero is that of the right side in PyTorch, a quarter of the left in JAX.",
-        point=Point("torch.nn.functional.celu(x, 3.0)", "jax.nn.celu(x, 3.0)", {"x": [0.0]}, exact=_elu(3.0, stretch=3.0)),
+        title="The second derivative of celu at zero is that of the right side in PyTorch, a quarter of the left in "
+        "JAX.",
+        point=Point(
+            "torch.nn.functional.celu(x, 3.0)", "jax.nn.celu(x, 3.0)", {"x": [0.0]}, exact=_elu(3.0, stretch=3.0)
+        ),
         aspect="second",
         verdict="convention",
         torch=[0.0],
@@ -384,7 +387,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch_single=[1 / 6],
         jax=[1 / 6],
         left=[1 / 6],
-        reason="The backward multiplies by a constant of float32: it is off by 5e-9, fifty million roundings of float64.",
+        reason="The backward multiplies by a constant of float32: it is off by 5e-9, fifty million roundings of "
+        "float64.",
         links=(torch_reference("torch.nn.functional.hardsigmoid"),),
     ),
     Convention(
@@ -395,10 +399,11 @@ ENTRIES: tuple[Convention, ...] = (
         ),
         aspect="reverse",
         verdict="torch-wrong",
-        torch=[0.03567399664199268],
+        torch=[0.0356739966548857],
         jax=[0.03567399334725241],
         left=[0.03567399334725241],
-        reason="The backward is given `1 / alpha` as a float32: it is off by 1e-7 of itself unless alpha is a power of two.",
+        reason="The backward is given `1 / alpha` as a float32: it is off by 1e-7 of itself unless alpha is a power "
+        "of two.",
         links=(torch_reference("torch.nn.functional.celu"),),
     ),
     # ---- what agrees ----
@@ -429,7 +434,10 @@ ENTRIES: tuple[Convention, ...] = (
         id="relu6-at-its-corners",
         title="The slope of relu6 at 0 and at 6 is 0 in both.",
         point=Point(
-            "torch.nn.functional.relu6(x)", "jax.nn.relu6(x)", {"x": [0.0, 6.0]}, exact=each(lambda x: min(max(x, 0), 6))
+            "torch.nn.functional.relu6(x)",
+            "jax.nn.relu6(x)",
+            {"x": [0.0, 6.0]},
+            exact=each(lambda x: min(max(x, 0), 6)),
         ),
         aspect="reverse",
         verdict="agrees",
@@ -557,9 +565,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="maximum-with-zero",
         title="maximum with the constant zero passes one half at zero in both.",
-        point=Point(
-            "torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [0.0]}, exact=of("relu")
-        ),
+        point=Point("torch.maximum(x, torch.zeros_like(x))", "jnp.maximum(x, 0.0)", {"x": [0.0]}, exact=of("relu")),
         aspect="reverse",
         verdict="agrees",
         torch=[0.5],

@@ -95,8 +95,8 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[[0.5], [0.5]],
         left=[[-1.0], [-1.0]],
         right=[[1.0], [1.0]],
-        reason="Every vector of length at most 1 is a subgradient, and nan is none. It is the norm of two numbers, whose "
-        "gradient at zero PyTorch itself sets to zero.",
+        reason="Every vector of length at most 1 is a subgradient, and nan is none. It is the norm of two numbers, "
+        "whose gradient at zero PyTorch itself sets to zero.",
         links=(jax_pull(4893), GRADIENTS_AT_KINKS),
         as_jax="here = (x == 0) & (y == 0)\n"
         "torch.where(here, 0.5 * (x + y), torch.hypot(x, torch.where(here, 1.0, y)))",
@@ -134,8 +134,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[0.0],
         jax=[-INFINITY],
         left=[-INFINITY],
-        reason="The function jumps from 0 to minus infinity: its slope is that of the logarithm, minus infinity. PyTorch "
-        "masks the point out, as it did wrongly for every y until 2022.",
+        reason="The function jumps from 0 to minus infinity: its slope is that of the logarithm, minus infinity. "
+        "PyTorch masks the point out, as it did wrongly for every y until 2022.",
         links=(torch_issue(80770), jax_pull(15737)),
     ),
     Convention(
@@ -215,8 +215,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="convention",
         torch=[NAN, 1.0],
         jax=[1.0, 1.0],
-        reason="The first result is the first element, which says 1; a logsumexp over one minus infinity says nan in both "
-        "frameworks.",
+        reason="The first result is the first element, which says 1; a logsumexp over one minus infinity says nan in "
+        "both frameworks.",
         links=(torch_issue(49724), torch_reference("torch.logcumsumexp")),
         as_torch="jnp.stack([jax.nn.logsumexp(x[:1]), jax.nn.logsumexp(x)])",
         as_jax="rest = torch.logsumexp(x, dim=0)\ntorch.stack([x[0], rest])",
@@ -245,11 +245,12 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="convention",
         torch=[-INFINITY],
         jax=[NAN],
-        reason="It goes to minus infinity on the right, and to infinity on the left. PyTorch reads the sign of the zero.",
+        reason="It goes to minus infinity on the right, and to infinity on the left. PyTorch reads the sign of the "
+        "zero.",
         links=(torch_reference("torch.special.digamma"), jax_reference("jax.lax.digamma")),
         as_torch="jnp.where(x == 0, jnp.where(jnp.signbit(x), jnp.inf, -jnp.inf), lax.digamma(x))",
         as_jax="torch.where(x == 0, torch.nan, torch.digamma(x))",
-        ordinary=({"x": [2.5]}, {"x": [-0.5]}),
+        ordinary=({"x": [20.0]},),
     ),
     Convention(
         id="logit-outside-of-its-domain",
@@ -396,7 +397,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[NAN],
         jax=[NAN],
         left=[1.0],
-        reason="With the parameter 1 it is `1 - exp(-x)`. Both take the exponential of zero times the logarithm of zero.",
+        reason="With the parameter 1 it is `1 - exp(-x)`. Both take the exponential of zero times the logarithm of "
+        "zero.",
         links=(torch_reference("torch.special.gammainc"), jax_reference("jax.scipy.special.gammainc")),
     ),
     # ---- what agrees ----
@@ -575,9 +577,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="power-of-a-negative-number-in-its-exponent",
         title="A negative number to the power 2 has the slope nan in the exponent in both.",
-        point=Point(
-            "torch.pow(x, y)", "jnp.power(x, y)", {"x": [-2.0], "y": [2.0]}, differentiated=("y",)
-        ),
+        point=Point("torch.pow(x, y)", "jnp.power(x, y)", {"x": [-2.0], "y": [2.0]}, differentiated=("y",)),
         aspect="reverse",
         verdict="agrees",
         torch=[NAN],
@@ -587,9 +587,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="logsumexp-of-minus-infinities",
         title="logsumexp over nothing but minus infinity has the gradient nan in both.",
-        point=Point(
-            "torch.logsumexp(x, dim=0)", "jax.nn.logsumexp(x, axis=0)", {"x": [-INFINITY, -INFINITY]}
-        ),
+        point=Point("torch.logsumexp(x, dim=0)", "jax.nn.logsumexp(x, axis=0)", {"x": [-INFINITY, -INFINITY]}),
         aspect="reverse",
         verdict="agrees",
         torch=[NAN, NAN],

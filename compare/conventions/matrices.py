@@ -41,15 +41,14 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[[4.0, -2.0], [-2.0, 1.0]],
         left=[[4.0, -2.0], [-2.0, 1.0]],
         reason="The determinant is a polynomial, and its gradient the matrix of cofactors. PyTorch solves with the "
-        "matrix and multiplies by the determinant, which is zero. With create_graph=True it takes another way, and is right.",
+        "matrix and multiplies by the determinant, which is zero. With create_graph=True it takes another way, and is "
+        "right.",
         links=(torch_issue(104675), torch_issue(67767), torch_issue(80761), torch_pull(171225)),
     ),
     Convention(
         id="determinant-in-forward-mode",
         title="In forward mode the determinant of a singular matrix has the derivative zero in PyTorch.",
-        point=Point(
-            "torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[1.0, 0.0], [0.0, 0.0]]}, exact=of("det")
-        ),
+        point=Point("torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[1.0, 0.0], [0.0, 0.0]]}, exact=of("det")),
         aspect="forward",
         verdict="torch-wrong",
         torch=0.0,
@@ -61,9 +60,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="second-derivative-of-a-determinant",
         title="The second derivative of the determinant of a singular matrix can be nan in PyTorch.",
-        point=Point(
-            "torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")
-        ),
+        point=Point("torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")),
         aspect="second",
         verdict="torch-wrong",
         torch=[[NAN, NAN], [NAN, NAN]],
@@ -83,7 +80,7 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[[INFINITY, -INFINITY], [-INFINITY, INFINITY]],
         reason="The logarithm is minus infinity, and rises on either side. Each divides by a zero, of its own sign.",
         links=(torch_reference("torch.linalg.slogdet"), jax_reference("jax.numpy.linalg.slogdet")),
-        as_torch="d = x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]\njnp.log(jnp.where(d > 0, d, -d))",
+        as_torch="d = x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]\njnp.log(jnp.where(d > 0, d, 0.0 - d))",
         as_jax="d = x[0, 0] * x[1, 1] - x[0, 1] * x[1, 0]\ntorch.log(torch.where(d >= 0, d, -d))",
         ordinary=({"x": [[2.0, 1.0], [0.5, 3.0]]}, {"x": [[1.0, 3.0], [2.0, 1.0]]}),
     ),
@@ -115,7 +112,9 @@ ENTRIES: tuple[Convention, ...] = (
         point=Point("torch.linalg.cholesky(x)", "jnp.linalg.cholesky(x)", {"x": [[1.0, 2.0], [2.0, 1.0]]}),
         aspect="value",
         verdict="raises-differ",
-        torch=raises("_LinAlgError", "The factorization could not be completed because the input is not positive-definite"),
+        torch=raises(
+            "_LinAlgError", "The factorization could not be completed because the input is not positive-definite"
+        ),
         jax=[[NAN, 0.0], [NAN, NAN]],
         reason="Compiled code cannot raise.",
         links=(torch_reference("torch.linalg.cholesky"), jax_reference("jax.numpy.linalg.cholesky")),
@@ -123,12 +122,12 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="complete-qr-of-a-tall-matrix",
         title="The gradient of a complete QR of a tall matrix raises in PyTorch, and is a number in JAX.",
-        point=Point(
-            "torch.linalg.qr(x, mode='complete').Q", "jnp.linalg.qr(x, 'complete')[0]", {"x": [[1.0], [2.0]]}
-        ),
+        point=Point("torch.linalg.qr(x, mode='complete').Q", "jnp.linalg.qr(x, 'complete')[0]", {"x": [[1.0], [2.0]]}),
         aspect="reverse",
         verdict="raises-differ",
-        torch=raises("RuntimeError", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols"),
+        torch=raises(
+            "RuntimeError", "The QR decomposition is not differentiable when mode='complete' and nrows > ncols"
+        ),
         jax=[[0.3577708763999663], [-0.17888543819998315]],
         reason="The columns that complete the basis are not determined by the matrix.",
         links=(torch_reference("torch.linalg.qr"), jax_reference("jax.numpy.linalg.qr")),
@@ -173,9 +172,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="determinant-of-the-zero-matrix",
         title="The gradient of the determinant of the zero matrix is zero in both.",
-        point=Point(
-            "torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")
-        ),
+        point=Point("torch.linalg.det(x)", "jnp.linalg.det(x)", {"x": [[0.0, 0.0], [0.0, 0.0]]}, exact=of("det")),
         aspect="reverse",
         verdict="agrees",
         torch=[[0.0, 0.0], [0.0, 0.0]],
@@ -186,14 +183,13 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="eigenvalues-that-are-equal",
         title="The gradients of equal eigenvalues are finite and the same in both.",
-        point=Point(
-            "torch.linalg.eigvalsh(x)", "jnp.linalg.eigvalsh(x)", {"x": IDENTITY}, cotangent=[1.0, 10.0]
-        ),
+        point=Point("torch.linalg.eigvalsh(x)", "jnp.linalg.eigvalsh(x)", {"x": IDENTITY}, cotangent=[1.0, 10.0]),
         aspect="reverse",
         verdict="agrees",
         torch=[[1.0, 0.0], [0.0, 10.0]],
         jax=[[1.0, 0.0], [0.0, 10.0]],
-        reason="An eigenvalue needs no quotient of differences. Which vectors belong to which is arbitrary, and the same.",
+        reason="An eigenvalue needs no quotient of differences. Which vectors belong to which is arbitrary, and the "
+        "same.",
     ),
     Convention(
         id="eigenvalues-of-a-symmetric-matrix",
@@ -216,7 +212,10 @@ ENTRIES: tuple[Convention, ...] = (
         id="eigenvectors-of-equal-eigenvalues",
         title="The gradient of eigenvectors of equal eigenvalues is nan in both.",
         point=Point(
-            "torch.linalg.eigh(x).eigenvectors", "jnp.linalg.eigh(x)[1]", {"x": IDENTITY}, cotangent=[[1.0, 2.0], [3.0, 4.0]]
+            "torch.linalg.eigh(x).eigenvectors",
+            "jnp.linalg.eigh(x)[1]",
+            {"x": IDENTITY},
+            cotangent=[[1.0, 2.0], [3.0, 4.0]],
         ),
         aspect="reverse",
         verdict="agrees",

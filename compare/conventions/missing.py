@@ -22,7 +22,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="raises-differ",
         torch=raises("RuntimeError", "derivative for aten::floor_divide is not implemented"),
         jax=[[0.0], [0.0]],
-        reason="It is a step, with the slope zero almost everywhere. PyTorch has no formula for it, though floor has one.",
+        reason="It is a step, with the slope zero almost everywhere. PyTorch has no formula for it, though floor has "
+        "one.",
         links=(torch_reference("torch.floor_divide"), jax_reference("jax.numpy.floor_divide")),
     ),
     Convention(
@@ -66,7 +67,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="raises-differ",
         torch=None,
         jax=[0.0, 0.0],
-        reason="A position is an integer. PyTorch's backward raises that nothing requires grad; JAX follows the function.",
+        reason="A position is an integer. PyTorch's backward raises that nothing requires grad; JAX follows the "
+        "function.",
         links=(torch_reference("torch.argmax"), _SORT_ORDER),
     ),
     Convention(
@@ -88,8 +90,8 @@ ENTRIES: tuple[Convention, ...] = (
         verdict="raises-differ",
         torch=[None, [1.0]],
         jax=[[0.0], [1.0]],
-        reason="With allow_unused, that is, and an error without. A graph knows what it has not reached; a function does "
-        "not care.",
+        reason="With allow_unused, that is, and an error without. A graph knows what it has not reached; a function "
+        "does not care.",
         links=(torch_reference("torch.autograd.grad"), jax_reference("jax.grad")),
     ),
     Convention(

@@ -60,9 +60,9 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[NAN, NAN],
         left=[-1.0, -1.0],
         right=[1.0, 1.0],
-        reason="Every vector of length at most 1 is a subgradient, and nan is none. JAX differentiates a root of a sum: "
-        "infinity times zero. Its maintainers hold nan to be the answer where there is no derivative; a change to "
-        "zero is open.",
+        reason="Every vector of length at most 1 is a subgradient, and nan is none. JAX differentiates a root of a "
+        "sum: infinity times zero. Its maintainers hold nan to be the answer where there is no derivative; a change "
+        "to zero is open.",
         torch_rule="Of a convex function's subgradients take the one of the smallest norm.",
         jax_rule="The gradient of the norm is not defined at zero, so it is nan.",
         links=(torch_issue(2421), jax_issue(3058), jax_issue(21723), jax_pull(39792), GRADIENTS_AT_KINKS),
@@ -121,9 +121,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="half-norm-with-a-zero",
         title="At a zero element the norm of order one half has the slope 0 in PyTorch, and infinity in JAX.",
-        point=Point(
-            "torch.linalg.vector_norm(x, 0.5)", "jnp.linalg.norm(x, 0.5)", {"x": [0.0, 1.0]}, exact=_norm(0.5)
-        ),
+        point=Point("torch.linalg.vector_norm(x, 0.5)", "jnp.linalg.norm(x, 0.5)", {"x": [0.0, 1.0]}, exact=_norm(0.5)),
         aspect="reverse",
         verdict="convention",
         torch=[0.0, 1.0],
@@ -161,9 +159,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="spectral-norm-of-zero",
         title="The gradient of the spectral norm at the zero matrix is twice as large in PyTorch as in JAX.",
-        point=Point(
-            "torch.linalg.matrix_norm(x, 2)", "jnp.linalg.norm(x, 2)", {"x": ZERO_MATRIX}, exact=_spectral
-        ),
+        point=Point("torch.linalg.matrix_norm(x, 2)", "jnp.linalg.norm(x, 2)", {"x": ZERO_MATRIX}, exact=_spectral),
         aspect="reverse",
         verdict="convention",
         torch=[[0.5, 0.0], [0.0, 0.5]],
@@ -179,9 +175,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="std-of-constants",
         title="The gradient of the standard deviation of equal numbers is zero in PyTorch, and nan in JAX.",
-        point=Point(
-            "torch.std(x)", "jnp.std(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("std", correction=1)
-        ),
+        point=Point("torch.std(x)", "jnp.std(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("std", correction=1)),
         aspect="reverse",
         verdict="jax-wrong",
         torch=[0.0, 0.0, 0.0],
@@ -273,8 +267,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[1e12, 1e12],
         jax=[NAN, NAN],
         left=[1e12, 1e12],
-        reason="The length is bounded from below in both, so that the function is `1e12 * x` near zero, and smooth. The "
-        "nan of the norm goes through the bound, zero times nan.",
+        reason="The length is bounded from below in both, so that the function is `1e12 * x` near zero, and smooth. "
+        "The nan of the norm goes through the bound, zero times nan.",
         links=(torch_reference("torch.nn.functional.normalize"), jax_issue(3058), jax_issue(21723)),
         as_torch="x * lax.rsqrt(jnp.maximum(jnp.sum(x * x), 1e-24))",
         ordinary=({"x": [3.0, -4.0]},),
@@ -311,9 +305,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="var-of-constants",
         title="The gradient of the variance of equal numbers is zero in both.",
-        point=Point(
-            "torch.var(x)", "jnp.var(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("var", correction=1)
-        ),
+        point=Point("torch.var(x)", "jnp.var(x, ddof=1)", {"x": [3.0, 3.0, 3.0]}, exact=of("var", correction=1)),
         aspect="reverse",
         verdict="agrees",
         torch=[0.0, 0.0, 0.0],
@@ -386,8 +378,7 @@ ENTRIES: tuple[Convention, ...] = (
             "torch.nn.functional.layer_norm(x, (3,))",
             "jax.nn.standardize(x)",
             {"x": [1.0, 1.0, 1.0]},
-            exact=lambda x: (x - sum(x) / 3)
-            / mpmath.sqrt(sum((x - sum(x) / 3) ** 2) / 3 + mpmath.mpf("1e-5")),
+            exact=lambda x: (x - sum(x) / 3) / mpmath.sqrt(sum((x - sum(x) / 3) ** 2) / 3 + mpmath.mpf("1e-5")),
             cotangent=[1.0, 0.0, 0.0],
         ),
         aspect="reverse",

@@ -26,7 +26,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[0.0],
         jax=[1.0],
         left=[0.0],
-        reason="It is `exp(abs(x)) * i0e(x)`, whose kinks cancel; JAX's abs has the slope 1 at zero. Repaired after 0.10.2.",
+        reason="It is `exp(abs(x)) * i0e(x)`, whose kinks cancel; JAX's abs has the slope 1 at zero. Repaired after "
+        "0.10.2.",
         links=(jax_issue(40628), jax_issue(11479), jax_pull(18706), jax_pull(40640)),
         as_torch="jnp.i0(x)",
         ordinary=({"x": [1.5]},),
@@ -74,15 +75,15 @@ ENTRIES: tuple[Convention, ...] = (
             "torch.sinc(x)",
             "jnp.sinc(x)",
             {"x": [0.0]},
-            exact=each(lambda x: mpmath.sincpi(x)),
+            exact=each(mpmath.sincpi),
         ),
         aspect="second",
         verdict="torch-wrong",
         torch=[float("nan")],
         jax=[-3.289868133696453],
         left=[-3.289868133696453],
-        reason="It is minus a third of pi squared. The backward masks 0/0 out, and the derivative of the masked quotient "
-        "is nan all the same.",
+        reason="It is minus a third of pi squared. The backward masks 0/0 out, and the derivative of the masked "
+        "quotient is nan all the same.",
         links=(torch_issue(196703), torch_issue(89459), torch_pull(196885), torch_pull(187803), jax_pull(1722)),
     ),
     Convention(
@@ -122,7 +123,8 @@ ENTRIES: tuple[Convention, ...] = (
     ),
     Convention(
         id="ndtri-at-its-edges",
-        title="The quantile of the normal distribution has an infinite slope at 0 and 1 in PyTorch, and the slope 0 in JAX.",
+        title="The quantile of the normal distribution has an infinite slope at 0 and 1 in PyTorch, and the slope 0 "
+        "in JAX.",
         point=Point("torch.special.ndtri(x)", "jax.scipy.special.ndtri(x)", {"x": [0.0, 1.0]}),
         aspect="reverse",
         verdict="convention",
@@ -146,7 +148,8 @@ ENTRIES: tuple[Convention, ...] = (
         torch_single=[TRIGAMMA_OF_ONE],
         jax=[TRIGAMMA_OF_ONE],
         left=[TRIGAMMA_OF_ONE],
-        reason="It is a sixth of pi squared. PyTorch ends an asymptotic series early, for every dtype at the same place.",
+        reason="It is a sixth of pi squared. PyTorch ends an asymptotic series early, for every dtype at the same "
+        "place.",
         links=(torch_reference("torch.special.polygamma"),),
     ),
     Convention(
@@ -207,7 +210,7 @@ ENTRIES: tuple[Convention, ...] = (
     Convention(
         id="sinc-at-zero",
         title="sinc is flat at zero in both.",
-        point=Point("torch.sinc(x)", "jnp.sinc(x)", {"x": [0.0]}, exact=each(lambda x: mpmath.sincpi(x))),
+        point=Point("torch.sinc(x)", "jnp.sinc(x)", {"x": [0.0]}, exact=each(mpmath.sincpi)),
         aspect="reverse",
         verdict="agrees",
         torch=[0.0],

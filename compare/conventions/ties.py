@@ -88,7 +88,7 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[0.0, 0.0, 0.0],
         reason="No element equals nan, so that amax divides zero by a count of zero. torch.max looks for nan first.",
         links=(torch_reference("torch.amax"), jax_reference("jax.numpy.max")),
-        as_torch="jnp.where(jnp.isnan(x).any(), jnp.sum(x * jnp.nan), jnp.max(x))",
+        as_torch="jnp.max(x) + jnp.sum(x * jnp.where(jnp.isnan(x).any(), jnp.nan, 0.0))",
         as_jax="torch.where(torch.isnan(x).any(), torch.max(x).detach(), torch.max(x))",
         ordinary=({"x": [1.0, 3.0, 2.0]},),
     ),
@@ -124,7 +124,8 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[56.0, 55.0, 0.0],
         left=[1.0, 0.0, 0.0],
         right=[111.0, 110.0, 0.0],
-        reason="PyTorch keeps an index that moves on while the next element is not smaller. Any division is a subgradient.",
+        reason="PyTorch keeps an index that moves on while the next element is not smaller. Any division is a "
+        "subgradient.",
         links=(torch_pull(26637), torch_pull(30881), torch_reference("torch.cummax")),
         as_torch="x[lax.cummax(jnp.where(x == lax.cummax(x), jnp.arange(3), 0))]",
         as_jax="torch.stack([torch.amax(x[:1], 0), torch.amax(x[:2], 0), torch.amax(x[:3], 0)])",

@@ -1004,7 +1004,7 @@ class _Replay:
     def inside(self, tape: Tape) -> _Replay:
         """A replay into the body of a hook or a function."""
         found = _Replay(self.tape.dtype, self.names, tape, as_pytorch=self.as_pytorch)
-        found.specialised = self.specialised
+        found.specialised, found.reshaped = self.specialised, self.reshaped
         return found
 
     def _plain(self, values: Sequence[Any]) -> tuple[str, ...]:
@@ -1183,11 +1183,10 @@ class _Replay:
         facts = self.tape._facts
         handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
         written = {id(one.storage) for one in handles if one.version.count}
-        for number in self.reshaped:
-            now, known = self.shape_at_end(number)
-            if now != known:
-                raise RecordingRefusedError(f"A tensor is {list(now)} at the end of the run, and {list(known)} here.")
         for tensor, handle in zip(self.kept, handles, strict=True):
+            if id(tensor) in self.reshaped and tuple(tensor.shape) != handle.shape:
+                now, known = list(tensor.shape), list(handle.shape)
+                raise RecordingRefusedError(f"A tensor is of shape {now} at the end of the run, and of {known} here.")
             if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
                 continue  # a backward adds to gradients
             if handle.storage.number in self.written_storages or id(tensor) in self.moving:
@@ -1210,11 +1209,6 @@ class _Replay:
                 and handle.tensor not in facts.retained
             ):
                 self.refuse_unseen(tensor, "got a gradient", "from a backward in another thread, or in compiled code")
-
-    def shape_at_end(self, number: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """The shape of a tensor whose shape was changed in place: in the run, and on the tape."""
-        [tensor, *_] = [one for one in self.kept if id(one) == number]
-        return tuple(tensor.shape), self.tape._facts.handle(self.handles[number]._name, history=False).shape
 
     def writes_to(self, tensor: Any) -> int:
         """How often the recording saw the memory of a tensor written, through whichever alias."""

@@ -51,6 +51,7 @@ from compare.report.wording import (
 from compare.results import (
     Absent,
     CaseResult,
+    ConventionResult,
     Declared,
     Lines,
     Note,
@@ -349,13 +350,19 @@ def _read_at(lines: Lines | None, code: str) -> Callable[[Observation], int]:
 
 
 def _ledger(report: Report) -> dict[str, Any]:
-    families: dict[str, list[Any]] = {}
-    for entry in report.run.conventions:
+    """The entries by family: what is not as declared, then what differs. And how many there are of each verdict."""
+    entries = report.run.conventions
+    check_ids(entries, "entry")
+    families: dict[str, list[ConventionResult]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.holds, not entry.differs)):
         families.setdefault(entry.family, []).append(entry)
-    for entries in families.values():
-        entries.sort(key=lambda entry: (entry.holds, not entry.differs))
-    check_ids(report.run.conventions, "entry")
-    return {"families": families}
+    ordered = {entry.family: families[entry.family] for entry in entries}
+    counted = {word: sum(entry.verdict == word for entry in entries) for word in CONVENTION_SHAPES}
+    return {
+        "families": [(*one, made) for one, made in zip(ordered.items(), anchors([*ordered], "family"), strict=True)],
+        "verdicts": {word: count for word, count in counted.items() if count},
+        "departed": sum(not entry.holds for entry in entries),
+    }
 
 
 # ---- the page of a translation ----
