@@ -6,6 +6,7 @@ several sources may be reduced into one element.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,11 @@ def _gather(tape: Tape, input: Tensor, dim: int, index: Tensor, *, sparse_grad: 
 
 @composite("torch.take_along_dim")
 def _take_along_dim(tape: Tape, input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
+    known = tape._facts.handle(indices._name).known
+    if known is not None and (known < 0).any():
+        # It counts from the end, which gather does not.
+        size = input.shape[dim] if dim is not None else math.prod(input.shape)
+        indices = tape.constant(np.where(known < 0, known + size, known))
     if dim is None:
         flat, places = tape.reshape(input, shape=(-1,)), tape.reshape(indices, shape=(-1,))
         return tape.take_along_axis(flat, places, axis=0)
