@@ -14,7 +14,7 @@ from compare.composites.kinds import known_numbers
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__: list[str] = []
+__all__ = ["meshgrid"]
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -156,7 +156,8 @@ def _broadcast_tensors(tape: Tape, *tensors: Any) -> tuple[Tensor, ...]:
 
 
 @composite("torch.meshgrid")
-def _meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+def meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Every tensor along an axis of its own, on the grid of them all."""
     if indexing not in ("ij", "xy"):
         raise ProgramError("meshgrid needs indexing='ij' or 'xy'; PyTorch warns without it.")
     several = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors)

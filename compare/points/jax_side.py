@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,10 @@ import numpy as np
 from compare.execution import folded
 from compare.observed import Raised
 from compare.points.expressions import function_of
-from compare.points.point import Measured, Numbers, Point
+from compare.points.point import ASPECTS, Aspect, Measured, Numbers, Point
 from compare.settings import put_back
 
-__all__ = ["measured"]
+__all__ = ["measured", "measured_together"]
 
 
 def measured(points: Sequence[Point], dtype: str) -> list[Measured]:
@@ -123,3 +124,127 @@ def _or_raised(compute: Callable[[], Any]) -> Any:
         return compute()
     except Exception as error:
         return Raised(type(error).__name__, folded(str(error)))
+
+
+# ---- many expressions, compiled together ----
+
+TOGETHER = 64
+"""Expressions that are compiled as one function: compiling costs most, and a share of it is for each function."""
+COMPILER_OPTIONS = {"xla_cpu_use_fusion_emitters": False}
+"""Halves what compiling costs. It is about how a loop becomes machine code, and changes no number of the ledger."""
+
+
+def measured_together(points: Sequence[Point], aspects: Sequence[tuple[Aspect, ...]], dtype: str) -> list[Measured]:
+    """What JAX answers at every point, in the aspects that are wanted of it; all others are None.
+
+    Points that share an expression, shapes, dtypes and aspects are one function at several places.
+    """
+    import jax
+
+    from compare.jax_leg import jax_settings
+
+    found: dict[int, Measured] = {}
+    with put_back(jax_settings()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        jax.config.update("jax_enable_x64", dtype == "float64")
+        groups: dict[Any, _Group] = {}
+        for place, (point, wanted) in enumerate(zip(points, aspects, strict=True)):
+            arrays, names = point.arrays(dtype), point.moved(dtype)
+            key = _key(point, arrays, names), wanted
+            if key not in groups:
+                groups[key] = _Group(_Compiled(point, arrays, names), wanted, [])
+            groups[key].members.append((place, point, arrays))
+        ready = [one for one in groups.values() if one.is_ready(found, dtype)]
+        for start in range(0, len(ready), TOGETHER):
+            _measure_groups(ready[start : start + TOGETHER], found, dtype)
+    return [found[place] for place in range(len(points))]
+
+
+@dataclass
+class _Group:
+    """One expression, and the points that differ in their numbers alone. members: place in the list, point, arrays."""
+
+    compiled: _Compiled
+    wanted: tuple[Aspect, ...]
+    members: list[tuple[int, Point, dict[str, Numbers]]]
+
+    def is_ready(self, found: dict[int, Measured], dtype: str) -> bool:
+        """Whether the expression can be traced; where it raises, that is the answer at all of its points."""
+        import jax
+
+        compiled, (_, _, arrays) = self.compiled, self.members[0]
+        moved, others = self._split(arrays)
+        compiled.shape = _or_raised(lambda: jax.eval_shape(compiled.aspects["value"], moved, others, None, None))
+        if isinstance(compiled.shape, Raised):
+            found.update({place: Measured(compiled.shape, None, None, None) for place, _, _ in self.members})
+            return False
+        if not compiled.names or np.dtype(compiled.shape.dtype).kind not in "fc":
+            self.wanted = ("value",)
+        return True
+
+    def given(self, turn: int, dtype: str) -> Any:
+        """What the function is given in one of its turns; the first point again, where it has had all."""
+        _, point, arrays = self.members[turn if turn < len(self.members) else 0]
+        if self.wanted == ("value",):
+            return (*self._split(arrays), None, None)
+        shape = self.compiled.shape
+        return (*self._split(arrays), point.weights(shape.shape, shape.dtype), point.directions(dtype))
+
+    def _split(self, arrays: dict[str, Numbers]) -> tuple[dict[str, Numbers], dict[str, Numbers]]:
+        compiled = self.compiled
+        return {name: arrays[name] for name in compiled.names}, {name: arrays[name] for name in compiled.others}
+
+
+def _measure_groups(groups: Sequence[_Group], found: dict[int, Measured], dtype: str) -> None:
+    raised: dict[tuple[int, Aspect], Raised] = {}
+
+    def together(given: list[Any]) -> list[dict[Aspect, Any]]:
+        answers: list[dict[Aspect, Any]] = []
+        for place, (group, operands) in enumerate(zip(groups, given, strict=True)):
+            answers.append({})
+            for aspect in group.wanted:
+                answer = _or_raised(lambda: group.compiled.aspects[aspect](*operands))  # noqa: B023  called at once
+                if isinstance(answer, Raised):
+                    raised[place, aspect] = answer
+                else:
+                    answers[-1][aspect] = answer
+        return answers
+
+    function = _function_of_all(together, [group.given(0, dtype) for group in groups])
+    for turn in range(max(len(group.members) for group in groups)):
+        answers = _or_raised(lambda: function([group.given(turn, dtype) for group in groups]))  # noqa: B023  called at once
+        for place, group in enumerate(groups):
+            if turn >= len(group.members):
+                continue
+            index, point, arrays = group.members[turn]
+            if isinstance(answers, Raised):
+                # One of them does not compile: each for itself.
+                alone = group.compiled.at(point, arrays, dtype)
+                raises = isinstance(alone.value, Raised)
+                found[index] = alone if raises else _only({one: alone.of(one) for one in group.wanted})
+                continue
+            seen: dict[Aspect, Any] = {aspect: _tree(answer) for aspect, answer in answers[place].items()}
+            seen |= {aspect: raised[place, aspect] for aspect in group.wanted if (place, aspect) in raised}
+            found[index] = _only(seen)
+
+
+def _function_of_all(together: Callable[..., Any], given: list[Any]) -> Callable[..., Any]:
+    """The compiled function; another release of JAX may not know the option."""
+    import jax
+
+    function: Callable[..., Any] = jax.jit(together, compiler_options=COMPILER_OPTIONS)
+    try:
+        function(given)
+    except Exception as error:
+        if "No such compile option" in str(error):
+            function = jax.jit(together)
+    return function
+
+
+def _only(seen: Mapping[Aspect, Any]) -> Measured:
+    """These aspects, and None for the others."""
+    return Measured(**{aspect: seen.get(aspect) for aspect in ASPECTS})  # type: ignore[arg-type]  # each as it is
+
+
+def _tree(answer: Any) -> Any:
+    return {name: _plain(one) for name, one in answer.items()} if isinstance(answer, dict) else _plain(answer)
