@@ -6,7 +6,6 @@ several sources may be reduced into one element.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -71,17 +70,16 @@ def _gather(tape: Tape, input: Tensor, dim: int, index: Tensor, *, sparse_grad: 
 
 @composite("torch.take_along_dim")
 def _take_along_dim(tape: Tape, input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    known = tape._facts.handle(indices._name).known
-    if known is not None and (known < 0).any():
-        # It counts from the end, which gather does not.
-        size = input.shape[dim] if dim is not None else math.prod(input.shape)
-        indices = tape.constant(np.where(known < 0, known + size, known))
     if dim is None:
         flat, places = tape.reshape(input, shape=(-1,)), tape.reshape(indices, shape=(-1,))
         return tape.take_along_axis(flat, places, axis=0)
     axis = _axis(dim, input)
     if len(input.shape) != len(indices.shape):
         raise ProgramError("take_along_dim takes positions of as many axes as the tensor has.")
+    known = tape._facts.handle(indices._name).known
+    if known is not None and (known < 0).any():
+        # These count from the end, which gather does not know.
+        indices = tape.constant(np.where(known < 0, known + input.shape[axis], known))
     beside = [
         max(one, other) if 0 not in (one, other) else 0 for one, other in zip(input.shape, indices.shape, strict=True)
     ]
