@@ -57,6 +57,7 @@ class Seen:
 
     shape: tuple[int, ...]
     dtype: Any
+    layout: Any
     stride: tuple[int, ...]
     offset: int
     storage: Any

@@ -567,7 +567,9 @@ class Recorder:
         if base is not None:
             base = self.known.get(id(base))
         kept, reference = tensor if needed else None, weakref.ref(tensor, gone)
-        return Seen(shape, tensor.dtype, stride, offset, storage, version, base, tracked, leaf, kept, reference)
+        return Seen(
+            shape, tensor.dtype, tensor.layout, stride, offset, storage, version, base, tracked, leaf, kept, reference
+        )
 
     def meet(self, tensor: Any, site: Site, hint: str = "") -> None:
         """Take the numbers of a tensor that was not seen being made, and keep it."""

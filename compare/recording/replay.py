@@ -174,7 +174,7 @@ class _Replay:
         import torch
 
         self.torch = torch
-        self.tape = tape or Tape(dtype=dtype)
+        self.tape = tape or Tape(dtype=dtype, as_pytorch=as_pytorch)
         self.as_pytorch = as_pytorch
         self.names = names
         self.members: dict[int, Member] = {}
@@ -1102,7 +1102,7 @@ class _Replay:
 
         own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", event.kind.__name__).lower()
         # The names that the rule reads are those that the body of the function gives; a dry run tells them.
-        probe = Tape(dtype=self.tape.dtype)
+        probe = Tape(dtype=self.tape.dtype, as_pytorch=self.as_pytorch)
         inner = []
         for name, one in zip(names, tensors, strict=True):
             known = self.tape._facts.handle(self.tensor(one)._name, history=False)
