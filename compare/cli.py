@@ -532,6 +532,8 @@ def _sweep(
         raise UsageError("--pin needs both precisions; leave out --dtype.")
     pinned = read_pinned()
     swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
     if pin:
         from compare.ops import OPS
         from compare.runs import environment
@@ -541,7 +543,7 @@ def _sweep(
         write_pinned(pinned)
     departed = departures(pinned, swept, dtypes)
     output.deliver(render_sweep(output.format, SweepReport(swept, departed, output.width, output.verbosity)))
-    return DEPARTED if departed else AS_DECLARED
+    return CRASHED if lost else DEPARTED if departed else AS_DECLARED
 
 
 def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> list[Swept]:
@@ -553,13 +555,50 @@ def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     chosen = [find_op(name).name for name in dict.fromkeys(names)] or list(OPS)
     processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // OPS_WORTH_A_PROCESS))
     with _progress(len(chosen), output) as advance:
-        return sweep_ops(
+        swept = sweep_ops(
             chosen,
             dtypes,
             workers=max(1, processes),
             cache=_cache(output) if cached else None,
             on_op=lambda swept: advance(swept.op, "swept", sum(swept.seconds.values())),
         )
+    for one in swept:
+        if one.lost:
+            _complain(f"the sweep of {one.op} was lost: {one.lost}")
+    return swept
+
+
+@cli.command("drift")
+@click.argument("names", nargs=-1, metavar="[OP...]")
+@_with(_SWEEP_OPTIONS)
+@_output_options("markdown", "json", "github")
+def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> int:
+    """Tell what the installed releases change against the pinned ones.
+
+    Sweeps the ops named, or all, and tells every pinned difference that changed or is gone, and every new one: a table
+    for the pull request that upgrades a framework. Exit code 1 when anything pinned changed; what is new fails nothing.
+    """
+    from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
+    from compare.runs import environment
+    from compare.sweep.pinned import departures, read_pinned
+
+    output.check()
+    pinned = read_pinned()
+    swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
+    installed = environment()
+    ops = {one.op for one in swept}
+    drift = Drift(
+        {"torch": pinned.torch, "jax": pinned.jax},
+        {"torch": installed.torch, "jax": installed.jax},
+        len(swept),
+        sum(one.points for one in swept),
+        sum(one.op in ops for one in pinned.differences),
+        drift_of(departures(pinned, swept, dtypes)),
+    )
+    output.deliver(DRIFT_FORMATS[output.format](drift))
+    return CRASHED if lost else DEPARTED if drift.fails else AS_DECLARED
 
 
 # ---- conventions ----

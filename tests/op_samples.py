@@ -50,9 +50,14 @@ ROWS, COLUMNS = np.array([1, 0, 1]), np.array([2, 0, 0])
 TIES = np.array([[1.0, 2.0, 1.0, 2.0, 0.0], [0.0, 0.0, -1.0, np.nan, np.nan]])
 PLACES = np.array([[0, 2], [1, 0]])
 
+SYMMETRIC = np.array([[4.0, 1.0, 0.5], [1.0, 2.0, 0.25], [0.5, 0.25, 0.75]])
+SYMMETRIC_ROWS = "eigvalsh eigh_eigenvalues eigh_eigenvectors"
+GENERAL = np.array([[2.0, 0.5, -0.3], [0.7, -1.5, 0.4], [1.2, 0.6, 0.9], [-0.8, 1.1, 0.35]])
+TURNING = np.array([[1.0, -2.0, 0.3], [1.5, 0.5, 0.2], [0.4, 0.1, -1.2]])
+
 DOMAINS = {
     (-2, 2): (
-        "negative abs sign square floor trunc ceil round exp exp2 expm1 sin cos atan sinh cosh tanh asinh sigmoid "
+        "negative abs sign square floor trunc ceil exp exp2 expm1 sin cos atan sinh cosh tanh asinh sigmoid "
         "log_sigmoid softplus relu gelu gelu_tanh selu mish softsign silu erf erfc reciprocal clone "
         "contiguous_clone zeros_like ones_like isnan isinf isfinite i0 i0e i1 i1e erfcx ndtr log_ndtr sinc mantissa "
         "exponent"
@@ -83,10 +88,11 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(3, X), sample(X, 2), sample(X, 0), Sample((X, -2), casts=("float32",)),
     ],
     **{name: [sample(X, Y), sample(X, ROW)] for name in "maximum minimum atan2 hypot logaddexp copysign".split()},
-    "xlog1py": [sample(X, POSITIVE), sample(X, draw(low=0.1)), sample(X, 2.5), sample(3, POSITIVE)],
+    "xlog1py": [sample(X, POSITIVE), sample(X, draw(low=0.1))],
     # Below 12, PyTorch's derivative of digamma is off by more than a rounding.
     "polygamma": [sample(POSITIVE, n=2), sample(X, n=3), sample(draw(2, low=12, high=20), n=0), sample(POSITIVE, n=4)],
-    "multigammaln": [sample(draw(2, low=12, high=20), d=3), sample(draw(low=2, high=9), d=1), sample(REGULAR + 5, d=4)],
+    "multigammaln": [sample(draw(2, low=12, high=20), d=3), sample(draw(low=4, high=9), d=1), sample(REGULAR + 5, d=4)],
+    "round": [sample(X), sample(SCALAR), sample(X, decimals=2), sample(X * 1000, decimals=-2)],
     # PyTorch's derivative of celu takes 1 / alpha through float32: it is exact for such an alpha only.
     **{name: [sample(X), sample(X, alpha=0.5)] for name in ("elu", "celu")},
     "leaky_relu": [sample(X), sample(X, negative_slope=0.3)],
@@ -313,6 +319,31 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(REGULAR, draw(2, 3, 2)),
     ],
     "cholesky": [sample(REGULAR @ REGULAR.T), sample(np.stack([REGULAR @ REGULAR.T, np.eye(3)]))],
+    # ---- decompositions: matrices whose eigenvalues and singular values lie apart ----
+    **{name: [sample(SYMMETRIC), sample(np.stack([SYMMETRIC, SYMMETRIC * 2]))] for name in SYMMETRIC_ROWS.split()},
+    **{name: [sample(GENERAL), sample(GENERAL.T)] for name in "svdvals svd_s lu_factors".split()},
+    # In single precision what nearly cancels has lost digits: some are compared in double precision alone.
+    **{
+        name: [Sample((one,), casts=()) for one in (GENERAL, GENERAL.T, np.stack([GENERAL, -GENERAL]))]
+        for name in ("qr_q", "qr_r")
+    },
+    **{
+        name: [sample(GENERAL, full_matrices=False), sample(GENERAL.T, full_matrices=False),
+               sample(GENERAL[:3], full_matrices=True)]
+        for name in ("svd_u", "svd_vh")
+    },
+    **{name: [sample(GENERAL), sample(GENERAL.T)] for name in ("lu_pivots", "lu_permutation")},
+    "pivots_to_permutation": [sample(np.array([3, 3, 3]), size=3), sample(np.array([[2, 4], [1, 3]]), size=4)],
+    **{
+        name: [Sample((one,), casts=()) for one in (GENERAL[:3], TURNING)]
+        for name in ("eig_eigenvalues", "eig_eigenvectors")
+    },
+    "pinv": [
+        sample(GENERAL, rtol=1e-10), sample(GENERAL.T, rtol=1e-10),
+        # A singular value that is cut off counts for nothing.
+        Sample((np.diag([3.0, 2.0, 0.0]),), {"rtol": 0.5}, casts=()),
+    ],
+    "matrix_exp": [Sample((one,), casts=()) for one in (GENERAL[:3], np.stack([TURNING, SYMMETRIC]))],
     # ---- transforms ----
     **{
         name: [Sample((X,), {}, casts=("float32",)), sample(STACK, axis=1, norm="ortho"), sample(ROW, n=5),

@@ -74,9 +74,9 @@ def test_sums_of_products() -> None:
     check("torch.kron", call(X, REGULAR), call(X, draw(2)), call(draw(2), draw(3)))
 
 
+@pytest.mark.filterwarnings("ignore:torch.* is deprecated")
 def test_square_matrices() -> None:
-    refuses("torch.linalg.matrix_power", "is the identity", REGULAR, 0)
-    for power in (1, 2, 3, -2):
+    for power in (0, 1, 2, 3, -2):
         check("torch.linalg.matrix_power", call(REGULAR, power), call(SEVERAL, power))
     negative = REGULAR.copy()
     negative[0] *= -1
@@ -89,15 +89,20 @@ def test_square_matrices() -> None:
         "torch.linalg.solve_triangular", call(REGULAR, draw(3, 2), upper=True),
         call(SEVERAL, draw(2, 3, 1), upper=False), call(REGULAR, X, upper=True, left=False),
     )  # fmt: skip
-    refuses("torch.linalg.solve_triangular", "unitriangular", REGULAR, REGULAR, upper=True, unitriangular=True)
+    check(
+        "torch.linalg.solve_triangular", call(REGULAR, REGULAR, upper=True, unitriangular=True),
+        call(SEVERAL, draw(2, 3, 1), upper=False, unitriangular=True),
+    )  # fmt: skip
     positive = REGULAR @ REGULAR.T
-    check("torch.linalg.cholesky", call(positive), call(positive, upper=True))
-
-
-@pytest.mark.parametrize("name", ["torch.linalg.svd", "torch.linalg.qr", "torch.linalg.eigh", "torch.svd"])
-def test_decompositions_are_refused(name: str) -> None:
-    refuses(name, "are not unique", REGULAR)
-    refuses("torch.linalg.lstsq", "is not modelled", REGULAR, REGULAR)
+    # PyTorch reads one triangle: what the other holds counts for nothing, and has a gradient.
+    other = positive + np.triu(REGULAR, k=1)
+    for name in ("torch.linalg.cholesky", "torch.cholesky"):
+        check(name, call(positive), call(positive, upper=True), call(other), call(other.T, upper=True))
+    check(
+        "torch.triangular_solve", call(X.T.copy(), REGULAR), call(X.T.copy(), REGULAR, False, True),
+        call(SEVERAL, SEVERAL, unitriangular=True),
+    )  # fmt: skip
+    check("torch.linalg.det", call(REGULAR), call(SEVERAL), call(np.zeros((0, 0))), call(np.zeros((2, 0, 0))))
 
 
 def test_transforms_along_several_axes() -> None:

@@ -62,6 +62,7 @@ def test_other_shapes() -> None:
         "torch.Tensor.sum_to_size": [call(X, (1, 4)), call(X, 4), call(X, (3, 4))],
         "torch.complex": [call(X, ROW)],
         "torch.constant_pad_nd": [call(X, (1, -1, 2, 0), 0.5)],
+        "torch.masked_fill": [call(ROW, MASK, ONE), call(X, MASK[0], 2.5)],
         "torch.fill": [call(X, ONE), call(X, True)],
     })  # fmt: skip
 

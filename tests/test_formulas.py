@@ -20,7 +20,8 @@ from compare.torch_leg import print_torch, run_torch
 
 WITHOUT_DERIVATIVE = frozenset(
     "equal not_equal less less_equal greater greater_equal logical_not logical_and logical_or "
-    "logical_xor isnan isinf isfinite one_hot any all argmax argmin argsort exponent".split()
+    "logical_xor isnan isinf isfinite one_hot any all argmax argmin argsort exponent lu_pivots "
+    "pivots_to_permutation".split()
 )
 
 

@@ -26,6 +26,8 @@ NAMES = sorted(OPS)
 FLOATS = ("float32", "float64")
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "complex128": 1e-12, "complex64": 1e-5, "int64": 0.0, "bool": 0.0}
 NUMBERS = (int, float, complex)
+UP_TO_SIGNS = frozenset("eigh_eigenvectors eig_eigenvectors svd_u svd_vh".split())
+"""Rows whose vectors have signs, or phases, that each library chooses: what does not depend on them is compared."""
 GRADIENT_TOLERANCE = 1e-10
 DIGITS = 50
 Call = tuple[tuple[Any, ...], dict[str, Any]]
@@ -223,7 +225,10 @@ def check_agreement(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any
             assert op.view is not None or not np.shares_memory(operand, found_exact), label
 
     wanted = rounded(found_exact, dtype)
-    np.testing.assert_allclose(plain(found_torch), wanted, rtol=TOLERANCE[dtype], err_msg=f"torch: {label}")
+    given_torch = plain(found_torch)
+    if op.name in UP_TO_SIGNS:
+        given_torch, found_jax, wanted = np.abs(given_torch), np.abs(found_jax), np.abs(wanted)
+    np.testing.assert_allclose(given_torch, wanted, rtol=TOLERANCE[dtype], err_msg=f"torch: {label}")
     np.testing.assert_allclose(found_jax, wanted, rtol=TOLERANCE[dtype], err_msg=f"jax: {label}")
 
 
@@ -291,6 +296,11 @@ def inner(left: Any, right: Any) -> Any:
     return np.real(np.conj(left) * right)
 
 
+def signed(op: Op, cotangent: Any, result: Any) -> Any:
+    """The cotangent; where a result has signs of its library's choice, that of a weighted sum of its squares."""
+    return cotangent.real * result if op.name in UP_TO_SIGNS else cotangent
+
+
 def torch_gradients(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any], cotangent: Any) -> list[Any]:
     leaves = [torch.tensor(one.copy(), requires_grad=True) if is_float(one) else one for one in operands]
     tracked = [leaf for leaf, one in zip(leaves, operands, strict=True) if is_float(one)]
@@ -300,7 +310,8 @@ def torch_gradients(op: Op, operands: tuple[Any, ...], attributes: dict[str, Any
     assert result.requires_grad == ("x" not in op.without_history or op.name == "copy")
     if not result.requires_grad:
         return [np.zeros_like(plain(leaf)) for leaf in tracked]
-    found = torch.autograd.grad(result, tracked, torch.tensor(cotangent), allow_unused=True, materialize_grads=True)
+    given = signed(op, cotangent, plain(result))
+    found = torch.autograd.grad(result, tracked, torch.tensor(given), allow_unused=True, materialize_grads=True)
     return [plain(gradient) for gradient in found]
 
 
@@ -315,8 +326,8 @@ def jax_gradient_function(op: Op, example: tuple[Any, ...], attributes: dict[str
             filled = dict(zip(places, floats, strict=True))
             return jax_result(op, tuple(filled.get(place, one) for place, one in enumerate(operands)), attributes)
 
-        _, pullback = jax.vjp(function, *(operands[place] for place in places))
-        return [jnp.conj(gradient) for gradient in pullback(jnp.conj(cotangent))]
+        result, pullback = jax.vjp(function, *(operands[place] for place in places))
+        return [jnp.conj(gradient) for gradient in pullback(jnp.conj(signed(op, cotangent, result)))]
 
     return gradients
 
@@ -363,7 +374,8 @@ def test_gradients_agree_with_the_derivative_of_the_reference(name: str) -> None
                 gradient_torch, gradient_jax, rtol=GRADIENT_TOLERANCE, atol=1e-14, err_msg=label, strict=True
             )
         dtype = inferred(op, operands, attributes)[1]
-        wanted = float(np.sum(inner(rounded(derivative, dtype), cotangent)))
+        along = signed(op, cotangent, rounded(reference_result(op, exact(operands), attributes), dtype))
+        wanted = float(np.sum(inner(rounded(derivative, dtype), along)))
         for found in (found_torch, found_jax):
             terms = [inner(gradient, direction) for gradient, direction in zip(found, directions, strict=True)]
             limit = GRADIENT_TOLERANCE * sum(float(np.abs(term).sum()) for term in terms)

@@ -55,8 +55,6 @@ REFUSED = {
     "masked_write_tensor": "depends on how many True",
     "parametrised_weight": "torch._weight_norm",
     "promotion_of_half": "Unknown dtype 'bfloat16'",
-    "rarer_in_place_writes": "masked_scatter_",
-    "shape_changed_in_place": "PyTorch made a float64[1, 2, 2] here",
     "write_between_orders": "may be an expanded one",
     "write_through_as_strided": "as_strided",
     "write_through_chained_views": "a view that was made a leaf",

@@ -123,14 +123,14 @@ def _svdvals(tape: Tape, A: Tensor, *, driver: str | None = None) -> Tensor:  # 
     return tape.svdvals(A)
 
 
-def pseudo_inverse(tape: Tape, matrix: Tensor, rtol: float | None = None, *, hermitian: bool = False) -> Tensor:
+def pseudo_inverse(tape: Tape, matrix: Tensor, rtol: float | None = None) -> Tensor:
     """The pseudo-inverse, without singular values of at most `rtol` times the largest: `f[..., m, n]`, `f[..., n, m]`.
 
     Without `rtol` it is PyTorch's: the machine epsilon times the larger side. JAX's is ten times that.
     """
     if rtol is None:
         rtol = float(np.finfo(matrix.dtype_name).eps) * max(matrix.shape[-2:])
-    return tape.pinv(matrix, rtol=rtol, hermitian=hermitian)
+    return tape.pinv(matrix, rtol=rtol)
 
 
 def _number(what: str, value: Any) -> float | None:
@@ -154,7 +154,8 @@ def _pinv(
         raise ProgramError("pinv with atol is not modelled: JAX's has a relative tolerance only. Give rtol.")
     if absolute is not None and relative is None:
         relative = 0.0
-    return pseudo_inverse(tape, A, relative, hermitian=hermitian)
+    # The gradient of a symmetric matrix is made symmetric by JAX's own hermitian=True, and not by PyTorch's.
+    return pseudo_inverse(tape, one_triangle(tape, A, "L") if hermitian else A, relative)
 
 
 @composite("torch.pinverse")

@@ -8,7 +8,7 @@ from typing import Any
 
 from compare.composites.composite import composite
 from compare.composites.decompositions import ended_well, identity, one_triangle, solve_triangle
-from compare.composites.kinds import check_floats
+from compare.composites.kinds import check_floats, check_without_history
 from compare.composites.reductions import matrix_norm
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
@@ -251,6 +251,8 @@ def _linalg_vander(tape: Tape, x: Tensor, *, N: int | None = None) -> Tensor:  #
 
 @composite("torch.vander")
 def _vander(tape: Tape, x: Tensor, N: int | None = None, increasing: bool = False) -> Tensor:  # noqa: N803
+    # PyTorch writes into what its backward needs, and raises there.
+    check_without_history(tape, "torch.vander", x)
     powers = _powers(tape, x, x.shape[-1] if N is None else N)
     return powers if increasing else tape.flip(powers, axis=-1)
 
@@ -309,6 +311,8 @@ def _cond(tape: Tape, input: Tensor, p: Any = None) -> Tensor:
         if p == -2:
             return values[..., -1] / values[..., 0]
         return values[..., 0] / values[..., -1]
+    if p != "nuc":
+        check_without_history(tape, f"torch.linalg.cond with p={p!r}", input)
     inverse = tape.inv(input)
     own_norm = matrix_norm(tape, input, p)
     inverse_norm = matrix_norm(tape, inverse, p)

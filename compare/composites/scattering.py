@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.composites.arguments import broadcast_shapes
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats, known_numbers
 from compare.errors import ProgramError
@@ -86,7 +87,7 @@ def _take_along_dim(tape: Tape, input: Tensor, indices: Tensor, dim: int | None 
 @composite("torch.masked_select")
 def _masked_select(tape: Tape, input: Tensor, mask: Tensor) -> Tensor:
     known_numbers(tape, "masked_select", mask)
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = broadcast_shapes(input.shape, mask.shape)
     whole = tape.broadcast_to(input, shape=shape) if input.shape != shape else input
     chosen = tape.broadcast_to(mask, shape=shape) if mask.shape != shape else mask
     if not shape:
@@ -256,7 +257,7 @@ def _put_in_place(tape: Tape, input: Tensor, index: Tensor, source: Tensor, accu
 
 @composite("torch.masked_scatter")
 def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = broadcast_shapes(input.shape, mask.shape)
     if 0 in source.shape or 0 in shape:
         raise ProgramError("masked_scatter of no elements is not modelled. Leave it out.")
     chosen = tape.broadcast_to(mask, shape=shape) if mask.shape != shape else mask
@@ -271,6 +272,13 @@ def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> 
 def _masked_scatter_in_place(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     input.copy_(_masked_scatter(tape, input, mask, source))
     return input
+
+
+@composite("torch.masked_fill")
+def _masked_fill(tape: Tape, input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    shape = broadcast_shapes(input.shape, mask.shape)
+    whole = tape.broadcast_to(input, shape=shape) if input.shape != shape else input
+    return tape.masked_fill(whole, mask, value)
 
 
 @composite("torch.fill")

@@ -8,7 +8,7 @@ import mpmath
 import numpy as np
 
 from compare.concepts.pages import jax_reference, torch_reference
-from compare.conventions.convention import Convention, jax_issue, of, raises, torch_issue, torch_pull
+from compare.conventions.convention import Convention, of, raises, torch_issue, torch_pull
 from compare.points import Point
 
 __all__ = ["ENTRIES"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compare.concepts.pages import jax_guide, jax_reference, torch_reference
-from compare.conventions.convention import Convention, jax_issue, raises
+from compare.conventions.convention import Convention, raises
 from compare.points import Point
 
 __all__ = ["ENTRIES"]

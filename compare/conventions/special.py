@@ -5,7 +5,7 @@ from __future__ import annotations
 import mpmath
 
 from compare.concepts.pages import jax_reference, torch_reference
-from compare.conventions.convention import Convention, jax_issue, jax_pull, of, raises, torch_issue, torch_pull
+from compare.conventions.convention import Convention, jax_issue, jax_pull, raises, torch_issue, torch_pull
 from compare.ops.exact import each
 from compare.points import Point
 

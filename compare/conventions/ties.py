@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.concepts.pages import jax_reference, torch_reference
-from compare.conventions.convention import Convention, jax_issue, jax_pull, of, torch_issue, torch_pull
+from compare.conventions.convention import Convention, torch_issue, torch_pull
 from compare.points import Point
 
 __all__ = ["ENTRIES"]

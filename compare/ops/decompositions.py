@@ -66,8 +66,6 @@ def _right_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 
 def _pinv_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
     stack, rows, columns = _matrix(shapes[0])
-    if attributes["hermitian"] and rows != columns:
-        raise ValueError(f"needs square matrices where they are symmetric, got shape {list(shapes[0])}")
     return (*stack, columns, rows)
 
 
@@ -261,8 +259,8 @@ def _orders(x: Any, *, size: int) -> Any:
     return result
 
 
-def _pinv(matrix: Any, *, rtol: float, hermitian: bool) -> Any:
-    u, values, vh = _svd(np.tril(matrix) + np.tril(matrix, -1).T if hermitian else matrix)
+def _pinv(matrix: Any, *, rtol: float) -> Any:
+    u, values, vh = _svd(matrix)
     largest = max(values)
     inverses = np.array([1 / one if one > rtol * largest else ZERO for one in values], dtype=object)
     return (vh.T * inverses) @ u.T
@@ -349,8 +347,8 @@ ROWS = (
         _orders, _order_shape, _of_positions,
     ),
     Op(
-        "pinv", "x, *, rtol=..., hermitian=False", "torch.linalg.pinv(x, rtol=rtol, hermitian=hermitian)",
-        "jnp.linalg.pinv(x, rtol=rtol, hermitian=hermitian)", _each(_pinv, _on(_pinv_shape)), _pinv_shape, floating,
+        "pinv", "x, *, rtol=...", "torch.linalg.pinv(x, rtol=rtol)", "jnp.linalg.pinv(x, rtol=rtol)",
+        _each(_pinv, _on(_pinv_shape)), _pinv_shape, floating,
     ),
     Op(
         "matrix_exp", "x", "torch.linalg.matrix_exp(x)", "jax.scipy.linalg.expm(x)",

@@ -97,6 +97,15 @@ def _truncated(x: Any) -> Any:
     return mpmath.sign(x) * mpmath.floor(abs(x))
 
 
+def _rounded(x: Any, *, decimals: int) -> Any:
+    factor = mpmath.mpf(10) ** decimals
+    return each(mpmath.nint if not decimals else lambda one: mpmath.nint(one * factor) / factor)(x)
+
+
+def _rounded_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    return floating(dtypes, default) if attributes["decimals"] else promoted(dtypes, default)
+
+
 def _of_one_kind(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     if dtypes[0].startswith("python-"):
         raise ValueError("fmod takes a tensor first")
@@ -143,9 +152,10 @@ ARITHMETIC = (
         calls=("torch.fix(x)",),
     ),
     unary("ceil", "torch.ceil(x)", "jnp.ceil(x)", mpmath.ceil, dtype=promoted, write="x.ceil_()"),
-    unary(
-        "round", "torch.round(x)", "jnp.round(x)", mpmath.nint, dtype=promoted, write="x.round_()",
-        calls=("torch.special.round(x)",),
+    Op(
+        "round", "x, *, decimals=0", "torch.round(x, decimals=decimals)", "jnp.round(x, decimals=decimals)", _rounded,
+        same_shape, _rounded_dtype, write="x.round_(decimals=decimals)",
+        calls=("torch.round(x)", "torch.special.round(x)", "torch.special.round(x, decimals=decimals)"),
     ),
 )  # fmt: skip
 

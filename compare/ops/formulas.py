@@ -46,7 +46,8 @@ KEEPS_ITS_OPERAND = frozenset("avg_pool1d avg_pool2d avg_pool3d pad_reflect pad_
 PIECEWISE_CONSTANT = frozenset("sign floor trunc ceil round".split())
 FROM_RESULT = frozenset(
     "reciprocal sqrt rsqrt exp exp2 expm1 tan tanh sigmoid relu softmax log_softmax std vector_norm logsumexp "
-    "cumulative_logsumexp polar inv det cholesky ndtri log_ndtr i0e i1 i1e erfcx".split()
+    "cumulative_logsumexp polar inv det cholesky eigh_eigenvectors eig_eigenvectors svd_u svd_vh qr_q qr_r lu_factors "
+    "pinv ndtri log_ndtr i0e i1 i1e erfcx".split()
 )
 FROM_RESULT_IN_PLACE = FROM_RESULT | {"leaky_relu", "elu", "celu", "selu"}
 OF_TWO_OPERANDS = {

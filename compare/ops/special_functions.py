@@ -213,7 +213,7 @@ OTHERS = (
     special("entr", _entr, "jax.scipy.special.entr(x)"),
     Op(
         "xlog1py", "x, y", "torch.special.xlog1py(x, y)", "jax.scipy.special.xlog1py(x, y)", each(_xlog1py, 2),
-        broadcast, floating, scalars=True,
+        broadcast, floating,
     ),
     special("sinc", _sinc, "jnp.sinc(x)", calls=("torch.sinc(x)",), write="x.sinc_()"),
     binary("copysign", "torch.copysign(x, y)", "jnp.copysign(x, y)", _copysign, dtype=floating, write="x.copysign_(y)"),

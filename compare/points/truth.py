@@ -20,6 +20,7 @@ __all__ = ["Exact", "Sides", "exact_derivatives"]
 
 STEP_DIGITS, DIGITS = 20, 62
 """A step is 1e-20 of the number it moves: a second difference then has some 20 digits left of 62."""
+EXTREME, LOST = 1e-8, mpmath.mpf("1e-40")
 LEVELS = (0, 2, 4)
 """Further powers of ten by which a step is made smaller, where one does not tell whether a derivative is infinite."""
 
@@ -80,19 +81,17 @@ def exact_derivatives(point: Point, dtype: str) -> Exact | None:
     if point.exact is None:
         return None
     arrays = point.arrays(dtype)
-    names = point.moved(dtype)
     extreme = _extreme(arrays) if point.elementwise else np.zeros(())
     if extreme.any() and not extreme.all():
-        # They need many more digits than the others, which take their time.
         parts = {which: exact_derivatives(_part(point, extreme == which), dtype) for which in (False, True)}
         return _joined(parts, extreme)
-    with mpmath.workdps(_digits(arrays, names)):
+    with mpmath.workdps(DIGITS):
         return _Differences(point, arrays, point.directions(dtype), dtype).exact()
 
 
 def _extreme(arrays: Mapping[str, Numbers]) -> Numbers:
-    """Where an element is so small that a step of it takes many digits."""
-    small = [(array != 0) & (abs(array) < 1e-8) for array in arrays.values() if array.dtype.kind == "f"]
+    """Where an element is so small that a step of it is lost beside ordinary numbers."""
+    small = [(array != 0) & (abs(array) < EXTREME) for array in arrays.values() if array.dtype.kind == "f"]
     return np.asarray(np.logical_or.reduce(small)) if small else np.zeros(())
 
 
@@ -127,14 +126,6 @@ def _joined(parts: Mapping[bool, Exact | None], extreme: Numbers) -> Exact:
     )
 
 
-def _digits(arrays: Mapping[str, Numbers], names: tuple[str, ...]) -> int:
-    """Digits that hold a step of the smallest number beside the largest."""
-    sizes = [abs(float(one)) for name in names if arrays[name].dtype.kind == "f" for one in arrays[name].flat]
-    exponents = [abs(float(np.log10(size))) for size in sizes if size and np.isfinite(size)]
-    furthest = max(exponents, default=0.0)
-    return DIGITS if furthest < 8 else DIGITS + 4 * int(furthest)
-
-
 def _objects(array: Numbers) -> Any:
     result = np.empty(array.shape, dtype=object)
     for place in np.ndindex(array.shape):
@@ -157,9 +148,11 @@ class _Differences:
         self.operands = {name: _objects(array) for name, array in arrays.items()}
         finite = [np.isfinite(arrays[name]) for name in self.names]
         sizes = [abs(float(one)) for name in self.names for one in arrays[name].flat if one and np.isfinite(one)]
-        smallest = min(sizes, default=1.0)
-        # Steps are relative to what is moved: of a number smaller than any other, relative to itself.
-        self.step = mpmath.mpf(10) ** -STEP_DIGITS * min(mpmath.mpf(1), mpmath.mpf(smallest))
+        smallest = mpmath.mpf(min(sizes, default=1.0))
+        # Beside a number smaller than any other, each element has a step of its own size.
+        self.extreme = bool(smallest < EXTREME)
+        self.step = mpmath.mpf(10) ** -STEP_DIGITS * min(mpmath.mpf(1), smallest)
+        self.steps = {name: self._own_steps(arrays[name]) for name in self.names}
         self.along = {
             name: np.where(here, _objects(directions[name]), mpmath.mpf(0)) if here.size else directions[name]
             for name, here in zip(self.names, finite, strict=True)
@@ -170,6 +163,14 @@ class _Differences:
         self.far = {sign: self._at({name: one * (self.step * sign) for name, one in self.along.items()})
                     for sign in (1, -1)}  # fmt: skip
         self.near: dict[int, Any] = {}
+
+    def _own_steps(self, array: Numbers) -> Any:
+        def own(number: float) -> Any:
+            if not self.extreme or not number or not np.isfinite(number):
+                return self.step
+            return mpmath.mpf(10) ** -STEP_DIGITS * min(mpmath.mpf(1), abs(mpmath.mpf(float(number))))
+
+        return np.asarray(np.frompyfunc(own, 1, 1)(array), dtype=object)
 
     def _at(self, moves: Mapping[str, Any]) -> Any:
         """The exact result where operands are moved; nan where the function has no answer."""
@@ -209,13 +210,27 @@ class _Differences:
         nowhere = Sides(np.array(np.nan), np.array(np.nan))
         if self.base is None or not self.real or not self._differentiable():
             return Exact(Sides(value, value), {}, nowhere, {})
-        forward = self._sides(lambda change: change, self.along)
+        forward = None if self.extreme else self._sides(lambda change: change, self.along, self.step)
         reverse, second = {}, {}
         for name in self.names:
             first_sides, second_sides = self._of_operand(name)
             reverse[name] = self._where_finite(name, first_sides)
             second[name] = self._where_finite(name, second_sides)
+        if forward is None:
+            # No one step fits all: what is smooth adds up, and of the rest nothing is said.
+            forward = self._added_up(reverse)
         return Exact(Sides(value, value), reverse, self._elsewhere_nan(forward), second)
+
+    def _added_up(self, reverse: Mapping[str, Sides]) -> Sides:
+        nothing = np.full(self.base.shape, np.nan)
+        if not self.point.elementwise or self.point.cotangent is not None:
+            return Sides(nothing, nothing)
+        total = np.zeros(self.base.shape)
+        for name, sides in reverse.items():
+            moved = np.array([float(one) for one in self.along[name].flat]).reshape(total.shape)
+            total = total + np.where(sides.left == sides.right, sides.left, np.nan) * moved
+        total = np.where(np.isfinite(total), total, np.nan)
+        return Sides(total, total)
 
     def _differentiable(self) -> bool:
         return all(not isinstance(one, bool) for one in self.base.flat)
@@ -225,14 +240,13 @@ class _Differences:
         found = [np.full(shape, np.nan) for _ in range(4)]
         if self.point.elementwise:
             [(_, unit, _)] = self._units(name)
-            first = self._sides(self._contracted, {name: unit})
-            second = self._second({name: unit})
-            return first, second
+            first = self._sides(self._contracted, {name: unit}, self.steps[name])
+            return first, self._second({name: unit})
         large = sum(self.arrays[one].size for one in self.names) > LARGE
         for number, (place, unit, finite) in enumerate(self._units(name)):
             if not finite:
                 continue
-            first = self._sides(self._contracted, {name: unit})
+            first = self._sides(self._contracted, {name: unit}, self.steps[name][place])
             found[0][place], found[1][place] = first.left, first.right
             if number < SECONDS_OF_LARGE or not large:
                 second = self._second({name: unit})
@@ -241,19 +255,32 @@ class _Differences:
 
     # -- one derivative --
 
-    def _sides(self, measured: Callable[[Any], Any], unit: Mapping[str, Any]) -> Sides:
+    def _sides(self, measured: Callable[[Any], Any], unit: Mapping[str, Any], size: Any) -> Sides:
         """The derivative along a move from both sides; keeps where its first steps lead.
 
-        measured: what is looked at of a change of the result.
+        measured: what is looked at of a change of the result. size: the step, or that of every element.
         """
 
         def quotient(sign: int, level: int) -> Any:
-            step = self.step * mpmath.mpf(10) ** -level * sign
-            there = self._at({name: one * step for name, one in unit.items()})
+            smaller = mpmath.mpf(10) ** -level
+            step = size * smaller
+            there = self._at({name: one * step * sign for name, one in unit.items()})
             if level == 0:
                 self.near[sign] = there
-            change = measured(_difference(there, self.base))
-            return None if change is None else np.asarray(change / abs(step), dtype=object)
+            change = _difference(there, self.base)
+            if change is None:
+                return None
+            rate = np.asarray(change / step, dtype=object)
+            if self.extreme:
+                lost = np.asarray(abs(change) < LOST * abs(self.base), dtype=bool) & np.asarray(
+                    self.base != 0, dtype=bool
+                )
+                if lost.any():
+                    # What does not feel so small a step has no kink near it, and takes an ordinary one.
+                    step = mpmath.mpf(10) ** -STEP_DIGITS * smaller
+                    ordinary = _difference(self._at({name: one * step * sign for name, one in unit.items()}), self.base)
+                    rate = rate if ordinary is None else np.where(lost, ordinary / step, rate)
+            return measured(np.asarray(rate, dtype=object))
 
         up, down = [quotient(1, 0)], [quotient(-1, 0)]
         shape = next((one.shape for one in (*up, *down) if one is not None), ())
@@ -277,7 +304,10 @@ class _Differences:
         Where the first derivative has a kink, only the corners where both moves have one sign count: the second
         derivative on either side of it.
         """
-        corners = []
+        corners: list[Any] = []
+        if self.extreme:
+            nothing = np.full(self.base.shape if self.point.elementwise else (), np.nan)
+            return Sides(nothing, nothing)
         for one, other in itertools.product((1, -1), repeat=2):
             moves = {name: array * (self.step * other) for name, array in self.along.items()}
             for name, array in unit.items():

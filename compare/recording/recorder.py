@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from compare.recording.calls import recognised_functions
+from compare.recording.draws import CONSTANT_DRAWS, MASKED_DRAWS, draw_constants, draw_mask, draw_slopes
 from compare.recording.events import (
     AskedTape,
     Called,
@@ -89,7 +90,6 @@ MAKERS = DRAWS | frozenset(
 )
 """Functions whose results are new numbers: random, or such as a program writes down."""
 RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauchy_ log_normal_ geometric_".split())
-MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
 
 @functools.cache
@@ -226,7 +226,8 @@ class Recorder:
             for one in vars(module).values()
             if isinstance(one, types.FunctionType)
             and one not in self.recognised
-            and one.__name__ not in MASKED_DRAWS
+            and getattr(module, one.__name__.removeprefix("_"), one) not in self.recognised  # _meshgrid is meshgrid
+            and one.__name__ not in MASKED_DRAWS | {"rrelu"}
             and one.__module__.startswith("torch")
         }
         self._rules: list[tuple[Any, Any]] = []
@@ -316,7 +317,7 @@ class Recorder:
                 return self._set_hooks
             if of == "grad":
                 return self._get_grad if name == "__get__" else self._set_grad
-            return self._data if of == "data" and name == "__get__" else self._call
+            return self._data if of == "data" and name == "__get__" else self.record_call
         module = getattr(function, "__module__", None) or ""
         if name.partition(".")[0] in PASSIVE:
             return self._pass
@@ -329,8 +330,10 @@ class Recorder:
         if name in RANDOM_FILLS or module == "torch.nn.init":
             return self._fill
         if name in MASKED_DRAWS:
-            return self._drop
-        return self._index if name in ("__getitem__", "__setitem__") else self._call
+            return functools.partial(draw_mask, self)
+        if name == "rrelu":
+            return functools.partial(draw_slopes, self)
+        return self._index if name in ("__getitem__", "__setitem__") else self.record_call
 
     def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
         """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
@@ -347,24 +350,26 @@ class Recorder:
     def _pass_made(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
         self.made[id(result)] = self.site()
-        if function.__name__ in DRAWS:
+        if function.__name__ in CONSTANT_DRAWS and result.requires_grad:
+            draw_constants(self, result, (*arguments, *keywords.values()))
+        elif function.__name__ in DRAWS:
             self.drawn[id(result)] = result
         return result
 
     def _track(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """From here on a backward may leave a gradient in this tensor."""
-        result = self._call(function, arguments, keywords)
+        result = self.record_call(function, arguments, keywords)
         self.leaves.append(arguments[0])
         return result
 
     def _set_hooks(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """Loading a tensor gives it no hooks in this way."""
-        return (self._call if arguments[1] else self._pass)(function, arguments, keywords)
+        return (self.record_call if arguments[1] else self._pass)(function, arguments, keywords)
 
     def _get_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """That the code asked an intermediate for a gradient and found none is a fact about the tape."""
         tensor = arguments[0]
-        result = self._call(function, arguments, keywords)
+        result = self.record_call(function, arguments, keywords)
         if result is None and not tensor.is_leaf and not self._caller(function).startswith(self._not_users):
             self.events.append(AskedTape("grad", tensor, self.site()))
         return result
@@ -372,13 +377,14 @@ class Recorder:
     def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
         before = arguments[0].grad
         copied = None if before is None or before.layout is not self.torch.strided else before.detach().clone()
-        result = self._call(function, arguments, keywords)
+        result = self.record_call(function, arguments, keywords)
         event = self.events[-1]
         if isinstance(event, Called) and event.function is function:
             event.before = copied
         return result
 
-    def _call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def record_call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function, and record that it was called if a tensor takes part."""
         known = self.known
         tensors = False
         unknown = []
@@ -430,7 +436,7 @@ class Recorder:
                 if self._is_number(one) and id(one) in self.known:
                     self.events.append(Looked("index", one, None, site))
             arguments = (arguments[0], numbers if isinstance(index, tuple) else numbers[0], *arguments[2:])
-        return self._call(function, arguments, keywords)
+        return self.record_call(function, arguments, keywords)
 
     def _is_number(self, value: Any) -> bool:
         torch = self.torch
@@ -447,6 +453,12 @@ class Recorder:
 
     def _is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.torch.Tensor)
+
+    def called(self, function: Any, arguments: tuple[Any, ...], result: Any, site: Site) -> Any:
+        """Record that this call gave this result, which it returns."""
+        self.know(result)
+        self.events.append(Called(function, arguments, {}, result, site))
+        return result
 
     def know(self, result: Any) -> None:
         """From here on these tensors are known, and kept."""
@@ -496,7 +508,7 @@ class Recorder:
         """`.data` of a tensor that nothing knows yet: most often it is about to be filled."""
         if id(arguments[0]) not in self.known:
             return function(*arguments, **keywords)
-        return self._call(function, arguments, keywords)
+        return self.record_call(function, arguments, keywords)
 
     def _ask(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
@@ -537,30 +549,6 @@ class Recorder:
         result = function(*arguments, **keywords)
         if id(tensor) in self.known:
             self.events.append(Filled(tensor, tensor.detach().clone(), self.site()))
-        return result
-
-    def _drop(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        """Dropout is a product with a mask; the same draw on ones is that mask."""
-        torch, site = self.torch, self.site()
-        tensor = arguments[0] if arguments else keywords["input"]
-        before = torch.get_rng_state()
-        result = function(*arguments, **keywords)
-        after = torch.get_rng_state()
-        if result is tensor or bool(torch.equal(before, after)):
-            if result is not tensor:
-                self.meet(tensor, site)
-                self.know(result)
-                self.events.append(Called(torch.clone, (tensor,), {}, result, site))
-            return result
-        self.meet(tensor, site)
-        torch.set_rng_state(before)
-        with torch.no_grad():
-            ones = torch.ones_like(tensor, requires_grad=False)
-            mask = function(ones, *arguments[1:], **{name: one for name, one in keywords.items() if name != "input"})
-        torch.set_rng_state(after)
-        self.meet(mask, site, "dropout_mask")
-        self.know(result)
-        self.events.append(Called(torch.Tensor.mul, (tensor, mask), {}, result, site))
         return result
 
     # ---- grad modes ----

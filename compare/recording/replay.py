@@ -145,6 +145,8 @@ MAY_DO_NOTHING = CASTS | frozenset(
     "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense as_tensor "
     "asarray".split()
 )
+SHAPES_IN_PLACE = frozenset("t_ transpose_ swapaxes_ swapdims_ squeeze_ unsqueeze_".split())
+"""Methods that make the tensor itself a view of what it was."""
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 NARROW = frozenset("int8 int16 int32".split())
@@ -156,7 +158,7 @@ RANDOM_NOTE = (
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
     "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
-    "T.__get__".split()
+    "T.__get__ to_sparse to_dense".split()
 )
 
 
@@ -177,6 +179,10 @@ class _Replay:
         self.storages: dict[int, list[Any]] = {}
         # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
         self.moving: set[int] = set()
+        # Sparse tensors, each as the dense one that it stands for.
+        self.sparse: dict[int, Tensor] = {}
+        # Tensors whose shape will be changed in place: it is not yet what it is at the end.
+        self.reshaped: set[int] = set()
         self.written_storages: set[int] = set()
         self.doubtful: dict[int, str] = {}
         # The only tensors that are differentiated, where the run becomes a function of its arguments.
@@ -209,6 +215,7 @@ class _Replay:
             for one in recording.events
             if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
         }
+        self.find_reshaped(recording.events)
         self.play(recording.events)
         self.check_nothing_unseen(recording.versions)
         self.end(recording.results)
@@ -229,6 +236,7 @@ class _Replay:
             )
         self.check_known(recording.events)
         self.parameters = {id(one) for one in arguments}
+        self.find_reshaped(recording.events)
         self.play(recording.events)
         self.close_all()
         roots = [self.handles.get(id(one)) for one in recording.results]
@@ -287,6 +295,10 @@ class _Replay:
             elif isinstance(event, Hooked):
                 for one in event.runs[:1]:
                     yield from self._called(one.events)
+
+    def find_reshaped(self, events: Sequence[Event]) -> None:
+        called = self._called(events)
+        self.reshaped = {id(one.arguments[0]) for one in called if bare_name(one.function) in SHAPES_IN_PLACE}
 
     def _recognised(self, event: Called) -> Recognised | None:
         return recognise(event.function, event.arguments, event.keywords)
@@ -372,6 +384,8 @@ class _Replay:
 
     def tensor(self, value: Any) -> Tensor:
         found = self.handles.get(id(value))
+        if id(value) in self.sparse:
+            raise ProgramError("A sparse tensor is modelled from to_sparse to to_dense only. Compute with dense ones.")
         if found is None:
             raise ProgramError(
                 f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
@@ -386,6 +400,8 @@ class _Replay:
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
         if dtype in (*NARROW, "uint8") and _address(value) in self.widened:
             dtype = "int64"
+        if id(value) in self.reshaped:
+            shape = known.shape
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
                 f"PyTorch made a {dtype}{list(shape)} here, and the row says {known.dtype}{list(known.shape)}. "
@@ -468,7 +484,8 @@ class _Replay:
             return None
         others = self.storages.get(_address(tensor), [])
         for one in reversed(others):
-            if (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride()):
+            same = (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride())
+            if same and id(one) not in self.reshaped:
                 return one
         if others:
             raise ProgramError(
@@ -556,8 +573,14 @@ class _Replay:
         if self._is_nothing(event):
             return
         name = bare_name(event.function)
+        if name in ("to_sparse", "to_dense"):
+            self.sparse_or_dense(name, event)
+            return
         if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
             self.word(name, event)
+            return
+        if name in SHAPES_IN_PLACE:
+            self.change_shape(name, event)
             return
         event = self.without_out(event)
         found, made = self._recognised(event), find_composite(event.function)
@@ -582,6 +605,44 @@ class _Replay:
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             if self.tensor(one)._name in written:
                 self.wrote(one)  # running statistics
+
+    def sparse_or_dense(self, name: str, event: Called) -> None:
+        """A sparse tensor is the dense one, whose gradient stops where no element is specified."""
+        own, *axes = event.arguments
+        if name == "to_dense":
+            if axes or event.keywords.get("dtype") or event.keywords.get("masked_grad") is False:
+                raise ProgramError("to_dense with another dtype, or without masked_grad, is not modelled.")
+            dense = self.sparse[id(own)] if id(own) in self.sparse else self.tensor(own)
+            self.bind(event.result, dense.clone())
+            return
+        dense = self.tensor(own)
+        if event.keywords or len(axes) > 1 or event.result.layout is not self.torch.sparse_coo:
+            raise ProgramError("to_sparse is modelled with the number of sparse axes only.")
+        specified = dense != 0
+        within = tuple(range(axes[0], len(dense.shape))) if axes else ()
+        if within:
+            specified = specified.any(axis=within, keepdims=True)
+        zero = 0 if dense.dtype_name == "int64" else 0.0
+        self.sparse[id(event.result)] = self.tape.where(specified, dense, zero)
+
+    def change_shape(self, name: str, event: Called) -> None:
+        """From here on the tensor is a view of what it was."""
+        own, facts = event.arguments[0], self.tape._facts
+        before = facts.handle(self.tensor(own)._name)
+        if before.tensor in facts.retained:
+            raise ProgramError(f"{name} of a tensor whose gradient is retained is not modelled. Retain it afterwards.")
+        function = getattr(self.torch.Tensor, name.removesuffix("_"))
+        found, made = recognise(function, event.arguments, event.keywords), find_composite(function)
+        if made is not None:
+            view = made(self.tape, *map(self.converted, event.arguments), **event.keywords)
+        elif found is not None:
+            view = self.tape._apply(found.op.name, [self.tensor(own)], found.attributes)
+        else:
+            raise ProgramError(
+                f"Tensor.{name} with these arguments is not modelled. Take a view of that shape instead."
+            )
+        self.handles[id(own)] = view
+        self.written_storages.add(before.storage.number)
 
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
@@ -943,7 +1004,7 @@ class _Replay:
     def inside(self, tape: Tape) -> _Replay:
         """A replay into the body of a hook or a function."""
         found = _Replay(self.tape.dtype, self.names, tape, as_pytorch=self.as_pytorch)
-        found.specialised = self.specialised
+        found.specialised, found.reshaped = self.specialised, self.reshaped
         return found
 
     def _plain(self, values: Sequence[Any]) -> tuple[str, ...]:
@@ -1123,6 +1184,9 @@ class _Replay:
         handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
         written = {id(one.storage) for one in handles if one.version.count}
         for tensor, handle in zip(self.kept, handles, strict=True):
+            if id(tensor) in self.reshaped and tuple(tensor.shape) != handle.shape:
+                now, known = list(tensor.shape), list(handle.shape)
+                raise RecordingRefusedError(f"A tensor is of shape {now} at the end of the run, and of {known} here.")
             if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
                 continue  # a backward adds to gradients
             if handle.storage.number in self.written_storages or id(tensor) in self.moving:
@@ -1182,6 +1246,8 @@ class _Replay:
                     self.final[self.observe(self.tensor(tensor), "value")] = tensor
             shown = {one.handle for one in self.tape._statements if isinstance(one, Read) and one.what == "value"}
             for tensor in results:
+                if id(tensor) in self.sparse:
+                    raise RecordingRefusedError("A result of the run is sparse. Return it made dense.")
                 handle = self.handles.get(id(tensor))
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)

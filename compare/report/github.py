@@ -39,13 +39,13 @@ def _unexplained(case: CaseResult) -> bool:
     return case.outcome in ("mismatch", "error") and not departures(case) and not naive_departures(case)
 
 
-def annotation(message: str, place: Place | None, title: str) -> str:
+def annotation(message: str, place: Place | None, title: str, level: str = "error") -> str:
     """`::error file=…,line=…,title=…::message`, with nothing in it that ends a property or the line."""
     properties = {} if place is None else {"file": visible(place.path), "line": str(max(place.line, 1))}
     properties["title"] = visible(title)
     listed = [f"{name}={_data(text).replace(':', '%3A').replace(',', '%2C')}" for name, text in properties.items()]
     shown = "\n".join(visible_lines(message))
-    return f"::error {','.join(listed)}::{_data(shown)}"
+    return f"::{level} {','.join(listed)}::{_data(shown)}"
 
 
 def _data(text: str) -> str:

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 
+from compare.report.github import annotation
 from compare.report.markdown import escaped, table
 from compare.report.plain import columns
 from compare.report.wording import count_of
 from compare.sweep.findings import Difference, Kink, Number, Swept
 from compare.sweep.pinned import Departure
 
-__all__ = ["SWEEP_FORMATS", "SweepReport", "render_sweep", "truth_told"]
+__all__ = ["SWEEP_FORMATS", "SweepReport", "number_told", "render_sweep", "truth_told"]
 
 HEADER = ("op", "point", "aspect", "dtype", "torch", "JAX", "truth", "verdict")
 
@@ -38,7 +39,8 @@ def render_sweep(format: str, report: SweepReport) -> str:
 # ---- words ----
 
 
-def _number(number: Number) -> str:
+def number_told(number: Number) -> str:
+    """A number as it is kept, or the word in its place."""
     return f"{number:g}" if isinstance(number, float | int) else str(number)
 
 
@@ -47,8 +49,8 @@ def truth_told(truth: Number | tuple[Number, Number]) -> str:
     if truth is None:
         return "nothing"
     if isinstance(truth, tuple):
-        return f"between {_number(truth[0])} and {_number(truth[1])}"
-    return _number(truth)
+        return f"between {number_told(truth[0])} and {number_told(truth[1])}"
+    return number_told(truth)
 
 
 def _point(one: Difference | Kink | Departure) -> str:
@@ -59,13 +61,13 @@ def _row(one: Difference) -> tuple[str, ...]:
     place = f" at {list(one.at)}" if one.at else ""
     place += f", {one.elements} elements" if one.elements > 1 else ""
     return (
-        one.op, _point(one), ", ".join(one.aspects) + place, ", ".join(one.dtypes), _number(one.torch),
-        _number(one.jax), truth_told(one.truth), one.verdict,
+        one.op, _point(one), ", ".join(one.aspects) + place, ", ".join(one.dtypes), number_told(one.torch),
+        number_told(one.jax), truth_told(one.truth), one.verdict,
     )  # fmt: skip
 
 
 def _green(one: Kink) -> tuple[str, ...]:
-    both = _number(one.both)
+    both = number_told(one.both)
     return (
         one.op, _point(one), ", ".join(one.aspects), ", ".join(one.dtypes), both, both, truth_told(one.truth), "match",
     )  # fmt: skip
@@ -74,7 +76,8 @@ def _green(one: Kink) -> tuple[str, ...]:
 def _departed(one: Departure) -> str:
     where = f"{one.op} at {_point(one)}, {one.aspect}, {one.dtype}"
     told = [
-        f"{name} torch {_number(each.torch)}, JAX {_number(each.jax)}, truth {truth_told(each.truth)}: {each.verdict}"
+        f"{name} torch {number_told(each.torch)}, JAX {number_told(each.jax)}, truth {truth_told(each.truth)}: "
+        f"{each.verdict}"
         for name, each in (("pinned", one.pinned), ("found", one.found))
         if each is not None
     ]
@@ -131,8 +134,6 @@ def _json(report: SweepReport) -> str:
 
 
 def _github(report: SweepReport) -> str:
-    from compare.report.github import annotation
-
     lines = [annotation(_departed(one), None, f"sweep: {one.op}") for one in report.departures]
     return "\n".join([*lines, _summary(report)]) + "\n"
 

@@ -109,8 +109,9 @@ def _varied(op: Op, call: Call) -> Iterator[dict[str, Any]]:
     """The attributes of a call with one or two of those changed that have defaults."""
     optional = [name for name, default in op.defaults.items() if default is not ...]
     optional.sort(key=lambda name: name not in PREFERRED)
+    alone = 2 if sum(name in PREFERRED for name in optional) < 2 else 1
     for one in optional:
-        yield from ({**call.attributes, one: value} for value in _candidates(op, one)[1:3])
+        yield from ({**call.attributes, one: value} for value in _candidates(op, one)[1 : 1 + alone])
     for one, other in itertools.combinations(optional, 2):
         for value, beside in itertools.product(_candidates(op, one)[1:3], _candidates(op, other)[1:3]):
             yield {**call.attributes, one: value, other: beside}

@@ -61,7 +61,10 @@ class Kink(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Swept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One op, swept. agreeing: answers on which both agree, and which nothing true contradicts. seconds: by part."""
+    """One op, swept. agreeing: answers on which both agree, and which nothing true contradicts. seconds: by part.
+
+    lost: why there is no result, where the process that swept it was lost.
+    """
 
     op: str
     points: int
@@ -69,6 +72,7 @@ class Swept(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     differences: tuple[Difference, ...] = ()
     kinks: tuple[Kink, ...] = ()
     seconds: dict[str, float] = {}
+    lost: str = ""
 
 
 # ---- numbers and points, as they are kept ----

@@ -25,18 +25,17 @@ __all__ = ["DTYPES", "serve_ops", "sweep", "sweep_ops"]
 DTYPES = ("float64", "float32")
 
 
-OPS_OF_A_JOB = 4
 TIME_LIMIT = 300.0
-"""Seconds for the ops of one job: twenty times what the slowest take."""
+"""Seconds for one op: twenty times what the slowest takes."""
 
 
 # ---- many processes ----
 
 
 class _Job(msgspec.Struct, frozen=True, array_like=True):
-    """Ops to sweep in one process."""
+    """An op to sweep."""
 
-    ops: tuple[str, ...]
+    op: str
     dtypes: tuple[str, ...]
 
 
@@ -48,12 +47,8 @@ def sweep_ops(
     cache: Path | None = None,
     on_op: Callable[[Swept], None] = lambda swept: None,
 ) -> list[Swept]:
-    """Sweep ops in fresh processes; this one imports neither framework. `cache`: as in `runs.run_cases`.
-
-    Raises: RuntimeError: where a process is lost, with the ops that it was at.
-    """
-    chunks = [tuple(names[start : start + OPS_OF_A_JOB]) for start in range(0, len(names), OPS_OF_A_JOB)]
-    jobs = [msgspec.json.encode(_Job(chunk, tuple(dtypes))) for chunk in chunks]
+    """Sweep ops in fresh processes; this one imports neither framework. `cache`: as in `runs.run_cases`."""
+    jobs = [msgspec.json.encode(_Job(name, tuple(dtypes))) for name in names]
     found: dict[str, Swept] = {}
     endings = do_jobs(
         "compare.sweep.running:serve_ops",
@@ -65,10 +60,12 @@ def sweep_ops(
     with closing(endings):
         for index, ending in endings:
             if isinstance(ending, Lost):
-                raise RuntimeError(f"The sweep of {', '.join(chunks[index])}: {ending.why}.\n{ending.output}")
-            for swept in msgspec.json.decode(ending.reply, type=list[Swept]):
-                found[swept.op] = swept
-                on_op(swept)
+                why = "\n".join([f"{ending.why}.", *ending.output.splitlines()[-20:]])
+                swept = Swept(names[index], 0, 0, lost=why)
+            else:
+                swept = msgspec.json.decode(ending.reply, type=Swept)
+            found[swept.op] = swept
+            on_op(swept)
     return [found[name] for name in names]
 
 
@@ -81,7 +78,8 @@ def serve_ops() -> NoReturn:
 
     def do(job: bytes) -> tuple[bytes, bool]:
         wanted = msgspec.json.decode(job, type=_Job)
-        return msgspec.json.encode(sweep([OPS[name] for name in wanted.ops], wanted.dtypes)), False
+        [swept] = sweep([OPS[wanted.op]], wanted.dtypes)
+        return msgspec.json.encode(swept), False
 
     serve(get_ready, do)
 
