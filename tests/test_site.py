@@ -98,7 +98,8 @@ def test_the_index_shows_silent_differences_first(parsed: dict[str, Page], files
     text = parsed["index.html"].text
     for word in ("match", "diverges as documented", "mismatch", "error", "silent"):
         assert word in text
-    assert "w1.grad" not in text
+    assert "Convention det-singular: torch has 2.0" in text  # and what is not as declared in the ledger
+    assert "abs-at-zero" not in text
     assert "Only leaves collect a gradient" in text
 
 
@@ -407,6 +408,7 @@ def test_lines_survive_being_stored() -> None:
     ("content", "message"),
     [
         (spoiled(torch=(None,)), r"`sources.lines.torch` maps 1 lines, but the program has \d+ - at `\$.cases\[1\]`"),
+        (spoiled(jax=()), r"`sources.lines.jax` maps 0 lines, but the program has \d+ - at `\$.cases\[1\]`"),
         (spoiled(statements=()), r"`naive.lines` names a statement beyond the 0 of the tape - at `\$.cases\[1\]`"),
         (small_run().to_json()[:5000], r"truncated after 5000 bytes"),
         (

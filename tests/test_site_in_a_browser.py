@@ -59,7 +59,7 @@ def browser() -> Iterator[sync_api.Browser]:
 @pytest.fixture(scope="module")
 def page(browser: sync_api.Browser) -> Iterator[sync_api.Page]:
     page = browser.new_page(viewport={"width": 1280, "height": 900})
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(60_000)  # of a machine that does other work, too
     yield page
     page.close()
 

@@ -296,6 +296,11 @@ def _frac_in_place(tape: Tape, input: Tensor) -> Any:
     return input.sub_(whole)
 
 
+@composite("torch.Tensor.round_")
+def _round_in_place(tape: Tape, input: Tensor, *, decimals: int = 0) -> Any:
+    return input.round_(decimals=decimals)
+
+
 # ---- refused ----
 
 

@@ -155,7 +155,7 @@ ARITHMETIC = (
     Op(
         "round", "x, *, decimals=0", "torch.round(x, decimals=decimals)", "jnp.round(x, decimals=decimals)", _rounded,
         same_shape, _rounded_dtype, write="x.round_(decimals=decimals)",
-        calls=("torch.round(x)", "torch.special.round(x)", "torch.special.round(x, decimals=decimals)", "x.round_()"),
+        calls=("torch.round(x)", "torch.special.round(x)", "torch.special.round(x, decimals=decimals)"),
     ),
 )  # fmt: skip
 
