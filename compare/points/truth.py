@@ -413,8 +413,8 @@ def _limits(up: list[Any], down: list[Any]) -> tuple[Any, Any]:
 
 
 def _limit(quotients: list[Any]) -> Any:
-    """The derivative from one side; nan where the function jumps: it is moved as far by a smaller step."""
-    if any(map(mpmath.isnan, quotients)):
+    """The derivative from one side; nan where the function jumps, or is infinite: a smaller step moves it as far."""
+    if not all(map(mpmath.isfinite, quotients)):
         return mpmath.nan
     shrunk = mpmath.mpf(10) ** (LEVELS[2] - LEVELS[1])
     if quotients[2] and abs(quotients[2]) > shrunk * abs(quotients[1]) * mpmath.mpf("0.99"):
