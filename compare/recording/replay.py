@@ -626,7 +626,7 @@ class _Replay:
             self.bind(event.result, dense.clone())
             return
         dense = self.tensor(own)
-        if event.keywords or len(axes) > 1 or event.result.layout is not self.torch.sparse_coo:
+        if event.keywords or len(axes) > 1 or event.result.tensor.layout is not self.torch.sparse_coo:
             raise ProgramError("to_sparse is modelled with the number of sparse axes only.")
         specified = dense != 0
         within = tuple(range(axes[0], len(dense.shape))) if axes else ()
