@@ -17,7 +17,7 @@ import numpy as np
 from compare.conventions import CONVENTIONS, FAMILIES, OBSERVED_WITH, Convention
 from compare.judge import TOLERANCES, to_json_value
 from compare.observed import Raised
-from compare.points import ASPECTS, Aspect, Exact, Measured, Point, exact_derivatives, judge, measure_together
+from compare.points import ASPECTS, Aspect, Exact, Measured, Point, exact_derivatives, judge, measure
 from compare.results import (
     ConventionLink,
     ConventionNumbers,
@@ -81,7 +81,7 @@ def serve_entries() -> NoReturn:
 
     def get_ready() -> None:
         for framework in FRAMEWORKS:
-            measure_together([Point("x", "x", {"x": 0.0})], [("value",)], "float32", framework)
+            measure([Point("x", "x", {"x": 0.0})], "float32", framework)
 
     def do(job: bytes) -> tuple[bytes, bool]:
         wanted = [CONVENTIONS[name] for name in msgspec.json.decode(job, type=list[str])]
@@ -117,7 +117,7 @@ class _Seen:
 
 
 def _observe(entries: Sequence[Convention], dtype: str) -> list[_Seen]:
-    """Every expression of one framework is handed over at once: JAX compiles them together."""
+    """All expressions are handed to a framework at once: those that are the same are compiled once."""
     answers: dict[tuple[Framework, int, bool], list[Measured]] = {}
     for framework in FRAMEWORKS:
         points: list[Point] = []
@@ -128,7 +128,7 @@ def _observe(entries: Sequence[Convention], dtype: str) -> list[_Seen]:
                 points.append(point)
                 aspects.append(_aspects(entry))
                 owners.append((framework, place, is_remedy))
-        for owner, measured in zip(owners, measure_together(points, aspects, dtype, framework), strict=True):
+        for owner, measured in zip(owners, measure(points, dtype, framework, aspects), strict=True):
             answers.setdefault(owner, []).append(measured)
     return [
         _Seen(

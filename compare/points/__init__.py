@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from compare.points.expressions import checked
 from compare.points.judging import Finding, Verdict, judge
-from compare.points.measuring import measure, measure_together
+from compare.points.measuring import measure
 from compare.points.point import ASPECTS, Aspect, Measured, Point
 from compare.points.truth import Exact, exact_derivatives
 
 __all__ = [
     "ASPECTS", "Aspect", "Exact", "Finding", "Measured", "Point", "Verdict", "checked", "exact_derivatives", "judge",
-    "measure", "measure_together",
+    "measure",
 ]  # fmt: skip

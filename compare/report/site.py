@@ -25,6 +25,7 @@ from compare.pictures.svg import STYLE as PICTURE_STYLE
 from compare.report import Report
 from compare.report.folder import check_ids
 from compare.report.heat_maps import array_of, difference_map, shape_words, value_map
+from compare.report.ledger import VERDICTS as LEDGER_VERDICTS
 from compare.report.programs import Tied, column, tied
 from compare.report.translated import SHAPES as TRANSLATION_SHAPES
 from compare.report.translated import sentence
@@ -211,7 +212,8 @@ def _environment() -> jinja2.Environment:
     made.globals |= {
         "CONCEPTS": CONCEPTS, "STATUSES": STATUSES, "STATUS_SHAPES": STATUS_SHAPES, "OUTCOMES": OUTCOMES,
         "VERDICTS": VERDICTS, "SYMBOLS": SYMBOLS, "SILENT": SILENT, "OBSERVED_WITH": OBSERVED_WITH,
-        "CONVENTION_SHAPES": CONVENTION_SHAPES, "shown": shown, "difference": difference, "symbol": symbol,
+        "LEDGER_VERDICTS": LEDGER_VERDICTS, "CONVENTION_SHAPES": CONVENTION_SHAPES,
+        "shown": shown, "difference": difference, "symbol": symbol,
         "sides": sides, "value": value, "departures": departures, "naive": naive, "silent": silent, "worst": worst,
         "naive_departures": naive_departures, "told": told, "visible_lines": visible_lines, "count_of": count_of,
         "is_absent": lambda side: isinstance(side, Absent), "is_declared": lambda side: isinstance(side, Declared),
@@ -357,7 +359,7 @@ def _ledger(report: Report) -> dict[str, Any]:
     for entry in sorted(entries, key=lambda entry: (entry.holds, not entry.differs)):
         families.setdefault(entry.family, []).append(entry)
     ordered = {entry.family: families[entry.family] for entry in entries}
-    counted = {word: sum(entry.verdict == word for entry in entries) for word in CONVENTION_SHAPES}
+    counted = {word: sum(entry.verdict == word for entry in entries) for word in LEDGER_VERDICTS}
     return {
         "families": [(*one, made) for one, made in zip(ordered.items(), anchors([*ordered], "family"), strict=True)],
         "verdicts": {word: count for word, count in counted.items() if count},
