@@ -575,8 +575,9 @@ def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
 def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> int:
     """Tell what the installed releases change against the pinned ones.
 
-    Sweeps the ops named, or all, and tells every pinned difference that changed or is gone, and every new one: a table
-    for the pull request that upgrades a framework. Exit code 1 when anything pinned changed; what is new fails nothing.
+    Sweeps the ops named, or all of them and the ledger of conventions, and tells every pinned difference that changed
+    or is gone, and every new one: a table for the pull request that upgrades a framework. Exit code 1 when anything
+    pinned changed; what is new fails nothing.
     """
     from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
     from compare.runs import environment
@@ -587,6 +588,7 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     swept = _swept(output, names, dtypes, workers, cached)
     lost = any(one.lost for one in swept)
     swept = [one for one in swept if not one.lost]
+    ledger = () if names else _observed(output, None, workers, cached)
     installed = environment()
     ops = {one.op for one in swept}
     drift = Drift(
@@ -596,6 +598,8 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
         sum(one.points for one in swept),
         sum(one.op in ops for one in pinned.differences),
         drift_of(departures(pinned, swept, dtypes)),
+        len(ledger),
+        {one.id: one.departures for one in ledger if not one.holds},
     )
     output.deliver(DRIFT_FORMATS[output.format](drift))
     return CRASHED if lost else DEPARTED if drift.fails else AS_DECLARED

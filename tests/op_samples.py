@@ -69,6 +69,8 @@ DOMAINS = {
     (0.1, 0.9): "ndtri",
     (12, 20): "digamma",
     (1.1, 4): "acosh",
+    # Between -3 and 3, PyTorch's slope is that of float32.
+    (3.1, 5): "hard_sigmoid",
 }
 SAMPLES: dict[str, list[Sample]] = {
     **{

@@ -175,3 +175,27 @@ def test_anything_else_than_an_expression_is_refused(text: str, refused: str) ->
 def test_an_operand_that_is_no_number_is_refused() -> None:
     with pytest.raises(ProgramError, match="'x' of a point is not made of numbers"):
         measure([Point("x", "x", {"x": ["a"]})], "float64", "torch")
+
+
+def test_a_jump_has_no_derivative_on_its_side() -> None:
+    exact = exact_at(OPS["floor"].reference, [1.0, 0.5])
+    np.testing.assert_equal(exact.reverse["x"].left, [0.0, 0.0])
+    exact = exact_at(OPS["sign"].reference, [0.0, 0.5])
+    np.testing.assert_equal(exact.reverse["x"].left, [NAN, 0.0])
+
+
+def test_nothing_is_claimed_that_the_sign_of_a_zero_decides() -> None:
+    exact = exact_at(OPS["reciprocal"].reference, [0.0, -0.0, 2.0])
+    np.testing.assert_equal(exact.value.left, [INF, NAN, 0.5])
+    np.testing.assert_equal(exact.reverse["x"].left, [NAN, NAN, -0.25])
+    exact = exact_at(OPS["abs"].reference, [-0.0])
+    np.testing.assert_equal(
+        [exact.value.left, exact.reverse["x"].left, exact.reverse["x"].right], [[0.0], [-1.0], [1.0]]
+    )
+
+
+def test_a_number_that_feels_no_step_of_a_subnormal_one_takes_an_ordinary_step() -> None:
+    exact = exact_at(OPS["exp"].reference, [5e-324])
+    np.testing.assert_allclose(exact.reverse["x"].left, [1.0], rtol=1e-12)
+    exact = exact_at(OPS["abs"].reference, [-5e-324])
+    np.testing.assert_equal(exact.reverse["x"].right, [-1.0])

@@ -185,6 +185,7 @@ BY_NUMPY: dict[str, Callable[..., Any]] = {
     "celu": lambda x, *, alpha: np.where(x > 0, x, alpha * np.expm1(x / alpha)),
     "selu": lambda x: 1.0507009873554805 * np.where(x > 0, x, 1.6732632423543772 * np.expm1(x)),
     "mish": lambda x: x * np.tanh(_softplus(x)),
+    "hard_sigmoid": lambda x: np.clip(x / 6 + 0.5, 0, 1),
     "softsign": lambda x: x / (1 + np.abs(x)),
     "silu": lambda x: x * scipy.special.expit(x),
     "erf": scipy.special.erf,

@@ -332,7 +332,7 @@ def _permutation(tape: Tape, factors: Tensor, pivots: Tensor) -> Tensor:
     """The matrix that puts the rows back that the pivots have exchanged."""
     rows = factors.shape[-2]
     order = tape.pivots_to_permutation(pivots, size=rows)
-    places = tape.constant(list(range(rows)))
+    places = tape.constant(np.arange(rows), dtype="int64")
     return (order[..., None, :] == places[:, None]).astype(factors.dtype_name)
 
 

@@ -7,6 +7,7 @@ import string
 from typing import Any
 
 from compare.composites.composite import composite
+from compare.composites.constants import cast
 from compare.composites.decompositions import ended_well, identity, one_triangle, solve_triangle
 from compare.composites.kinds import check_floats, check_without_history
 from compare.composites.reductions import matrix_norm
@@ -272,6 +273,7 @@ def _cov(
     count = rows.shape[1]
     weights = None if fweights is None else fweights.astype(input.dtype_name)
     if aweights is not None:
+        aweights = cast(tape, aweights, input.dtype_name)
         weights = aweights if weights is None else weights * aweights
     weighted = rows if weights is None else rows * weights
     divisor: Any

@@ -168,7 +168,7 @@ def group_norm(
     batch, channels = input.shape[:2]
     if num_groups < 1 or channels % num_groups:
         raise ProgramError(f"torch.nn.functional.group_norm: {num_groups} groups do not divide {channels} channels.")
-    grouped = input.reshape((batch, num_groups, -1))
+    grouped = input.reshape((batch, num_groups, math.prod(input.shape[1:]) // num_groups))
     normalized, _, _ = _normalized(grouped, (2,), eps)
     return _affine_of_channels(normalized.reshape(input.shape), weight, bias)
 
@@ -295,7 +295,7 @@ def native_group_norm(
     eps: float,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The result, the mean of every group, and one over its deviation."""
-    grouped = input.reshape((N, group, -1))
+    grouped = input.reshape((N, group, C // group * HxW))
     normalized, mean, variance = _normalized(grouped, (2,), eps)
     rstd = _over_deviation(variance, eps, (N, group))
     return _affine_of_channels(normalized.reshape(input.shape), weight, bias), mean.reshape((N, group)), rstd

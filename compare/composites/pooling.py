@@ -360,14 +360,15 @@ def _fractional(rank: int) -> Callable[..., Any]:
                 continue
             shape = (*flat.shape, *places.shape[2:])
             ahead = tape.broadcast_to(flat[(..., None, None)], shape=shape)
-            own = tape.reshape(places, shape=(*lead, *[1] * (len(flat.shape) - 2), *places.shape[2:]))
+            own = tape.reshape(in_order(tape, places), shape=(*lead, *[1] * (len(flat.shape) - 2), *places.shape[2:]))
             flat = ahead * size + own
         assert flat is not None
         axes = (0, 1, *range(2, 2 * rank + 2, 2), *range(3, 2 * rank + 2, 2))
         ordered = in_order(tape, tape.permute_dims(flat, axes=axes))
         positions = tape.reshape(ordered, shape=(*lead, *counts, math.prod(windows)))
         elements = tape.reshape(batched, shape=(*lead, math.prod(sizes)))
-        found = tape.take_along_axis(elements, tape.reshape(positions, shape=(*lead, -1)), axis=2)
+        flat = tape.reshape(positions, shape=(*lead, math.prod(positions.shape[2:])))
+        found = tape.take_along_axis(elements, flat, axis=2)
         largest, indices = _largest_of_windows(tape, tape.reshape(found, shape=positions.shape), positions)
         return (largest, indices) if batched is input else (largest[0], indices[0])
 
@@ -383,8 +384,8 @@ def _starts(tape: Tape, sample: Tensor, size: int, window: int, count: int) -> T
         return last
     step = (size - window) / (count - 1)
     places = tape.constant(np.arange(count - 1), dtype=sample.dtype_name)
-    reached = ((sample + places) * step).floor()
-    starts = (reached - (sample * step).floor()).astype("int64")
+    reached = ((sample + places) * step).trunc()
+    starts = (reached - (sample * step).trunc()).astype("int64")
     return tape.concat([starts, last], axis=-1)
 
 
@@ -464,8 +465,9 @@ def _max_pool2d_backward(
     # It is linear in the cotangent, and has a gradient of zeros for what was pooled.
     nothing = tape.reshape(self, shape=(*lead, math.prod(sizes))).clone()
     nothing.zero_()
-    cotangents = tape.reshape(in_order(tape, grad_output), shape=(*lead, -1))
-    positions = tape.reshape(in_order(tape, indices), shape=(*lead, -1))
+    count = math.prod(indices.shape[-2:])
+    cotangents = tape.reshape(in_order(tape, grad_output), shape=(*lead, count))
+    positions = tape.reshape(in_order(tape, indices), shape=(*lead, count))
     return tape.reshape(tape.scatter_add(nothing, positions, cotangents, axis=-1), shape=self.shape)
 
 

@@ -208,7 +208,7 @@ def vector_norm(
     """The norm of order `ord` along `dim`: 1, 2, another positive order, or an infinity."""
     x = cast(tape, x, dtype)
     attributes = _attributes(x, dim, keepdim)
-    if ord == 2 and not is_float(x):
+    if ord == 2 and not (tape.as_pytorch and is_float(x)):
         return tape.vector_norm(x, **attributes)
     if ord == 2:
         total = tape.sum(x.square(), **attributes)

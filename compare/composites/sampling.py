@@ -218,11 +218,11 @@ def _weights(size: int, count: int, scale: float | None, align_corners: bool, mo
     support = reach / 2 * stretch
     rows = np.zeros((count, size))
     for place in range(count):
-        centre = step * (place + (0.0 if align_corners else 0.5))
-        shift = 0.0 if align_corners else 0.5
+        # With align_corners too, PyTorch takes the middle of the element here.
+        centre = step * (place + 0.5)
         first = max(int(centre - support + 0.5), 0)
         last = min(int(centre + support + 0.5), size)
-        weights = kernel((np.arange(first, last) - centre + shift) / stretch)
+        weights = kernel((np.arange(first, last) - centre + 0.5) / stretch)
         rows[place, first:last] = weights / weights.sum()
     return rows
 

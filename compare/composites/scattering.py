@@ -76,6 +76,10 @@ def _take_along_dim(tape: Tape, input: Tensor, indices: Tensor, dim: int | None 
     axis = _axis(dim, input)
     if len(input.shape) != len(indices.shape):
         raise ProgramError("take_along_dim takes positions of as many axes as the tensor has.")
+    known = tape._facts.handle(indices._name).known
+    if known is not None and (known < 0).any():
+        # These count from the end, which gather does not know.
+        indices = tape.constant(np.where(known < 0, known + input.shape[axis], known))
     beside = [
         max(one, other) if 0 not in (one, other) else 0 for one, other in zip(input.shape, indices.shape, strict=True)
     ]

@@ -153,6 +153,8 @@ def _svd(matrix: Any) -> tuple[Any, Any, Any]:
     """The thin factors."""
     rows, columns = matrix.shape
     size = min(rows, columns)
+    if not size:
+        return np.zeros((rows, 0), dtype=object), np.zeros(0, dtype=object), np.zeros((0, columns), dtype=object)
     left, values, right = mpmath.svd_r(mpmath.matrix(matrix.tolist()))
     u, vh = _array(left, rows, size), _array(right, size, columns)
     signs = _towards(u, np.linalg.svd(_floats(matrix), full_matrices=False)[0])

@@ -232,6 +232,10 @@ def _softsign(x: Any) -> Any:
     return exact.divide(x, 1 + abs(x))
 
 
+def _hard_sigmoid(x: Any) -> Any:
+    return exact.minimum(exact.maximum(x + 3, mpmath.mpf(0)), mpmath.mpf(6)) / 6
+
+
 def _gelu_tanh(x: Any) -> Any:
     return x * _sigmoid(2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(0.044715) * x**3))
 
@@ -301,6 +305,10 @@ ACTIVATIONS = (
     unary(
         "mish", "torch.nn.functional.mish(x)", "jax.nn.mish(x)", _mish, dtype=floating,
         write="torch.nn.functional.mish(x, inplace=True)",
+    ),
+    # In float64 PyTorch's slope is the float32 nearest to 1/6: it is off by 3e-8 of it.
+    unary(
+        "hard_sigmoid", "torch.nn.functional.hardsigmoid(x)", "jax.nn.hard_sigmoid(x)", _hard_sigmoid, dtype=floating,
     ),
     unary("softsign", "torch.nn.functional.softsign(x)", "jax.nn.soft_sign(x)", _softsign, dtype=floating),
     unary(

@@ -42,7 +42,7 @@ def _shape(limit: Callable[[int], float] | None) -> Callable[[tuple[Shape, ...],
                     f"PyTorch pads all axes but the first one or two, got {axes} axes, {padded} of them padded"
                 )
             for size, pair in zip(shapes[0], pads, strict=True):
-                if max(pair) > limit(size):
+                if any(pair) and max(pair) > limit(size):
                     raise ValueError(f"an axis of size {size} has no {max(pair)} elements to pad with")
         return tuple(size + before + behind for size, (before, behind) in zip(shapes[0], pads, strict=True))
 

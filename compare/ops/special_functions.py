@@ -58,7 +58,11 @@ def _polygamma_of(order: int, x: Any) -> Any:
             return INF
         # From the right; the sides of a negative pole differ in sign.
         return -INF if x == 0 else NAN
-    return mpmath.psi(order, x)
+    if x > -100:
+        return mpmath.psi(order, x)
+    # mpmath would go up to 0 in steps of 1.
+    turned = mpmath.diff(lambda one: mpmath.pi * mpmath.cot(mpmath.pi * one), x, order)
+    return (-1) ** order * mpmath.psi(order, 1 - x) - turned
 
 
 def _polygamma(x: Any, *, n: int) -> Any:

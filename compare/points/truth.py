@@ -159,6 +159,7 @@ class _Differences:
         }
         self.still = not all(here.all() for here in finite)
         self.base = self._at({})
+        self.finite: Any = None if self.base is None else np.frompyfunc(mpmath.isfinite, 1, 1)(self.base).astype(bool)
         # What second differences share: the result moved along the direction, and along the unit of the moment.
         self.far = {sign: self._at({name: one * (self.step * sign) for name, one in self.along.items()})
                     for sign in (1, -1)}  # fmt: skip
@@ -184,6 +185,11 @@ class _Differences:
         except (ZeroDivisionError, ValueError, OverflowError, ArithmeticError, mpmath.libmp.NoConvergence):
             return None
         return _real(found) if self.real else found
+
+    def _from_base(self, there: Any) -> Any:
+        """How far the result is moved; nan where it is infinite, or none, to begin with."""
+        change = _difference(there, self.base)
+        return None if change is None else np.asarray(np.where(self.finite, change, mpmath.nan), dtype=object)
 
     def _contracted(self, change: Any) -> Any:
         """What the cotangent makes of a change: of an elementwise function each element is its own."""
@@ -219,7 +225,41 @@ class _Differences:
         if forward is None:
             # No one step fits all: what is smooth adds up, and of the rest nothing is said.
             forward = self._added_up(reverse)
-        return Exact(Sides(value, value), reverse, self._elsewhere_nan(forward), second)
+        for name, sides in reverse.items():
+            kept = [np.where(np.isnan(sides.left), np.nan, one) for one in (second[name].left, second[name].right)]
+            second[name] = Sides(*kept)
+        exact = Exact(Sides(value, value), reverse, self._elsewhere_nan(forward), second)
+        return self._without_signs_of_zeros(exact) if self._negative_zeros().any() else exact
+
+    def _negative_zeros(self) -> Numbers:
+        """Where an operand of floats is -0.0, which mpmath has not."""
+        found = [(one == 0) & np.signbit(one) for one in self.arrays.values() if one.dtype.kind == "f"]
+        if self.point.elementwise:
+            return np.asarray(np.logical_or.reduce(found))
+        return np.asarray(any(one.any() for one in found))
+
+    def _without_signs_of_zeros(self, exact: Exact) -> Exact:
+        """Claim nothing at -0.0 that its sign may decide: an infinity, or the value where the function jumps."""
+        here = self._negative_zeros()
+
+        def without(sides: Sides, strange: Any) -> Sides:
+            strange = np.broadcast_to(here, sides.left.shape) & strange
+            return Sides(*(np.where(strange, np.nan, one) for one in (sides.left, sides.right)))
+
+        def infinite(sides: Sides) -> Numbers:
+            return np.isinf(sides.left) | np.isinf(sides.right)
+
+        jumps: Any = False
+        for sides in exact.reverse.values():
+            strange = infinite(sides) | np.isnan(sides.left)
+            jumps = jumps | (strange if self.point.elementwise else strange.any())
+        value = exact.value
+        return Exact(
+            without(value, np.isinf(value.left) | jumps) if value.left.dtype.kind == "f" else value,
+            {name: without(sides, infinite(sides)) for name, sides in exact.reverse.items()},
+            without(exact.forward, infinite(exact.forward)),
+            {name: without(sides, infinite(sides)) for name, sides in exact.second.items()},
+        )
 
     def _added_up(self, reverse: Mapping[str, Sides]) -> Sides:
         nothing = np.full(self.base.shape, np.nan)
@@ -267,18 +307,16 @@ class _Differences:
             there = self._at({name: one * step * sign for name, one in unit.items()})
             if level == 0:
                 self.near[sign] = there
-            change = _difference(there, self.base)
+            change = self._from_base(there)
             if change is None:
                 return None
             rate = np.asarray(change / step, dtype=object)
             if self.extreme:
-                lost = np.asarray(abs(change) < LOST * abs(self.base), dtype=bool) & np.asarray(
-                    self.base != 0, dtype=bool
-                )
+                lost = np.asarray((abs(change) < LOST * abs(self.base)) & (self.base != 0), dtype=bool)
                 if lost.any():
                     # What does not feel so small a step has no kink near it, and takes an ordinary one.
                     step = mpmath.mpf(10) ** -STEP_DIGITS * smaller
-                    ordinary = _difference(self._at({name: one * step * sign for name, one in unit.items()}), self.base)
+                    ordinary = self._from_base(self._at({name: one * step * sign for name, one in unit.items()}))
                     rate = rate if ordinary is None else np.where(lost, ordinary / step, rate)
             return measured(np.asarray(rate, dtype=object))
 
@@ -312,7 +350,7 @@ class _Differences:
             moves = {name: array * (self.step * other) for name, array in self.along.items()}
             for name, array in unit.items():
                 moves[name] = moves[name] + array * (self.step * one)
-            here = _difference(self.far[other], self.base)
+            here = self._from_base(self.far[other])
             bent = self._contracted(_difference(_difference(self._at(moves), self.near[one]), here))
             corners.append(None if bent is None else np.asarray(bent / (self.step**2 * one * other), dtype=object))
         known = [one for one in corners if one is not None]
@@ -375,7 +413,13 @@ def _limits(up: list[Any], down: list[Any]) -> tuple[Any, Any]:
 
 
 def _limit(quotients: list[Any]) -> Any:
-    return quotients[-1] if any(map(mpmath.isnan, quotients)) else limit(quotients, mpmath.mpf(1))
+    """The derivative from one side; nan where the function jumps, or is infinite: a smaller step moves it as far."""
+    if not all(map(mpmath.isfinite, quotients)):
+        return mpmath.nan
+    shrunk = mpmath.mpf(10) ** (LEVELS[2] - LEVELS[1])
+    if quotients[2] and abs(quotients[2]) > shrunk * abs(quotients[1]) * mpmath.mpf("0.99"):
+        return mpmath.nan
+    return limit(quotients, mpmath.mpf(1))
 
 
 def _item(array: Any, place: tuple[int, ...]) -> Any:

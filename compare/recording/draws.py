@@ -23,7 +23,7 @@ def draw_constants(recorder: Recorder, result: Any, given: tuple[Any, ...]) -> N
     """
     torch, site = recorder.torch, recorder.site()
     drawn = result.detach().clone()
-    recorder.drawn[id(drawn)] = drawn
+    recorder.drew(drawn)
     recorder.meet(drawn, site, "drawn")
     tracked = {id(one): one for one in given if isinstance(one, torch.Tensor) and one.requires_grad}
     total = drawn
@@ -46,8 +46,16 @@ def draw_mask(recorder: Recorder, function: Any, arguments: tuple[Any, ...], key
         return recorder.record_call(function, arguments, keywords)
     if in_place:
         recorder.meet(tensor, site)
-    before, numbers = torch.get_rng_state(), tensor.detach().clone()
+    before = torch.get_rng_state()
+    numbers = tensor.detach().clone()
     result = function(*arguments, **keywords)
+    node = result.grad_fn
+    if function.__name__ == "dropout" and not in_place and type(node).__name__ == "MulBackward0":
+        recorder.meet(tensor, site)
+        mask = node._saved_other  # history keeps it
+        if mask is not None and mask.shape == tensor.shape:
+            recorder.meet(mask, site, "dropout_mask")
+            return recorder.called(torch.Tensor.mul, (tensor, mask), result, site)
     after = torch.get_rng_state()
     if torch.equal(before, after) and torch.equal(result, numbers):
         if result is not tensor:
@@ -92,6 +100,6 @@ def draw_slopes(recorder: Recorder, function: Any, arguments: tuple[Any, ...], k
     lower, upper = given.get("lower", 1 / 8), given.get("upper", 1 / 3)
     torch.ops.aten.rrelu_with_noise(tensor.detach(), slopes, lower, upper, True)
     torch.set_rng_state(after)
-    recorder.drawn[id(slopes)] = slopes
+    recorder.drew(slopes)
     recorder.meet(slopes, site, "slopes")
     return recorder.called(torch.Tensor.mul, (tensor, slopes), result, site)

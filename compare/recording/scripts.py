@@ -111,9 +111,8 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
     known = {**recorder.variables.found, **vars(module)}
     names, members = names_of(known), members_of(known)
-    return Recording(
-        recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions
-    )
+    state = state_of(known, names)
+    return Recording(recorder.events, dtype, recorder.known, names, state, members, variables, raised)
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
@@ -138,7 +137,7 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     names = names_of(known)
     names.update({id(one): name for name, one in found.items() if usable_name(name) is not None})
     state, members = state_of(known, names), members_of(known)
-    return Recording(recorder.events, dtype, names, state, members, list(found.values()), error, recorder.versions)
+    return Recording(recorder.events, dtype, recorder.known, names, state, members, list(found.values()), error)
 
 
 def record_cell(run: Callable[[], None], variables: dict[str, Any]) -> Recording:
@@ -157,9 +156,8 @@ def record_cell(run: Callable[[], None], variables: dict[str, Any]) -> Recording
     made = [one for one in kept.values() if isinstance(one, torch.Tensor) and id(one) not in before and not one.is_leaf]
     known = {**recorder.variables.found, **kept}
     names = names_of(known)
-    return Recording(
-        recorder.events, dtype, names, state_of(known, names), members_of(known), made, error, recorder.versions
-    )
+    state, members = state_of(known, names), members_of(known)
+    return Recording(recorder.events, dtype, recorder.known, names, state, members, made, error)
 
 
 def _tensors(result: Any, name: str = "result") -> dict[str, Any]:

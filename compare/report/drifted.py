@@ -36,7 +36,11 @@ class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How the installed releases depart from the pinned ones. conventions: sentences, by the ledger's entry."""
+    """How the installed releases depart from the pinned ones.
+
+    ops, points, entries: that were swept, and how many differences of those ops are pinned. observed: entries of the
+    ledger. conventions: of those no longer as declared, sentences by the entry's id.
+    """
 
     pinned: dict[str, str]
     installed: dict[str, str]
@@ -44,6 +48,7 @@ class Drift(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     points: int
     entries: int
     moved: tuple[Moved, ...]
+    observed: int = 0
     conventions: dict[str, tuple[str, ...]] = {}
 
     @property
@@ -115,9 +120,12 @@ def _versions(drift: Drift) -> str:
 
 def _summary(drift: Drift) -> str:
     counts = [f"{sum(one.kind == kind for one in drift.moved)} {kind}" for kind in ("changed", "gone", "new")]
-    ledger = count_of(len(drift.conventions), "convention", "conventions")
     swept = f"{count_of(drift.ops, 'op', 'ops')} at {drift.points} points, {drift.entries} pinned differences"
-    return f"{swept}: {', '.join(counts)}; {ledger} of the ledger no longer as declared"
+    text = f"{swept}: {', '.join(counts)}"
+    if drift.observed:
+        entries = count_of(drift.observed, "convention", "conventions")
+        text += f"; {entries} of the ledger, {len(drift.conventions)} no longer as declared"
+    return text
 
 
 def _markdown(drift: Drift) -> str:
@@ -128,7 +136,7 @@ def _markdown(drift: Drift) -> str:
     if drift.conventions:
         text += "\n## Conventions no longer as declared\n\n"
         text += "".join(
-            f"- `{id}`: {escaped(' '.join(sentences))}\n" for id, sentences in sorted(drift.conventions.items())
+            f"- `{id}`: {escaped('; '.join(sentences))}\n" for id, sentences in sorted(drift.conventions.items())
         )
     return text
 

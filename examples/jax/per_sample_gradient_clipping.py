@@ -226,21 +226,21 @@ encoder_0_weight_sum = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
+encoder_0_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+head_weight_sum = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+head_bias_sum = jnp.array([0.0])
 encoder_0_weight_sum = encoder_0_weight_sum + grads["encoder.0.weight"] * grads["encoder.0.weight"]
 params["encoder.0.weight"] = (
     params["encoder.0.weight"] - grads["encoder.0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.1
 )
-encoder_0_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 encoder_0_bias_sum = encoder_0_bias_sum + grads["encoder.0.bias"] * grads["encoder.0.bias"]
 params["encoder.0.bias"] = (
     params["encoder.0.bias"] - grads["encoder.0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.1
 )
-head_weight_sum = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
 head_weight_sum = head_weight_sum + grads["head.weight"] * grads["head.weight"]
 params["head.weight"] = (
     params["head.weight"] - grads["head.weight"] / (jnp.sqrt(head_weight_sum) + 1e-10) * 0.1
 )
-head_bias_sum = jnp.array([0.0])
 head_bias_sum = head_bias_sum + grads["head.bias"] * grads["head.bias"]
 params["head.bias"] = params["head.bias"] - grads["head.bias"] / (jnp.sqrt(head_bias_sum) + 1e-10) * 0.1
 loss, grads = loss_and_grad(params)

@@ -265,15 +265,7 @@ encoder_0_weight_sum = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-encoder_0_weight_sum = encoder_0_weight_sum + encoder_grads["0.weight"] * encoder_grads["0.weight"]
-encoder_params["0.weight"] = (
-    encoder_params["0.weight"] - encoder_grads["0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.05
-)
 encoder_0_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-encoder_0_bias_sum = encoder_0_bias_sum + encoder_grads["0.bias"] * encoder_grads["0.bias"]
-encoder_params["0.bias"] = (
-    encoder_params["0.bias"] - encoder_grads["0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.05
-)
 encoder_2_weight_sum = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -281,17 +273,29 @@ encoder_2_weight_sum = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
+encoder_2_bias_sum = jnp.array([0.0, 0.0, 0.0])
+quantizer_codebook_weight_sum = jnp.array(
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+)
+decoder_weight_sum = jnp.array(
+    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
+)
+decoder_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+encoder_0_weight_sum = encoder_0_weight_sum + encoder_grads["0.weight"] * encoder_grads["0.weight"]
+encoder_params["0.weight"] = (
+    encoder_params["0.weight"] - encoder_grads["0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.05
+)
+encoder_0_bias_sum = encoder_0_bias_sum + encoder_grads["0.bias"] * encoder_grads["0.bias"]
+encoder_params["0.bias"] = (
+    encoder_params["0.bias"] - encoder_grads["0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.05
+)
 encoder_2_weight_sum = encoder_2_weight_sum + encoder_grads["2.weight"] * encoder_grads["2.weight"]
 encoder_params["2.weight"] = (
     encoder_params["2.weight"] - encoder_grads["2.weight"] / (jnp.sqrt(encoder_2_weight_sum) + 1e-10) * 0.05
 )
-encoder_2_bias_sum = jnp.array([0.0, 0.0, 0.0])
 encoder_2_bias_sum = encoder_2_bias_sum + encoder_grads["2.bias"] * encoder_grads["2.bias"]
 encoder_params["2.bias"] = (
     encoder_params["2.bias"] - encoder_grads["2.bias"] / (jnp.sqrt(encoder_2_bias_sum) + 1e-10) * 0.05
-)
-quantizer_codebook_weight_sum = jnp.array(
-    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 )
 quantizer_codebook_weight_sum = (
     quantizer_codebook_weight_sum + quantizer_grads["codebook.weight"] * quantizer_grads["codebook.weight"]
@@ -300,14 +304,10 @@ quantizer_params["codebook.weight"] = (
     quantizer_params["codebook.weight"]
     - quantizer_grads["codebook.weight"] / (jnp.sqrt(quantizer_codebook_weight_sum) + 1e-10) * 0.05
 )
-decoder_weight_sum = jnp.array(
-    [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-)
 decoder_weight_sum = decoder_weight_sum + decoder_grads["weight"] * decoder_grads["weight"]
 decoder_params["weight"] = (
     decoder_params["weight"] - decoder_grads["weight"] / (jnp.sqrt(decoder_weight_sum) + 1e-10) * 0.05
 )
-decoder_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 decoder_bias_sum = decoder_bias_sum + decoder_grads["bias"] * decoder_grads["bias"]
 decoder_params["bias"] = (
     decoder_params["bias"] - decoder_grads["bias"] / (jnp.sqrt(decoder_bias_sum) + 1e-10) * 0.05
