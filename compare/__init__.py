@@ -29,8 +29,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "raises", "run_cases",
-    "translate",
+    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "load_ipython_extension",
+    "raises", "run_cases", "translate",
 ]  # fmt: skip
 
 
