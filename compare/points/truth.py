@@ -159,7 +159,7 @@ class _Differences:
         }
         self.still = not all(here.all() for here in finite)
         self.base = self._at({})
-        self.finite: Any = None if self.base is None else np.frompyfunc(mpmath.isfinite, 1, 1)(self.base).astype(bool)
+        self.finite: Any = None if self.base is None else np.asarray(_is_finite(self.base), dtype=bool)
         # What second differences share: the result moved along the direction, and along the unit of the moment.
         self.far = {sign: self._at({name: one * (self.step * sign) for name, one in self.along.items()})
                     for sign in (1, -1)}  # fmt: skip
@@ -424,6 +424,9 @@ def _limit(quotients: list[Any]) -> Any:
 
 def _item(array: Any, place: tuple[int, ...]) -> Any:
     return mpmath.nan if array is None else array[place]
+
+
+_is_finite = np.frompyfunc(mpmath.isfinite, 1, 1)
 
 
 def _difference(left: Any, right: Any) -> Any:

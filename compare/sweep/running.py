@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -78,7 +79,10 @@ def serve_ops() -> NoReturn:
 
     def do(job: bytes) -> tuple[bytes, bool]:
         wanted = msgspec.json.decode(job, type=_Job)
-        [swept] = sweep([OPS[wanted.op]], wanted.dtypes)
+        try:
+            [swept] = sweep([OPS[wanted.op]], wanted.dtypes)
+        except Exception:
+            swept = Swept(wanted.op, 0, 0, lost=traceback.format_exc())
         return msgspec.json.encode(swept), False
 
     serve(get_ready, do)
