@@ -194,6 +194,13 @@ def test_nothing_is_claimed_that_the_sign_of_a_zero_decides() -> None:
     )
 
 
+def test_the_value_at_a_negative_zero_is_not_claimed_where_the_function_jumps() -> None:
+    point = Point("x", "x", {"x": [-0.0, 0.0], "y": [-1.0, -1.0]}, OPS["atan2"].reference, elementwise=True)
+    exact = exact_derivatives(point, "float64")
+    assert exact is not None
+    np.testing.assert_allclose(exact.value.left, [NAN, np.pi])
+
+
 def test_a_number_that_feels_no_step_of_a_subnormal_one_takes_an_ordinary_step() -> None:
     exact = exact_at(OPS["exp"].reference, [5e-324])
     np.testing.assert_allclose(exact.reverse["x"].left, [1.0], rtol=1e-12)

@@ -20,7 +20,7 @@ __all__ = ["Exact", "Sides", "exact_derivatives"]
 
 STEP_DIGITS, DIGITS = 20, 62
 """A step is 1e-20 of the number it moves: a second difference then has some 20 digits left of 62."""
-EXTREME, LOST = 1e-8, mpmath.mpf("1e-40")
+EXTREME, LOST, JUMP = 1e-8, mpmath.mpf("1e-40"), mpmath.mpf("1e-3")
 LEVELS = (0, 2, 4)
 """Further powers of ten by which a step is made smaller, where one does not tell whether a derivative is infinite."""
 
@@ -159,11 +159,12 @@ class _Differences:
         }
         self.still = not all(here.all() for here in finite)
         self.base = self._at({})
-        self.finite: Any = None if self.base is None else np.frompyfunc(mpmath.isfinite, 1, 1)(self.base).astype(bool)
+        self.finite: Any = None if self.base is None else np.asarray(_is_finite(self.base), dtype=bool)
         # What second differences share: the result moved along the direction, and along the unit of the moment.
         self.far = {sign: self._at({name: one * (self.step * sign) for name, one in self.along.items()})
                     for sign in (1, -1)}  # fmt: skip
         self.near: dict[int, Any] = {}
+        self.jumps = np.asarray(False)
 
     def _own_steps(self, array: Numbers) -> Any:
         def own(number: float) -> Any:
@@ -190,6 +191,14 @@ class _Differences:
         """How far the result is moved; nan where it is infinite, or none, to begin with."""
         change = _difference(there, self.base)
         return None if change is None else np.asarray(np.where(self.finite, change, mpmath.nan), dtype=object)
+
+    def _note_jumps(self, change: Any) -> None:
+        """Keep where the smallest move changes the result by far more than its slope can."""
+        if change is None:
+            self.jumps = np.asarray(True)
+            return
+        far = np.asarray(np.frompyfunc(lambda one: not abs(one) < JUMP, 1, 1)(change), dtype=bool)
+        self.jumps = self.jumps | (far if self.point.elementwise else far.any())
 
     def _contracted(self, change: Any) -> Any:
         """What the cotangent makes of a change: of an elementwise function each element is its own."""
@@ -249,13 +258,9 @@ class _Differences:
         def infinite(sides: Sides) -> Numbers:
             return np.isinf(sides.left) | np.isinf(sides.right)
 
-        jumps: Any = False
-        for sides in exact.reverse.values():
-            strange = infinite(sides) | np.isnan(sides.left)
-            jumps = jumps | (strange if self.point.elementwise else strange.any())
         value = exact.value
         return Exact(
-            without(value, np.isinf(value.left) | jumps) if value.left.dtype.kind == "f" else value,
+            without(value, np.isinf(value.left) | self.jumps) if value.left.dtype.kind == "f" else value,
             {name: without(sides, infinite(sides)) for name, sides in exact.reverse.items()},
             without(exact.forward, infinite(exact.forward)),
             {name: without(sides, infinite(sides)) for name, sides in exact.second.items()},
@@ -305,9 +310,10 @@ class _Differences:
             smaller = mpmath.mpf(10) ** -level
             step = size * smaller
             there = self._at({name: one * step * sign for name, one in unit.items()})
+            change = self._from_base(there)
             if level == 0:
                 self.near[sign] = there
-            change = self._from_base(there)
+                self._note_jumps(change)
             if change is None:
                 return None
             rate = np.asarray(change / step, dtype=object)
@@ -424,6 +430,9 @@ def _limit(quotients: list[Any]) -> Any:
 
 def _item(array: Any, place: tuple[int, ...]) -> Any:
     return mpmath.nan if array is None else array[place]
+
+
+_is_finite = np.frompyfunc(mpmath.isfinite, 1, 1)
 
 
 def _difference(left: Any, right: Any) -> Any:

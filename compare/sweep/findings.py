@@ -85,7 +85,7 @@ def number_of(answer: Any) -> Number:
     if answer is None:
         return "None"
     if isinstance(answer, np.ndarray):
-        return f"{answer.dtype.name}{list(answer.shape)}"
+        return f"{answer.dtype.name} {list(answer.shape)}"
     if isinstance(answer, complex):
         return f"{number_of(answer.real)}, {number_of(answer.imag)}i"
     if isinstance(answer, bool):
@@ -157,6 +157,15 @@ def differences(
     return different, kinks, agreeing
 
 
+def _answers(one: Finding) -> tuple[Number, Number]:
+    """What both answer. Beside an error, or None, it does not matter which numbers the other has."""
+    pair = [one.torch, one.jax]
+    if sum(isinstance(each, np.ndarray) for each in pair) == 1:
+        pair = ["numbers" if isinstance(each, np.ndarray) else each for each in pair]
+    torch, jax = (each if each == "numbers" else number_of(each) for each in pair)
+    return torch, jax
+
+
 def _differing(op: str, swept: SweptPoint, dtype: str, group: list[Finding]) -> list[Difference]:
     if not group:
         return []
@@ -166,13 +175,13 @@ def _differing(op: str, swept: SweptPoint, dtype: str, group: list[Finding]) -> 
         verdict: Verdict = "both-wrong" if {"torch-wrong", "jax-wrong"} <= verdicts else gravest.verdict
         return [
             Difference(
-                op, swept.attributes, told(swept, dtype), (_aspect(gravest),), (dtype,), number_of(gravest.torch),
-                number_of(gravest.jax), _truth(gravest), verdict, gravest.index or (), len(group),
+                op, swept.attributes, told(swept, dtype), (_aspect(gravest),), (dtype,), *_answers(gravest),
+                _truth(gravest), verdict, gravest.index or (), len(group),
             )
         ]  # fmt: skip
     same: dict[Any, list[str]] = {}
     for one in group:
-        key = (number_of(one.torch), number_of(one.jax), _truth(one), one.verdict)
+        key = (*_answers(one), _truth(one), one.verdict)
         same.setdefault(key, []).append(_aspect(one))
     point = told(swept, dtype, group[0].index)
     return [Difference(op, swept.attributes, point, tuple(aspects), (dtype,), *key) for key, aspects in same.items()]

@@ -16,7 +16,7 @@ from compare.points import Point
 from compare.points.point import Numbers
 from compare.sources import Expressions, name_tree
 from compare.sweep.calls import Call, calls_of, is_elementwise, is_index, positions
-from compare.sweep.special import grid, patterns
+from compare.sweep.special import ORDINARY, grid, patterns
 
 __all__ = ["SweptPoint", "points_of"]
 
@@ -121,14 +121,20 @@ def _point(op: Op, call: Call, operands: dict[str, Numbers], elementwise: bool) 
 
 
 def _cotangent(op: Op, call: Call, operands: dict[str, Numbers]) -> Numbers | None:
-    known = tuple(operands[name] for place, name in enumerate(call.names) if is_index(op, place, len(call.names)))
-    shapes = call.shapes
-    try:
-        shape = op.shape(shapes, {**call.attributes, "known": known})
-    except ValueError:
+    shape = _shape(op, call, operands)
+    if shape is None:
         return None
     count = int(np.prod(shape, dtype=int))
     return np.array(list(itertools.islice(itertools.cycle(WEIGHTS), count))).reshape(shape)
+
+
+def _shape(op: Op, call: Call, operands: dict[str, Numbers]) -> tuple[int, ...] | None:
+    """The shape of the result; None where the row refuses these operands."""
+    known = tuple(operands[name] for place, name in enumerate(call.names) if is_index(op, place, len(call.names)))
+    try:
+        return op.shape(call.shapes, {**call.attributes, "known": known})
+    except ValueError:
+        return None
 
 
 # ---- points ----
@@ -149,8 +155,10 @@ def _whole(op: Op, call: Call, written: str, dtype: str) -> Iterator[SweptPoint]
     whole = any(is_index(op, place, len(call.names)) for place in places.values())
     for repeated in (False, True) if whole else (False,):
         others = {name: _fixed(op, call, places[name], kind, repeated) for name, kind in fixed.items()}
-        for pattern, arrays in patterns(floats, dtype, linear=linear or repeated) if floats else [("ordinary", {})]:
+        for pattern, arrays in patterns(floats, dtype, linear=linear or repeated) if floats else [(ORDINARY, {})]:
             operands = {name: arrays[name] if name in arrays else others[name] for name in tensors}
+            if repeated and _shape(op, call, operands) is None:
+                continue
             label = f"repeated, {pattern}" if repeated else pattern
             yield SweptPoint(_point(op, call, operands, False), written, label)
 

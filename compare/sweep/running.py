@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,6 +19,7 @@ from compare.points import Exact, Measured, Point, exact_derivatives, judge, mea
 from compare.runs import cache_environment
 from compare.sweep.findings import Difference, Kink, Swept, differences, merged
 from compare.sweep.rows import SweptPoint, points_of
+from compare.sweep.special import ORDINARY
 from compare.workers import Lost, do_jobs, serve
 
 __all__ = ["DTYPES", "serve_ops", "sweep", "sweep_ops"]
@@ -78,7 +80,10 @@ def serve_ops() -> NoReturn:
 
     def do(job: bytes) -> tuple[bytes, bool]:
         wanted = msgspec.json.decode(job, type=_Job)
-        [swept] = sweep([OPS[wanted.op]], wanted.dtypes)
+        try:
+            [swept] = sweep([OPS[wanted.op]], wanted.dtypes)
+        except Exception:
+            swept = Swept(wanted.op, 0, 0, lost=traceback.format_exc())
         return msgspec.json.encode(swept), False
 
     serve(get_ready, do)
@@ -107,6 +112,7 @@ class _Sweeping:
         self.kinks: list[Kink] = []
         self.seconds = dict.fromkeys(("torch", "jax", "exact"), 0.0)
         self.truths: dict[Any, Exact | None] = {}
+        self.everywhere: set[Any] = set()
 
     def measure(self, swept: Sequence[SweptPoint], dtype: str) -> None:
         """Measure and judge the points of one dtype."""
@@ -120,9 +126,21 @@ class _Sweeping:
             )
             in_torch, in_jax = _comparable(one.point, in_torch, in_jax)
             found = differences(self.op, one, dtype, judge(in_torch, in_jax, truth, dtype))
-            self.differences += found[0]
+            self.differences += self._not_everywhere(one, found[0])
             self.kinks += found[1]
             self.agreeing += found[2]
+
+    def _not_everywhere(self, swept: SweptPoint, found: list[Difference]) -> list[Difference]:
+        """What is not so at any point: an error that an ordinary point has, too, is told once."""
+        kept = []
+        for one in found:
+            key = one.attributes, one.aspects, one.dtypes, one.torch, one.jax, one.verdict
+            if one.verdict in ("raises-differ", "default-differs") and swept.pattern == ORDINARY:
+                self.everywhere.add(key)
+            elif key in self.everywhere:
+                continue
+            kept.append(one)
+        return kept
 
     def _timed(self, part: str, compute: Callable[[], Any]) -> Any:
         started = time.process_time()

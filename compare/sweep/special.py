@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["grid", "patterns", "special_numbers"]
+__all__ = ["ORDINARY", "grid", "patterns", "special_numbers"]
 
 Numbers = np.ndarray[Any, Any]
 INF, NAN = float("inf"), float("nan")
@@ -66,15 +66,17 @@ def _worth_a_point(row: tuple[Any, ...]) -> bool:
 
 # ---- arrays for functions that are not of elements ----
 
-ORDINARY = (1.5, -0.75, 2.25, 0.625, -1.25, 0.375, -2.5, 1.125, 0.875, -0.5, 1.75, -1.625)
+ORDINARY = "ordinary"
+"""The name of the pattern that has nothing special."""
+DISTINCT = (1.5, -0.75, 2.25, 0.625, -1.25, 0.375, -2.5, 1.125, 0.875, -0.5, 1.75, -1.625)
 """Numbers that any float holds, no two of one size."""
 
 
 def _ordinary(shape: tuple[int, ...], place: int) -> Numbers:
     count = int(np.prod(shape, dtype=int))
-    numbers = itertools.islice(itertools.cycle((*ORDINARY[3 * place :], *ORDINARY[: 3 * place])), count)
+    numbers = itertools.islice(itertools.cycle((*DISTINCT[3 * place :], *DISTINCT[: 3 * place])), count)
     # Longer arrays repeat no number.
-    return np.array([number + 4 * (at // len(ORDINARY)) for at, number in enumerate(numbers)], dtype=float).reshape(
+    return np.array([number + 4 * (at // len(DISTINCT)) for at, number in enumerate(numbers)], dtype=float).reshape(
         shape
     )
 
@@ -97,7 +99,7 @@ def _every(shape: tuple[int, ...], place: int, dtype: str) -> Iterator[tuple[str
     """The special arrays of one operand, by name."""
     ordinary = _ordinary(shape, place)
     tiny = float(np.finfo(dtype).smallest_subnormal) * 2**20
-    yield "ordinary", ordinary
+    yield ORDINARY, ordinary
     if ordinary.size == 0:
         return
     yield "positive", abs(ordinary)
@@ -126,7 +128,7 @@ def _every(shape: tuple[int, ...], place: int, dtype: str) -> Iterator[tuple[str
         yield "rotation", _stacked(shape, np.triu(np.ones((size, size)), 1) - np.tril(np.ones((size, size)), -1))
 
 
-LINEAR = ("ordinary", "a zero", "an infinity", "a nan")
+LINEAR = (ORDINARY, "a zero", "an infinity", "a nan")
 """What is special to a function whose derivative does not depend on where it is."""
 
 
@@ -138,7 +140,7 @@ def patterns(
     names = list(dict.fromkeys(pattern for arrays in every.values() for pattern in arrays))
     seen: set[Any] = set()
     for pattern in names:
-        arrays = {name: arrays.get(pattern, arrays["ordinary"]) for name, arrays in every.items()}
+        arrays = {name: arrays.get(pattern, arrays[ORDINARY]) for name, arrays in every.items()}
         # Small arrays look alike under several names.
         key = tuple(array.tobytes() for array in arrays.values())
         if (pattern in LINEAR or not linear) and key not in seen:
@@ -147,5 +149,5 @@ def patterns(
     if len(every) > 1 and not linear:
         for alone, pattern in itertools.product(every, ("zeros", "equal")):
             if pattern in every[alone]:
-                others = {name: arrays["ordinary"] for name, arrays in every.items()}
+                others = {name: arrays[ORDINARY] for name, arrays in every.items()}
                 yield f"{alone} {pattern}", {**others, alone: every[alone][pattern]}
