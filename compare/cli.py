@@ -818,6 +818,7 @@ def _explain(output: _Output, name: str | None) -> int:
 @click.option("--unproven", is_flag=True, help="Write the JAX even where it is not proven.")
 @click.option("--check", is_flag=True, help="Let the JAX assert every number of the run.")
 @click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch.")
+@click.option("--torch-conventions", is_flag=True, help="Spell out PyTorch's slopes at kinks, whether met or not.")
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
@@ -836,7 +837,14 @@ def _explain(output: _Output, name: str | None) -> int:
 )
 @_output_options("full", "json", "markdown", "html")
 def _translate(
-    output: _Output, script: Path, unproven: bool, check: bool, as_torch: bool, dtype: str, limit: float
+    output: _Output,
+    script: Path,
+    unproven: bool,
+    check: bool,
+    as_torch: bool,
+    torch_conventions: bool,
+    dtype: str,
+    limit: float,
 ) -> int:
     """Run PyTorch code once, and write the JAX program that computes the same gradients.
 
@@ -856,7 +864,7 @@ def _translate(
         raise UsageError(f"{str(script)!r}: the name of a script has to be printable text; rename it.")
     if output.path is not None and output.path.resolve() == script.resolve():
         raise UsageError(f"-o {output.path} is the script itself; name another file.")
-    reply, printed = translate_apart(Script(str(script), dtype, check), limit=limit)
+    reply, printed = translate_apart(Script(str(script), dtype, check, torch_conventions), limit=limit)
     result = reply.result
     assert result is not None
     if printed.strip() and (output.verbosity > 0 or result.verdict == "raised"):

@@ -65,12 +65,13 @@ class Translated:
     source: Source | None = None
 
 
-def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translated:
+def translate_script(path: Path, *, dtype: str, check: bool = False, torch_conventions: bool = False) -> Translated:
     """Run a script or a notebook once, and translate what it did. Raises UsageError where there is nothing to run.
 
     Args:
         dtype: the default float dtype that the script runs with.
         check: the JAX program itself asserts every number of the recorded run.
+        torch_conventions: PyTorch's slopes at kinks are spelled out everywhere, also where this run touches none.
     """
     started = time.perf_counter()
     script = read_script(path)
@@ -79,7 +80,10 @@ def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translat
     blank = Translation(_id(path.stem), shown_path(path), dtype, "refused", script=script)
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, str(path.absolute())))
-    return _timed(_translated(recording, blank, f"Translated from {path.name}", check=check), started)
+    title = f"Translated from {path.name}"
+    if torch_conventions:
+        return _timed(_attempted(recording, blank, title, check=check, first=1, as_pytorch=True), started)
+    return _timed(_translated(recording, blank, title, check=check), started)
 
 
 def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Translated:

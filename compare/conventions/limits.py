@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import mpmath
 
 from compare.concepts.pages import GRADIENTS_AT_KINKS, jax_reference, torch_reference
@@ -15,11 +17,21 @@ NAN, INFINITY = float("nan"), float("inf")
 ROOT_EIGHTH = 0.11785113019775793  # the square root of 1/72
 
 
-def _xlogy(x: object, y: object, add: int = 0) -> object:
+def _xlogy(x: Any, y: Any, add: int = 0) -> Any:
     """`x * log(y)`, and 0 where `x` is 0."""
     if x == 0:
         return mpmath.mpf(0)
-    return x * (mpmath.log(y + add) if y + add != 0 else -mpmath.inf)  # type: ignore[operator]
+    return x * (mpmath.log(y + add) if y + add != 0 else -mpmath.inf)
+
+
+def _logaddexp(x: Any, y: Any) -> Any:
+    """`log(exp(x) + exp(y))`, infinite where an operand is plus infinity."""
+    return mpmath.inf if mpmath.inf in (x, y) else mpmath.log(mpmath.exp(x) + mpmath.exp(y))
+
+
+def _hypot(x: Any, y: Any) -> Any:
+    """`sqrt(x * x + y * y)`, infinite where an operand is."""
+    return mpmath.inf if mpmath.isinf(x) or mpmath.isinf(y) else mpmath.hypot(x, y)
 
 
 ENTRIES: tuple[Convention, ...] = (
@@ -281,6 +293,59 @@ ENTRIES: tuple[Convention, ...] = (
         as_torch="jnp.log1p(x) / 2 - jnp.log1p(-x) / 2",
         as_jax="torch.atanh(x) + 0 * torch.sqrt(1 - x * x)",
         ordinary=({"x": [0.25]},),
+    ),
+    Convention(
+        id="power-mixed-second-derivative",
+        title="The mixed second derivative of a power with the exponent 0 is lost in PyTorch on one of its two ways.",
+        point=Point("torch.pow(x, y)", "jnp.power(x, y)", {"x": [2.0], "y": [0.0]}, exact=of("power")),
+        aspect="second",
+        verdict="torch-wrong",
+        torch=[[0.5], [0.4804530139182014]],
+        jax=[[0.5], [0.9804530139182014]],
+        left=[[0.5], [0.9804530139182014]],
+        reason="The slope in x, `y * x ** (y - 1)`, is masked to zero where the exponent is 0, and so is its slope in "
+        "y, `1 / x`. JAX repaired the same mistake in 2022.",
+        links=(jax_issue(12033), torch_reference("torch.pow")),
+    ),
+    Convention(
+        id="logaddexp-with-an-infinity",
+        title="logaddexp(x, inf) has the slope exp(x) in JAX, where it is infinite whatever x is.",
+        point=Point(
+            "torch.logaddexp(x, y)",
+            "jnp.logaddexp(x, y)",
+            {"x": [1.0], "y": [INFINITY]},
+            exact=each(_logaddexp, 2),
+            differentiated=("x",),
+        ),
+        aspect="reverse",
+        verdict="jax-wrong",
+        torch=[0.0],
+        jax=[2.718281828459045],
+        left=[0.0],
+        reason="The weight of x is `exp(x - inf)`, 0. JAX replaces the infinite result by zero before it subtracts.",
+        links=(torch_issue(49724), jax_reference("jax.numpy.logaddexp")),
+        as_torch="held = jnp.isposinf(x) | jnp.isposinf(y)\n"
+        "jnp.where(held, lax.stop_gradient(jnp.logaddexp(x, y)), jnp.logaddexp(x, jnp.where(held, x, y)))",
+        ordinary=({"x": [1.0], "y": [2.0]},),
+    ),
+    Convention(
+        id="hypot-with-an-infinity",
+        title="hypot(inf, y) has the slope nan in y in JAX, where it is infinite whatever y is.",
+        point=Point(
+            "torch.hypot(x, y)",
+            "jnp.hypot(x, y)",
+            {"x": [INFINITY], "y": [1.0]},
+            exact=each(_hypot, 2),
+            differentiated=("y",),
+        ),
+        aspect="reverse",
+        verdict="jax-wrong",
+        torch=[0.0],
+        jax=[NAN],
+        left=[0.0],
+        reason="PyTorch divides y by the result. JAX divides by the larger operand first, and infinity by infinity is "
+        "nan.",
+        links=(jax_pull(4893), jax_reference("jax.numpy.hypot")),
     ),
     # ---- both wrong ----
     Convention(
