@@ -1,4 +1,5 @@
 # make compare   set up .venv, then run every case
+# make docs      write the pages of docs/ that are made from the code
 # make test      set up .venv with the development tools, then lint, types, layers and tests
 # make opinfo    translate the samples of PyTorch's own op database, and compare with the committed table
 #
@@ -20,6 +21,9 @@ export PYTHONDONTWRITEBYTECODE :=
 
 compare: $(VENV)/.installed
 	$(BIN)/python -m compare all
+
+docs: $(VENV)/.installed
+	$(BIN)/python docs/generate.py
 
 test: lint
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup

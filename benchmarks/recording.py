@@ -3,8 +3,8 @@
 (a) 1,000 small ops and their backward pass, where Python's own share is largest.
 (b) one training step of the convolutional network in `examples/torch/`: the first of a recording, which takes copies of
     all tensors it meets and is charged with the start and the end; and a later one. On the 8 images of the example a
-    step takes less than 3 ms, of which a function mode that does nothing takes a seventh: that is told, too. So are
-    larger batches, where it costs that the recording keeps every tensor.
+    step takes less than 3 ms, so that what a recording costs for each call shows most: larger batches are told, too.
+    The optimizer's step is one event, whose calls are found later; a mode that does nothing sees them one by one.
 
 The recorder alone, without the translation, in seconds of the processor. Each figure is the median of paired runs,
 taken in turn, so that a machine that drifts does not favour either side.

@@ -29,8 +29,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "raises", "run_cases",
-    "translate",
+    "CONCEPTS", "Program", "__version__", "assert_translates", "case", "demonstration", "load_ipython_extension",
+    "raises", "run_cases", "translate",
 ]  # fmt: skip
 
 
@@ -43,6 +43,13 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'compare' has no attribute '{name}'")
     globals()[name] = value
     return value
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """`%load_ext compare`: the cell magic `%%compare`."""
+    from compare.cell_magic import register
+
+    register(shell)
 
 
 def __dir__() -> list[str]:

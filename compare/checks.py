@@ -159,9 +159,9 @@ ATTRIBUTE_KINDS: dict[str, tuple[str, Any]] = {
     **dict.fromkeys(("axes", "repetitions", "shape", "widths"), ("a tuple of integers", _are_ints)),
     **dict.fromkeys(
         (
-            "axis1", "axis2", "chunks", "classes", "correction", "count", "divisor_override", "end_axis", "factor",
-            "d", "groups", "k", "length", "n", "offset", "position", "shift", "size", "start", "start_axis", "step",
-            "stop",
+            "axis1", "axis2", "chunks", "classes", "correction", "count", "d", "decimals", "divisor_override",
+            "end_axis", "factor", "groups", "k", "length", "n", "offset", "position", "shift", "size", "start",
+            "start_axis", "step", "stop",
         ),
         ("an integer", _is_int),
     ),

@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,15 +28,17 @@ from compare.report import FORMATS, SITE
 
 if TYPE_CHECKING:
     from compare.cases import Case, Catalogue
+    from compare.conventions import Convention
     from compare.report import Report
-    from compare.results import CaseResult, Translation
+    from compare.results import CaseResult, ConventionResult, Translation
     from compare.runner import Prepared, PreparedDemonstration
     from compare.sources import Source
+    from compare.sweep.findings import Swept
 
 __all__ = ["cli"]
 
 AS_DECLARED, DEPARTED, BAD_INPUT, CRASHED, NOTHING_SELECTED, INTERRUPTED = 0, 1, 2, 3, 5, 130
-CASES_WORTH_A_PROCESS = 16
+CASES_WORTH_A_PROCESS, OPS_WORTH_A_PROCESS = 16, 8
 PRINTED_LINES, PRINTED_COLUMNS = 20, 400
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -133,12 +135,10 @@ class _Output:
             raise UsageError(f"--output-format {SITE} writes a folder of pages; name it with -o DIR.")
         return self.path
 
-    def deliver_site(self, report: Report) -> None:
-        """Write a run as a site. Raises UsageError before the first page is written."""
+    def deliver_site(self, files: Mapping[str, bytes]) -> None:
+        """Write the pages of a site. Raises UsageError."""
         from compare.report.folder import write_folder
-        from compare.report.site import site
 
-        files = site(report)
         write_folder(files, self.site_folder(), force=True)
         self.narrate(f"Wrote {len(files)} files. The first page is {self.site_folder() / 'index.html'}.")
 
@@ -305,8 +305,10 @@ _RUN_OPTIONS = [
 @_with(_RUN_OPTIONS)
 @_output_options(*FORMATS, SITE)
 def _all(output: _Output, **options: Any) -> int:
-    """Run every case."""
-    return _run_cases(output, (), **options)
+    """Run every case, and the ledger of conventions."""
+    # The ledger belongs to the cases that come along, and is no part of a selection.
+    with_ledger = output.cases is None and options["expression"] is None
+    return _run_cases(output, (), **options, with_ledger=with_ledger)
 
 
 @cli.command("run")
@@ -332,6 +334,7 @@ def _run_cases(
     workers: int,
     limit: float,
     cached: bool,
+    with_ledger: bool = False,
 ) -> int:
     from compare.selection import selector
 
@@ -361,7 +364,7 @@ def _run_cases(
 
         def on_result(result: CaseResult, printed: str) -> None:
             finished[result.id] = result
-            advance(result)
+            advance(result.id, result.outcome, result.seconds)
             if printed.strip() and (output.verbosity > 0 or result.outcome in ("mismatch", "error")):
                 output.narrate(f"{result.id} printed:\n{printed.rstrip()}")
 
@@ -376,6 +379,8 @@ def _run_cases(
                 cache=_cache(output) if cached else None,
                 on_result=on_result,
             )
+            if with_ledger and len(done.cases) == len(chosen):
+                done = runs.with_conventions(done, _observed(output, None, workers, cached))
         except KeyboardInterrupt:
             interrupted = True
             done = runs.assembled([finished[case.id] for case in chosen if case.id in finished])
@@ -392,7 +397,9 @@ def _run_cases(
     )
     with _interrupt_held_back() as asked:
         if output.format == SITE:
-            output.deliver_site(report)
+            from compare.report.site import site
+
+            output.deliver_site(site(report))
         else:
             output.deliver(render(output.format, report))
         interrupted = interrupted or asked()
@@ -409,7 +416,8 @@ def _exit_code(report: Report) -> int:
         return CRASHED
     if "input" in faults or report.failures:
         return BAD_INPUT
-    return DEPARTED if report.run.summary.mismatch or report.run.summary.error else AS_DECLARED
+    departed = report.run.summary.mismatch or report.run.summary.error
+    return DEPARTED if departed or not all(one.holds for one in report.run.conventions) else AS_DECLARED
 
 
 def _worth_starting(cases: int) -> int:
@@ -451,13 +459,13 @@ def _interrupt_held_back() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _progress(total: int, output: _Output) -> Iterator[Callable[[CaseResult], None]]:
-    """A bar on a terminal; lines when verbose; otherwise nothing."""
+def _progress(total: int, output: _Output) -> Iterator[Callable[[str, str, float], None]]:
+    """A bar on a terminal; lines when verbose; otherwise nothing. Told of each: its id, how it ended, its seconds."""
     if output.verbosity > 0:
-        yield lambda result: _narrate(f"{result.outcome}: {result.id} ({result.seconds:.2f} s)")
+        yield lambda id, ended, seconds: _narrate(f"{ended}: {id} ({seconds:.2f} s)")
         return
     if output.verbosity < 0 or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda result: None
+        yield lambda id, ended, seconds: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -466,7 +474,7 @@ def _progress(total: int, output: _Output) -> Iterator[Callable[[CaseResult], No
     console = Console(stderr=True, color_system="standard" if output.colored else None)
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("", total=total)
-        yield lambda result: bar.update(task, advance=1, description=result.id)
+        yield lambda id, ended, seconds: bar.update(task, advance=1, description=id)
 
 
 def _catalogue(output: _Output) -> Catalogue:
@@ -477,6 +485,186 @@ def _catalogue(output: _Output) -> Catalogue:
     for failure in catalogue.failures:
         _complain(failure.message)
     return catalogue
+
+
+# ---- sweep ----
+
+_SWEEP_OPTIONS = [
+    click.option(
+        "--dtype",
+        "dtypes",
+        type=click.Choice(["float64", "float32"]),
+        multiple=True,
+        default=("float64", "float32"),
+        help="Only this precision; both without it.",
+    ),
+    click.option(
+        "-j",
+        "workers",
+        type=_Workers(),
+        metavar="N|auto",
+        default="2",
+        show_default=True,
+        help="Processes; auto: up to one per core.",
+    ),
+    click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew."),
+]
+
+
+@cli.command("sweep")
+@click.argument("names", nargs=-1, metavar="[OP...]")
+@click.option("--pin", is_flag=True, help="Pin what is found, in both precisions.")
+@_with(_SWEEP_OPTIONS)
+@_output_options("full", "concise", "json", "markdown", "github")
+def _sweep(
+    output: _Output, names: tuple[str, ...], pin: bool, dtypes: tuple[str, ...], workers: int, cached: bool
+) -> int:
+    """Compare ops where frameworks part: at kinks, ties, bounds, singular matrices, and what is not finite.
+
+    Points are generated from the row of each op. Each answer is judged by exact one-sided derivatives, and what differs
+    is compared with what is pinned: a difference that is new, gone or changed makes the exit code 1.
+    """
+    from compare.report.swept import SweepReport, render_sweep
+    from compare.sweep.pinned import departures, pinned_with, read_pinned, write_pinned
+
+    output.check()
+    if pin and len(dtypes) < 2:
+        raise UsageError("--pin needs both precisions; leave out --dtype.")
+    pinned = read_pinned()
+    swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
+    if pin:
+        from compare.ops import OPS
+        from compare.runs import environment
+
+        versions = environment()
+        pinned = pinned_with(pinned, swept, versions.torch, versions.jax, OPS)
+        write_pinned(pinned)
+    departed = departures(pinned, swept, dtypes)
+    output.deliver(render_sweep(output.format, SweepReport(swept, departed, output.width, output.verbosity)))
+    return CRASHED if lost else DEPARTED if departed else AS_DECLARED
+
+
+def _swept(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> list[Swept]:
+    """Sweep the ops named, or all of them. Raises ProgramError for an unknown one."""
+    from compare.checks import find_op
+    from compare.ops import OPS
+    from compare.sweep.running import sweep_ops
+
+    chosen = [find_op(name).name for name in dict.fromkeys(names)] or list(OPS)
+    processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // OPS_WORTH_A_PROCESS))
+    with _progress(len(chosen), output) as advance:
+        swept = sweep_ops(
+            chosen,
+            dtypes,
+            workers=max(1, processes),
+            cache=_cache(output) if cached else None,
+            on_op=lambda swept: advance(swept.op, "swept", sum(swept.seconds.values())),
+        )
+    for one in swept:
+        if one.lost:
+            _complain(f"the sweep of {one.op} was lost: {one.lost}")
+    return swept
+
+
+@cli.command("drift")
+@click.argument("names", nargs=-1, metavar="[OP...]")
+@_with(_SWEEP_OPTIONS)
+@_output_options("markdown", "json", "github")
+def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> int:
+    """Tell what the installed releases change against the pinned ones.
+
+    Sweeps the ops named, or all of them and the ledger of conventions, and tells every pinned difference that changed
+    or is gone, and every new one: a table for the pull request that upgrades a framework. Exit code 1 when anything
+    pinned changed; what is new fails nothing.
+    """
+    from compare.report.drifted import DRIFT_FORMATS, Drift, drift_of
+    from compare.runs import environment
+    from compare.sweep.pinned import departures, read_pinned
+
+    output.check()
+    pinned = read_pinned()
+    swept = _swept(output, names, dtypes, workers, cached)
+    lost = any(one.lost for one in swept)
+    swept = [one for one in swept if not one.lost]
+    ledger = () if names else _observed(output, None, workers, cached)
+    installed = environment()
+    ops = {one.op for one in swept}
+    drift = Drift(
+        {"torch": pinned.torch, "jax": pinned.jax},
+        {"torch": installed.torch, "jax": installed.jax},
+        len(swept),
+        sum(one.points for one in swept),
+        sum(one.op in ops for one in pinned.differences),
+        drift_of(departures(pinned, swept, dtypes)),
+        len(ledger),
+        {one.id: one.departures for one in ledger if not one.holds},
+    )
+    output.deliver(DRIFT_FORMATS[output.format](drift))
+    return CRASHED if lost else DEPARTED if drift.fails else AS_DECLARED
+
+
+# ---- conventions ----
+
+
+@cli.command("conventions")
+@click.argument("names", nargs=-1, metavar="[CONVENTION...]")
+@click.option("--reproducer", is_flag=True, help="Print a bug report of CONVENTION: a script that fails.")
+@click.option(
+    "-j",
+    "workers",
+    type=_Workers(),
+    metavar="N|auto",
+    default="2",
+    show_default=True,
+    help="Processes; auto: up to one per core.",
+)
+@click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew.")
+@_output_options(*FORMATS)
+def _conventions(output: _Output, names: tuple[str, ...], reproducer: bool, workers: int, cached: bool) -> int:
+    """List where gradients differ by convention, by default or by mistake, and where they agree; or explain entries.
+
+    Every entry is measured on both frameworks, in both precisions, and held against what it declares: an entry that
+    stops being true makes the exit code 1. So do its remedies, which are code that has the other framework's gradient.
+    """
+    from compare.conventions import find_convention
+
+    output.check()
+    chosen = [find_convention(name) for name in dict.fromkeys(names)]
+    if reproducer:
+        from compare.conventions.reproducer import reproducer as script_of
+
+        if len(chosen) != 1:
+            raise UsageError("--reproducer prints the script of one convention; name it.")
+        if output.format != "full":
+            raise UsageError(f"--reproducer prints the script itself; it has no {output.format} form.")
+        output.deliver(script_of(chosen[0]))
+        return AS_DECLARED
+    from compare.report.ledger import LedgerReport, render_ledger
+
+    observed = _observed(output, chosen or None, workers, cached)
+    report = LedgerReport(observed, bool(chosen), output.width, output.verbosity)
+    output.deliver(render_ledger(output.format, report))
+    return AS_DECLARED if all(one.holds for one in observed) else DEPARTED
+
+
+def _observed(
+    output: _Output, entries: Sequence[Convention] | None, workers: int, cached: bool
+) -> tuple[ConventionResult, ...]:
+    """Observe these entries of the ledger, or all of them."""
+    from compare import ledger
+    from compare.conventions import CONVENTIONS
+
+    chosen = list(CONVENTIONS.values()) if entries is None else list(entries)
+    processes = min(workers or (os.cpu_count() or 1), -(-len(chosen) // ledger.ENTRIES_OF_A_JOB))
+    with _progress(len(chosen), output) as advance:
+        return ledger.observe(
+            chosen,
+            workers=processes,
+            cache=_cache(output) if cached else None,
+            on_result=lambda one: advance(one.id, one.verdict, 0.0),
+        )
 
 
 # ---- list, show, explain ----
@@ -630,6 +818,7 @@ def _explain(output: _Output, name: str | None) -> int:
 @click.option("--unproven", is_flag=True, help="Write the JAX even where it is not proven.")
 @click.option("--check", is_flag=True, help="Let the JAX assert every number of the run.")
 @click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch.")
+@click.option("--torch-conventions", is_flag=True, help="Spell out PyTorch's slopes at kinks, whether met or not.")
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
@@ -648,7 +837,14 @@ def _explain(output: _Output, name: str | None) -> int:
 )
 @_output_options("full", "json", "markdown", "html")
 def _translate(
-    output: _Output, script: Path, unproven: bool, check: bool, as_torch: bool, dtype: str, limit: float
+    output: _Output,
+    script: Path,
+    unproven: bool,
+    check: bool,
+    as_torch: bool,
+    torch_conventions: bool,
+    dtype: str,
+    limit: float,
 ) -> int:
     """Run PyTorch code once, and write the JAX program that computes the same gradients.
 
@@ -668,7 +864,7 @@ def _translate(
         raise UsageError(f"{str(script)!r}: the name of a script has to be printable text; rename it.")
     if output.path is not None and output.path.resolve() == script.resolve():
         raise UsageError(f"-o {output.path} is the script itself; name another file.")
-    reply, printed = translate_apart(Script(str(script), dtype, check), limit=limit)
+    reply, printed = translate_apart(Script(str(script), dtype, check, torch_conventions), limit=limit)
     result = reply.result
     assert result is not None
     if printed.strip() and (output.verbosity > 0 or result.verdict == "raised"):
@@ -743,13 +939,12 @@ def _report(output: _Output, stored: Path) -> int:
     with _about(stored):
         shown = Report(read_run(content), width=output.width, color=output.colored, verbosity=output.verbosity)
     if output.format == SITE:
-        from compare.report.folder import check_ids
+        from compare.report.site import site
 
         with _about(stored):
-            check_ids(shown.run.cases)
-            check_ids(shown.run.conventions, "entry")
+            files = site(shown)
         output.check_site()
-        output.deliver_site(shown)
+        output.deliver_site(files)
         return AS_DECLARED
     if output.path is None:
         output.deliver(render(output.format, shown))

@@ -13,6 +13,7 @@ import msgspec
 
 from compare.concepts import Status
 from compare.errors import UsageError
+from compare.in_notebooks import shown_in_notebook
 
 __all__ = [
     "INTEGER_WIDTH", "Absent", "CaseResult", "ConventionLink", "ConventionNumbers", "ConventionRemedy",
@@ -197,6 +198,9 @@ class CaseResult(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             one.kind in ("value", "gradient") and one.reference not in (None, "surrogate") for one in self.observations
         )
 
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
+
 
 class Specialised(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Something that a recording took as it came in its one run: a branch, a number, random data.
@@ -236,6 +240,9 @@ class Translation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exact: bool = False
     seconds: float = 0.0
     pictures: Pictures | None = None
+
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
 
 
 ConventionVerdict = Literal[
@@ -358,6 +365,9 @@ class Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """The run as JSON, indented, with a newline at the end."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)
+
 
 def summarize(cases: tuple[CaseResult, ...]) -> Summary:
     """Count outcomes."""
@@ -392,7 +402,8 @@ def read_run(text: bytes) -> Run:
         )
     if header["schema"] != SCHEMA:
         raise UsageError(
-            f"This run file has schema {header['schema']!r}; this version of compare reads schema {SCHEMA}."
+            f"This run file has schema {header['schema']!r} - at `$.schema`; this version of compare reads schema "
+            f"{SCHEMA}. Make it again with: compare all --output-format json -o RUN.json"
         )
     try:
         run = msgspec.json.decode(text, type=Run)
@@ -414,12 +425,14 @@ def _wrong_lines(case: CaseResult) -> Iterator[str]:
     statements = 0 if lines is None else len(lines.statements)
     for name, (text, origins) in maps.items():
         printed = len(text.splitlines())
-        if origins and len(origins) != printed:
+        optional = name == "naive.lines" and not origins
+        if len(origins) != printed and not optional:
             yield f"`{name}` maps {len(origins)} lines, but the program has {printed}"
         if any(one is not None and not 0 <= one < statements for one in origins):
             yield f"`{name}` names a statement beyond the {statements} of the tape"
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema of a stored run."""
-    return msgspec.json.schema(Run)
+    """The JSON Schema of a stored run, as JSON would give it back."""
+    schema: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Run)))
+    return schema

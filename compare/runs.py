@@ -15,10 +15,10 @@ import msgspec
 
 from compare.cases import Case
 from compare.errors import shown_path
-from compare.results import CaseResult, Environment, Run, summarize
+from compare.results import CaseResult, ConventionResult, Environment, Run, summarize
 from compare.workers import Done, Lost, do_jobs
 
-__all__ = ["TIME_LIMIT", "Job", "assembled", "environment", "run_cases"]
+__all__ = ["TIME_LIMIT", "Job", "assembled", "cache_environment", "environment", "run_cases", "with_conventions"]
 
 TIME_LIMIT = 60.0
 """Seconds for one case: a hundred times what the slowest takes."""
@@ -65,7 +65,7 @@ def run_cases(
         workers=workers,
         limit=limit,
         in_order=stop_at_first,
-        environment=_cache_environment(cache),
+        environment=cache_environment(cache),
     )
     with closing(endings):
         for index, ending in endings:
@@ -95,10 +95,15 @@ def assembled(results: Sequence[CaseResult]) -> Run:
     return Run(1, environment(), summarize(tuple(results)), tuple(results))
 
 
+def with_conventions(run: Run, conventions: tuple[ConventionResult, ...]) -> Run:
+    """The run, with the ledger that was observed beside it."""
+    return msgspec.structs.replace(run, conventions=conventions)
+
+
 # ---- compiled programs ----
 
 
-def _cache_environment(cache: Path | None) -> Mapping[str, str]:
+def cache_environment(cache: Path | None) -> Mapping[str, str]:
     """What tells JAX where it keeps compiled programs, however small. Its own key holds versions and options."""
     if cache is None:
         return {"JAX_ENABLE_COMPILATION_CACHE": "false"}

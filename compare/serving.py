@@ -45,7 +45,9 @@ def _translate(job: bytes) -> tuple[bytes, bool]:
     """The translation of one script. What the script did to this process is not undone, so the process is spent."""
     script = msgspec.msgpack.decode(job, type=Script)
     try:
-        translated = translate_script(Path(script.path), dtype=script.dtype, check=script.check)
+        translated = translate_script(
+            Path(script.path), dtype=script.dtype, check=script.check, torch_conventions=script.torch_conventions
+        )
     except CompareError as error:
         return msgspec.msgpack.encode(Reply(error=str(error))), True
     source = translated.source

@@ -691,10 +691,12 @@ class Tape:
     Args:
         dtype: the float dtype of the run: data written with a decimal point has it.
         seed: seeds `normal`, the random data of a case.
+        as_pytorch: a composite has PyTorch's slope at every kink, also where it then reads worse.
     """
 
-    def __init__(self, *, dtype: str = "float64", seed: int = 0) -> None:
+    def __init__(self, *, dtype: str = "float64", seed: int = 0, as_pytorch: bool = True) -> None:
         self.dtype = dtype
+        self.as_pytorch = as_pytorch
         self._random = np.random.default_rng(seed)
         self._facts = Facts(float_dtype=dtype)
         self._statements: list[Statement] = []

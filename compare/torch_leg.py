@@ -484,9 +484,13 @@ def run_torch(program: Identified, source: Source, *, snippet: bool = False) -> 
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
         torch.set_warn_always(True)
+        drawn = torch.default_generator.get_state()
         torch.default_generator.seed()  # a seed that an earlier script set is no part of this one
-        with put_back(torch_settings(), allowed=(_DEFAULT_DTYPE,)) as changed:
-            run = execute(source, leg="torch", filename=filename, convert=_convert, snippet=snippet)
+        try:
+            with put_back(torch_settings(), allowed=(_DEFAULT_DTYPE,)) as changed:
+                run = execute(source, leg="torch", filename=filename, convert=_convert, snippet=snippet)
+        finally:
+            torch.default_generator.set_state(drawn)  # a notebook goes on with its own random numbers
     run.changed.extend(changed)
     return run
 

@@ -12,17 +12,16 @@ from compare.report.translated import as_text, sentence
 from compare.results import Note
 from compare.translation import Translated, as_jax_function, translate_function
 
-__all__ = ["TranslatedCode", "assert_translates", "translate"]
+__all__ = ["TranslatedCell", "TranslatedCode", "assert_translates", "translate"]
 
 
-class TranslatedCode:
-    """A function, translated: `compare.translate(function, *arguments)`.
+class TranslatedCell:
+    """Code that was run and translated: a cell of a notebook under `%%compare`.
 
     verdict: `proven`, `not-proven`, `refused` or `raised`. reason: of every verdict but `proven`.
     """
 
-    def __init__(self, translated: Translated, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
-        self._function, self._arguments = function, arguments
+    def __init__(self, translated: Translated) -> None:
         self.result = translated.result
         self.source = translated.source
 
@@ -48,6 +47,24 @@ class TranslatedCode:
     def notes(self) -> tuple[Note, ...]:
         return self.result.notes
 
+    def report(self) -> str:
+        """The verdict, every observation and the notes, as text."""
+        return as_text(self.result, width=None, color=False)
+
+    def _repr_html_(self) -> str:
+        return as_html(self.result)
+
+    def __repr__(self) -> str:
+        return f"<{sentence(self.result)}>"
+
+
+class TranslatedCode(TranslatedCell):
+    """A function, translated: `compare.translate(function, *arguments)`."""
+
+    def __init__(self, translated: Translated, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+        super().__init__(translated)
+        self._function, self._arguments = function, arguments
+
     @functools.cached_property
     def jax_function(self) -> Callable[..., Any]:
         """A pure JAX function: of the tensors among the arguments, in their order, to what the function returns.
@@ -60,16 +77,6 @@ class TranslatedCode:
         if self.verdict != "proven":
             raise CompareError(f"The translation is {self.verdict}: {self.reason}")
         return as_jax_function(self._function, self._arguments)
-
-    def report(self) -> str:
-        """The verdict, every observation and the notes, as text."""
-        return as_text(self.result, width=None, color=False)
-
-    def _repr_html_(self) -> str:
-        return as_html(self.result)
-
-    def __repr__(self) -> str:
-        return f"<{sentence(self.result)}>"
 
 
 def translate(function: Callable[..., Any], *arguments: Any) -> TranslatedCode:

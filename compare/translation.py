@@ -36,7 +36,7 @@ from compare.recording.replay import (
     replay,
     replay_as_function,
 )
-from compare.recording.scripts import read_script, record_function, record_script
+from compare.recording.scripts import read_script, record_cell, record_function, record_script
 from compare.reference import run_reference
 from compare.results import Lines, Note, Observation, Specialised, Translation
 from compare.settings import PROCESS, put_back
@@ -44,7 +44,7 @@ from compare.sources import Source
 from compare.statements import Leaf, Read, bound
 from compare.torch_leg import is_tensor, print_torch, run_torch, torch_settings
 
-__all__ = ["Translated", "as_jax_function", "translate_function", "translate_script"]
+__all__ = ["Translated", "as_jax_function", "translate_cell", "translate_function", "translate_script"]
 
 REFERENCE_LIMIT = 3_000
 """Elements, over all statements, up to which the exact reference is asked, too."""
@@ -65,12 +65,13 @@ class Translated:
     source: Source | None = None
 
 
-def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translated:
+def translate_script(path: Path, *, dtype: str, check: bool = False, torch_conventions: bool = False) -> Translated:
     """Run a script or a notebook once, and translate what it did. Raises UsageError where there is nothing to run.
 
     Args:
         dtype: the default float dtype that the script runs with.
         check: the JAX program itself asserts every number of the recorded run.
+        torch_conventions: PyTorch's slopes at kinks are spelled out everywhere, also where this run touches none.
     """
     started = time.perf_counter()
     script = read_script(path)
@@ -79,7 +80,10 @@ def translate_script(path: Path, *, dtype: str, check: bool = False) -> Translat
     blank = Translation(_id(path.stem), shown_path(path), dtype, "refused", script=script)
     if recording.error is not None:
         return Translated(_raised(blank, recording.error, str(path.absolute())))
-    return _timed(_translated(recording, blank, f"Translated from {path.name}", check=check), started)
+    title = f"Translated from {path.name}"
+    if torch_conventions:
+        return _timed(_attempted(recording, blank, title, check=check, first=1, as_pytorch=True), started)
+    return _timed(_translated(recording, blank, title, check=check), started)
 
 
 def translate_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Translated:
@@ -104,6 +108,24 @@ def _text_of(function: Callable[..., Any]) -> tuple[str, int]:
     except (OSError, TypeError):
         return "", 1
     return "".join(lines), first
+
+
+def translate_cell(run: Callable[[], None], variables: dict[str, Any], *, text: str, filename: str) -> Translated:
+    """Run a cell of a notebook once, in the settings of this process, and translate what it did.
+
+    Args:
+        run: runs the cell. variables: the names of the notebook, which it reads and binds.
+        text: its code. filename: what that was compiled as.
+    """
+    started = time.perf_counter()
+    recording = record_cell(run, variables)
+    blank = Translation("cell", "cell", recording.dtype, "refused", script=text)
+    if recording.error is not None:
+        return Translated(_raised(blank, recording.error, filename))
+    with _settings_put_back():
+        made = _translated(recording, blank, "Translated from a cell")
+    reason = made.result.reason.replace(f"{shown_path(filename)}:", "cell:")
+    return _timed(Translated(msgspec.structs.replace(made.result, reason=reason), made.source), started)
 
 
 def as_jax_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Callable[..., Any]:

@@ -18,11 +18,15 @@ TIME_LIMIT = 300.0
 
 
 class Script(msgspec.Struct, frozen=True, array_like=True):
-    """A script to translate. check: the JAX program asserts the numbers itself."""
+    """A script to translate. check: the JAX program asserts the numbers itself.
+
+    torch_conventions: PyTorch's slopes at kinks are spelled out, whether this run touches one or not.
+    """
 
     path: str
     dtype: str
     check: bool = False
+    torch_conventions: bool = False
 
 
 class Reply(msgspec.Struct, frozen=True, array_like=True):

@@ -12,6 +12,7 @@ import msgspec
 from results_made_by_hand import CRASHING, DIVERGING, ENVIRONMENT, MISMATCHING, VIEWED, observation, result
 
 from compare.cases import find_directory, load_cases
+from compare.pictures import pictures
 from compare.results import (
     CaseResult,
     ConventionLink,
@@ -23,7 +24,7 @@ from compare.results import (
     Run,
     summarize,
 )
-from compare.runner import prepare
+from compare.runner import Prepared, prepare
 
 __all__ = ["DEMONSTRATION", "ENTRY", "TIED", "Page", "prepared_result", "small_run"]
 
@@ -36,13 +37,15 @@ def prepared_result(id: str) -> CaseResult:
     catalogue = load_cases(find_directory(None))
     case = catalogue.find(id)
     prepared = prepare(case)
-    naive = None
+    naive = drawn = None
+    if isinstance(prepared, Prepared):
+        drawn = pictures(prepared.program, prepared.torch, prepared.lowering.pure, prepared.jax)
     if prepared.naive is not None and prepared.naive.source is not None:
         source = prepared.naive.source
         naive = msgspec.structs.replace(VIEWED, source=source.text, lines=source.origins, departures=())
     return result(
         id, chapter=case.chapter, title=case.title, kind=case.kind, notes=prepared.notes, sources=prepared.sources,
-        naive=naive,
+        naive=naive, pictures=drawn,
     )  # fmt: skip
 
 

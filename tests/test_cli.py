@@ -157,7 +157,9 @@ def test_a_run_ends_with_the_gravest_of_its_outcomes(
         (["all", "-j", "0"], 2, "'0' is neither a number of processes from 1 to 999 nor 'auto'."),
         (["all", "-j", "9" * 5000], 2, "nor 'auto'."),
         (["all", "--seed", "-1"], 2, "-1 is not in the range"),
-        (["all", "--output-format", "html"], 2, "'html' is not one of"),
+        (["all", "--output-format", "html"], 2, "writes a folder of pages; name it with -o DIR"),
+        (["run", "hook-order", "--output-format", "html", "-o", "pyproject.toml"], 2, "is not a directory"),
+        (["list", "--output-format", "html"], 2, "'html' is not one of"),
         (["list", "--output-format", "junit"], 2, "'junit' is not one of"),
         (["show", "hook-order", "--code", "jax", "--output-format", "json"], 2, "it has no json form"),
         (["run", "-k", "hook and"], 2, "a word is missing at the end"),
@@ -733,6 +735,30 @@ def test_report_on_stdout_in_any_format(invoke: Invoke, stored: Path) -> None:
     assert invoke("report", str(stored), "--output-format", "junit", "-o", "x").exit_code == 2
 
 
+def test_a_site_of_a_run_and_of_a_stored_run_is_the_same(
+    invoke: Invoke, runner: FakeRunner, stored: Path, tmp_path: Path
+) -> None:
+    done = invoke("all", "--output-format", "html", "-o", str(tmp_path / "site"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.endswith(f"The first page is {tmp_path / 'site' / 'index.html'}.\n")
+    again = invoke("report", str(stored), "--output-format", "html", "-o", str(tmp_path / "again"))
+    assert (again.exit_code, again.stdout) == (0, "")
+    names = sorted(path.relative_to(tmp_path / "site") for path in (tmp_path / "site").rglob("*"))
+    assert names == sorted(path.relative_to(tmp_path / "again") for path in (tmp_path / "again").rglob("*"))
+    index = (tmp_path / "site" / "index.html").read_text()
+    assert "&lt;script&gt;" in index
+    assert index == (tmp_path / "again" / "index.html").read_text()
+    # Only a run knows where the cases are.
+    assert "leaves.py:" in (tmp_path / "site" / "cases" / "retain-grad.html").read_text()
+    assert "leaves.py:" not in (tmp_path / "again" / "cases" / "retain-grad.html").read_text()
+    runner.calls.clear()
+    refused = invoke("all", "--output-format", "html", "-o", str(tmp_path / "site"))
+    assert refused.exit_code == 2
+    assert "is not empty. Add --force" in refused.stderr
+    assert runner.calls == []
+    assert invoke("report", str(stored), "--output-format", "html").exit_code == 2
+
+
 def hostile_ids() -> Iterator[str]:
     yield from ("../escape", "a/b", "index")
 
@@ -746,6 +772,11 @@ def test_report_never_leaves_its_folder(invoke: Invoke, tmp_path: Path, id: str)
     assert done.exit_code == 2
     assert done.stderr.startswith(f"Error: {file}: ")
     assert sorted(tmp_path.rglob("*")) == before
+    if id != "index":  # which is a fine name among the cases of a site
+        done = invoke("report", str(file), "--output-format", "html", "-o", str(tmp_path / "pages"))
+        assert done.exit_code == 2
+        assert done.stderr.startswith(f"Error: {file}: ")
+        assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,6 @@ def test_dropout_in_evaluation_is_the_tensor_itself(name: str) -> None:
 
 
 def test_random_activations_are_refused() -> None:
-    refuses("torch.nn.functional.gumbel_softmax", "draws random numbers", X)
     refuses("torch.nn.functional.rrelu", "draws its slopes", X, training=True)
     refuses("torch.nn.functional.hardtanh", "is above max_val", X, 1.0, -1.0)
     refuses("torch.nn.functional.gelu", "no approximation", X, approximate="erf")

@@ -29,14 +29,11 @@ MASK = np.array([[True, False, True, True], [False, False, True, False], [True, 
 
 def test_copies_of_views() -> None:
     check_together({
-        "torch.view_copy": [call(X, (4, -1))],
         "torch.transpose_copy": [call(X, 0, -1), call(ONE, 0, -1)],
-        "torch.slice_copy": [call(X, 1, 1, 10, 2)],
-        "torch.unbind_copy": [call(X)],
         "torch.unsafe_split": [call(X, 3, 1)],
         "torch.narrow": [call(X, 1, np.array(1), 2)],
-        "torch.Tensor.unfold": [call(X, 1, 3, 1), call(ROW, 0, 2, 1)],
-        "torch.as_strided": [call(X, (2, 3), (4, 1), 5), call(X, (2, 3), (1, 2)), call(ROW, (), (), 2)],
+        "torch.Tensor.unfold": [call(X, 1, 3, 1)],
+        "torch.as_strided": [call(X, (2, 3), (4, 1), 5), call(X, (2, 3), (1, 2))],
     })  # fmt: skip
 
 
@@ -57,11 +54,11 @@ def test_a_strided_view_of_a_view_reads_the_memory_that_it_shows() -> None:
 def test_other_shapes() -> None:
     check_together({
         "torch.tensor_split": [call(ROW, np.array([2, 3])), call(X, np.array(2), -1), call(ROW, (3, 1, 9))],
-        "torch.repeat_interleave": [call(ROW, np.array([1, 0, 3, 2])), call(X, np.array([2, 1, 1]), 0)],
-        "torch.diag_embed": [call(X, 1, 2, 0), call(ROW, -1)],
+        "torch.repeat_interleave": [call(X, np.array([2, 0, 1]), 0)],
+        "torch.diag_embed": [call(X, 1, 2, 0)],
         "torch.Tensor.sum_to_size": [call(X, (1, 4)), call(X, 4), call(X, (3, 4))],
         "torch.complex": [call(X, ROW)],
-        "torch.constant_pad_nd": [call(X, (1, -1, 2, 0), 0.5)],
+        "torch.masked_fill": [call(ROW, MASK, ONE)],
         "torch.fill": [call(X, ONE), call(X, True)],
     })  # fmt: skip
 
@@ -69,34 +66,30 @@ def test_other_shapes() -> None:
 def test_reads_and_writes_at_positions() -> None:
     check_together({
         "torch.index_select": [call(ONE, 0, FIRST), call(X, 1, SCALAR)],
-        "torch.gather": [call(ONE, 0, SCALAR), call(X, 1, AT[:2])],
-        "torch.take_along_dim": [call(X, AT[:1], 0), call(X, AT)],
+        "torch.gather": [call(ONE, 0, SCALAR)],
+        "torch.take_along_dim": [call(X, AT[:1] - 1, 0)],
         "torch.masked_select": [call(X, MASK), call(ROW, MASK), call(ONE, np.array(True))],
-        "torch.ops.aten.index": [call(X, [None, np.array([3, 3])])],
         "torch._unsafe_masked_index": [call(X, MASK, [AT * 4 - 1, AT], 0.5)],
         "torch._unsafe_masked_index_put_accumulate": [call(X, MASK, [AT * 4 - 1, AT], Y)],
         "torch.index_add": [call(ONE, 0, FIRST, draw(), alpha=-1), call(X, 0, np.array([2, 2, 0]), Y, alpha=2.5)],
-        "torch.index_copy": [call(ONE, 0, SCALAR, draw()), call(X, 0, np.array([2, 0, 1]), Y)],
-        "torch.index_fill": [call(ONE, 0, FIRST, draw()), call(X, 1, SCALAR, 2.5)],
-        "torch.scatter": [call(X, 0, np.array([[0, 2]]), Fixed(Y)), call(ONE, 0, SCALAR, draw())],
-        "torch.scatter_add": [call(X, 1, AT[:2], Fixed(Y)), call(X, 0, AT, Y), call(ROW, 0, FIRST, draw(1))],
-        "torch.index_put": [call(X, [MASK], draw(6)), call(X, [MASK[:, 0]], draw(2, 4), True)],
-        "torch.put": [call(X, np.array([6, -1, 0]), draw(3)), call(X, np.array([6, 6, -12]), draw(3), True)],
-        "torch.masked_scatter": [call(X, MASK, Y), call(X, ~MASK, Y), call(ROW, MASK, draw(6))],
+        "torch.index_copy": [call(ONE, 0, SCALAR, draw())],
+        "torch.index_fill": [call(ONE, 0, FIRST, draw())],
+        "torch.scatter": [call(X, 0, np.array([[0, 2]]), Fixed(Y))],
+        "torch.scatter_add": [call(ONE, 0, SCALAR, draw())],
+        "torch.index_put": [call(X, [MASK[:, 0]], draw(2, 4), True)],
+        "torch.put": [call(X, np.array([6, 6, -12]), draw(3), True)],
+        "torch.masked_scatter": [call(X, MASK, Y), call(X, ~MASK, Y)],
     })  # fmt: skip
 
 
 def test_writes_in_place() -> None:
     check_together({
         "torch.Tensor.index_add_": [call(ONE, 0, FIRST, draw())],
-        "torch.Tensor.index_copy_": [call(ONE, 0, FIRST, draw())],
-        "torch.Tensor.index_fill_": [call(ONE, 0, FIRST, 2.5)],
-        "torch.Tensor.scatter_": [call(X, 0, np.array([[0, 2]]), Fixed(Y)), call(ONE, 0, SCALAR, 2.5)],
+        "torch.Tensor.scatter_": [call(ONE, 0, SCALAR, 2.5)],
         "torch.Tensor.scatter_add_": [call(X, 1, AT[:2], Fixed(Y))],
         "torch.Tensor.index_put_": [call(X, [MASK], draw(6))],
         "torch.Tensor.put_": [call(X, np.array([6, 6, -12]), draw(3), True)],
-        "torch.Tensor.masked_scatter_": [call(X, MASK, Y)],
-        "torch.Tensor.scatter_reduce_": [call(X, 0, AT, Y, "prod"), call(X, 1, AT[:2], Fixed(Y), "sum")],
+        "torch.Tensor.scatter_reduce_": [call(X, 0, AT, Y, "prod")],
     })  # fmt: skip
 
 
@@ -106,10 +99,9 @@ def test_sources_reduced_at_positions(include_self: bool) -> None:
     calls: list[Call] = []
     vector: list[Call] = []
     for reduce in ("sum", "prod", "mean", "amax", "amin"):
-        calls += [call(one, 0, AT, TIED[::-1].copy(), reduce, include_self=include_self) for one in (X, TIED)]
-        if reduce != "sum":
+        calls.append(call(TIED, 0, AT, TIED[::-1].copy(), reduce, include_self=include_self))
+        if reduce == "amax":
             vector.append(call(TIED, 0, np.array([0, 0, 2]), TIED[::-1].copy(), reduce, include_self=include_self))
-    calls.append(call(ONE, 0, SCALAR, draw(), "mean", include_self=include_self))
     calls.append(call(X, 1, AT[:2], Fixed(Y), "mean", include_self=include_self))
     check_together({"torch.scatter_reduce": calls, "torch.index_reduce": vector})
 
@@ -117,23 +109,20 @@ def test_sources_reduced_at_positions(include_self: bool) -> None:
 def test_segments() -> None:
     offsets, lengths = np.array([0, 1, 3]), np.array([2, 1])
     calls = [call(TIED, "sum", lengths=np.array([[4, 0], [2, 2], [1, 3]]), axis=1)]
-    for reduce in ("sum", "prod", "mean", "max", "min"):
-        calls += [call(TIED, reduce, offsets=offsets), call(TIED, reduce, lengths=lengths, initial=2.0)]
+    calls += [call(TIED, reduce, lengths=lengths, initial=2.0) for reduce in ("prod", "mean", "max")]
+    calls.append(call(TIED, "min", offsets=offsets))
     check_together({"torch.segment_reduce": calls})
 
 
-@pytest.mark.filterwarnings("ignore:A window was not provided", "ignore:stft with return_complex=False")
+@pytest.mark.filterwarnings("ignore:A window was not provided")
 def test_transforms() -> None:
     whole = X + 1j * Y
     check_together({
-        "torch.fft.hfft": [call(whole), call(X, 5, -1, "forward")],
-        "torch.fft.ihfft": [call(X), call(X, norm="ortho")],
+        "torch.fft.hfft": [call(X, 5, -1, "forward")],
+        "torch.fft.ihfft": [call(X)],
         "torch.fft.hfftn": [call(whole, None, (1, 0))],
-        "torch.fft.ihfftn": [call(X, (2, 3), (1, 0), "forward")],
-        "torch.fft.irfft": [call(X)],
         "torch.stft": [
             call(X, 4, 3, 2, window=draw(2), return_complex=True, normalized=True, pad_mode="constant"),
-            call(ROW, 4, return_complex=False, onesided=False),
         ],
     })  # fmt: skip
 

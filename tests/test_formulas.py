@@ -24,6 +24,9 @@ WITHOUT_DERIVATIVE = frozenset(
     "pivots_to_permutation".split()
 )
 
+DIFFERENTIATED_ONCE = frozenset({"hard_sigmoid"})
+"""Rows whose derivative PyTorch cannot differentiate again: it raises."""
+
 
 def data(operand: np.ndarray[Any, Any]) -> Any:
     return np.vectorize(as_number, otypes=[object])(operand).tolist()
@@ -149,7 +152,7 @@ def disagreements(name: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", [name for name in sorted(OPS) if name not in WITHOUT_DERIVATIVE])
+@pytest.mark.parametrize("name", sorted(set(OPS) - WITHOUT_DERIVATIVE - DIFFERENTIATED_ONCE))
 def test_a_gradient_depends_on_what_the_formula_reads(name: str) -> None:
     assert disagreements(name) == []
 

@@ -29,7 +29,7 @@ def run_python(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess
 
 # ---- importing stays light ----
 
-FRAMEWORKS = {"torch", "jax", "jaxlib"}
+FRAMEWORKS = {"torch", "jax", "jaxlib", "IPython"}
 
 
 def test_importing_a_module_imports_no_framework() -> None:

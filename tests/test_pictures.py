@@ -199,8 +199,8 @@ def test_a_write_through_data_is_seen_where_it_is_read_and_where_it_was_saved() 
 
     graph = tape_of(case)
     assert edges(graph, storage=True) == {("d.fill_(3.0)", "multiply(a, 2)")}
-    assert "a was overwritten since" in words(graph, "multiply(a, a)")
-    assert not [word for word in words(graph, "multiply(a, 2)") if "overwritten" in word]
+    assert "a was written since" in words(graph, "multiply(a, a)")
+    assert not [word for word in words(graph, "multiply(a, 2)") if "written" in word]
     assert ("a", "d = a.data") in edges(graph, cut=".data")
 
 
@@ -236,6 +236,45 @@ def test_what_pytorch_refuses_is_a_node_of_its_own() -> None:
     graph = tape_of(case)
     assert [node.words[0] for node in graph.nodes if node.kind == "refused"] == ["PyTorch raises"]
     assert len(edges(graph, cut="raises")) == 1
+
+
+def test_what_was_written_after_it_was_saved_is_said_where_pytorch_raises() -> None:
+    def case(tape: Tape) -> None:
+        a = tape.leaf([1.0, 2.0])
+        y = a.sigmoid()
+        y *= 2.0
+        z = a.exp()
+        z = z + 1.0
+        with tape.expect_error(torch="modified by an inplace operation", concept="stale-value"):
+            (y.sum() + z.sum()).backward()
+        tape.observe(a)
+
+    graph = tape_of(case)
+    [place] = [place for place, node in enumerate(graph.nodes) if "sigmoid" in node.text]
+    assert "its result was written since" in graph.nodes[place].words
+    assert not [node for node in graph.nodes if "exp" in node.text and "its result was written since" in node.words]
+    assert not edges(graph, flow=True)
+
+
+def test_a_second_backward_goes_through_the_first() -> None:
+    def case(tape: Tape) -> None:
+        x = tape.leaf([1.0, 2.0])
+        w = tape.leaf([3.0, 4.0])
+        y = (w * x).tanh().sum()
+        (slope,) = tape.grad([y], [x], create_graph=True)
+        loss = (slope * slope).sum()
+        loss.backward()
+        tape.observe(w.grad)
+
+    for graph in (tape_of(case), pure_of(case)):
+        below = {
+            graph.nodes[one.target].text for one in graph.edges if one.flow and graph.nodes[one.source].text == "w"
+        }
+        assert below == {"multiply(w, x)"}
+        grads = [place for place, node in enumerate(graph.nodes) if node.kind in ("backward", "grad")]
+        assert [one.flow for one in graph.edges if one.source == grads[0]] != [False]
+        reached = {one.target for one in graph.edges if one.flow}
+        assert {place for place, node in enumerate(graph.nodes) if node.text.startswith("loss = ")} <= reached
 
 
 def test_hooks_and_retained_gradients_are_said_at_their_tensor() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ from sybil import Example, Sybil
 from sybil.parsers.markdown import CodeBlockParser
 
 ROOT = Path(__file__).parent.parent
+AS_EVERYBODY = {name: value for name, value in os.environ.items() if name != "XLA_FLAGS"}
+"""The environment without the flags by which the other tests compile faster."""
 
 
 def run_console(example: Example) -> str | None:
@@ -20,7 +23,9 @@ def run_console(example: Example) -> str | None:
         command, _, expected = block.partition("\n")
         words = command.split()
         assert words[0] == "python"
-        finished = subprocess.run([sys.executable, *words[1:]], check=False, capture_output=True, text=True, cwd=ROOT)
+        finished = subprocess.run(
+            [sys.executable, *words[1:]], check=False, capture_output=True, text=True, cwd=ROOT, env=AS_EVERYBODY
+        )
         if finished.stdout.strip() != expected.strip():
             return f"{command} prints:\n{finished.stdout}\n{finished.stderr}"
     return None

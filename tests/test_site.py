@@ -24,7 +24,18 @@ from compare.report.programs import Line, Remarks, colour_lines, tied
 from compare.report.site import site, translation_page
 from compare.report.translated import as_markdown, as_text
 from compare.report.wording import silent, visible
-from compare.results import Lines, NaivePort, Note, Observation, Run, Specialised, Translation, read_run, summarize
+from compare.results import (
+    Lines,
+    NaivePort,
+    Note,
+    Observation,
+    Pictures,
+    Run,
+    Specialised,
+    Translation,
+    read_run,
+    summarize,
+)
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +98,8 @@ def test_the_index_shows_silent_differences_first(parsed: dict[str, Page], files
     text = parsed["index.html"].text
     for word in ("match", "diverges as documented", "mismatch", "error", "silent"):
         assert word in text
-    assert "w1.grad" not in text
+    assert "Convention det-singular: torch has 2.0" in text  # and what is not as declared in the ledger
+    assert "abs-at-zero" not in text
     assert "Only leaves collect a gradient" in text
 
 
@@ -152,7 +164,8 @@ def test_a_run_of_all_cases_is_rendered_quickly_and_is_small(files: dict[str, by
     many = site(Report(run(*cases)))
     # The catalogue has four times as many, half of them demonstrations. Other processes may share the processor.
     assert 4 * (time.process_time() - started) < 15
-    assert 4 * sum(map(len, many.values())) < 10_000_000
+    of_cases = sum(len(content) for name, content in many.items() if name.startswith("cases/"))
+    assert sum(map(len, many.values())) + 3 * of_cases < 10_000_000
     assert max(map(len, [*many.values(), *files.values()])) < 1_000_000
 
 
@@ -179,6 +192,7 @@ def test_the_lines_of_one_statement_are_tied(parsed: dict[str, Page], files: dic
     lines = TIED.sources.lines
     assert lines is not None
     assert {"case", "torch", "jax", "naive"} in tied_lines.values()
+    assert '<g data-statement="1"' in text  # nodes of the pictures are tied to them
     assert len(tied_lines) == len(lines.statements)
 
 
@@ -209,7 +223,7 @@ def test_a_note_below_a_statement_over_several_lines() -> None:
     assert kinds == [1, 2, 3, 4, (note,), 5]
     own = [item.statements for item in placed.columns[0].items if isinstance(item, Line)]
     assert own == [(), (0,), (0,), (0,), (1,)]
-    assert next(item.label for item in placed.columns[2].items if isinstance(item, Line)) == "J 1, C 2 3 4, T 1"
+    assert next(item.label for item in placed.columns[2].items if isinstance(item, Line)) == "J 1, C 11 12 13, T 1"
 
 
 @pytest.mark.parametrize("code", ["def f(:\n  x\n", "x = '\\ud800\n", "", "\x0c\n\tx\u2028y"])
@@ -225,6 +239,7 @@ def test_a_case_page_has_all_legs_and_the_limit(parsed: dict[str, Page]) -> None
     for fact in ("28.0", "allowed 2.8e-09", "6.5", "cases/views.py:12", "differs silently", "[2.0, 0.0]"):
         assert fact in page.text
     assert "observation-w1-grad" in page.ids
+    assert page.tags.count("svg") == 7  # two pictures, and the arrays
     assert "case-3" in page.ids
     crashed = parsed["cases/crash.html"].text
     assert "jax stopped: TypeError: boom" in crashed
@@ -393,15 +408,28 @@ def test_lines_survive_being_stored() -> None:
     ("content", "message"),
     [
         (spoiled(torch=(None,)), r"`sources.lines.torch` maps 1 lines, but the program has \d+ - at `\$.cases\[1\]`"),
+        (spoiled(jax=()), r"`sources.lines.jax` maps 0 lines, but the program has \d+ - at `\$.cases\[1\]`"),
         (spoiled(statements=()), r"`naive.lines` names a statement beyond the 0 of the tape - at `\$.cases\[1\]`"),
         (small_run().to_json()[:5000], r"truncated after 5000 bytes"),
-        (small_run().to_json().replace(b'"schema": 1', b'"schema": 0', 1), r"has schema 0; .* reads schema 1"),
+        (
+            small_run().to_json().replace(b'"schema": 1', b'"schema": 0', 1),
+            r"has schema 0 - at `\$.schema`; .* reads schema 1",
+        ),
         (small_run().to_json().replace(b'"verdict": "match"', b'"verdict": 3', 1), r"at `\$.cases\[0\].observations"),
     ],
 )
 def test_a_stored_run_that_is_damaged_says_where(content: bytes, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         read_run(content)
+
+
+def test_a_stored_picture_that_is_none_is_refused() -> None:
+    fine = TIED.pictures
+    assert fine is not None
+    planted = Pictures(fine.tape, fine.pure.replace("</svg>", "<script>alert(1)</script></svg>"))
+    with pytest.raises(UsageError, match=r"The case 'drawn', `pictures.pure`: .* 'script'"):
+        site(Report(run(MATCHING, result("drawn", pictures=planted))))
+    assert "<svg" in site(Report(run(result("drawn", pictures=fine))))["cases/drawn.html"].decode()
 
 
 def test_programs_without_maps_still_stand_beside_each_other() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare import translation
 from compare.translation import Translated, translate_script
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -42,6 +43,8 @@ def test_example_is_proven_and_its_jax_is_the_committed_one(script: Path, monkey
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_example_is_proven_in_single_precision(script: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The exact reference has judged the same program in double precision; it knows no other.
+    monkeypatch.setattr(translation, "REFERENCE_LIMIT", -1)
     translated(script, "float32", monkeypatch)
 
 

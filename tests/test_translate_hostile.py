@@ -169,7 +169,10 @@ REFUSED = {
     "a meta tensor": (START + "y = torch.ones(2, device='meta') * 2\n" + BACKWARD, "script.py:3: a tensor on meta"),
     "the default device meta": ("import torch\ntorch.set_default_device('meta')\n"
     "" + START + BACKWARD, "a tensor on meta"),
-    "a sparse tensor": (START + "s = torch.eye(2).to_sparse()\n" + BACKWARD, "Tensor.to_sparse  script.py:3"),
+    "a sparse tensor": (
+        START + "s = torch.eye(2).to_sparse()\n(s @ x).sum().backward()\n",
+        "script.py:4: A sparse tensor is modelled from to_sparse to to_dense only",
+    ),
     "a sparse tensor from outside": (
         START + "s = torch.sparse_coo_tensor([[0], [1]], [1.0], (2, 2))\n(s @ x).sum().backward()\n",
         "torch.sparse_coo is not modelled",

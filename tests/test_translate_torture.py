@@ -24,7 +24,6 @@ NOT_PROVEN = {
     "leaf_data_write_after_save": "torch-wrong",
     "index_augmented_assignment": "torch-wrong",
     "functions_at_zero": "torch-wrong",
-    "norm_at_zero": "jax-wrong",
     "zero_to_the_zero": "jax-wrong",
     "std_of_equal_elements": "jax-wrong",
     # PyTorch multiplies by a sixth in single precision there.
@@ -53,10 +52,7 @@ REFUSED = {
     "numpy_alias_written": "where the recording does not see it",
     "numpy_alias_written_after_save": "where the recording does not see it",
     "masked_write_tensor": "depends on how many True",
-    "parametrised_weight": "torch._weight_norm",
     "promotion_of_half": "Unknown dtype 'bfloat16'",
-    "rarer_in_place_writes": "masked_scatter_",
-    "shape_changed_in_place": "PyTorch made a float64[1, 2, 2] here",
     "write_between_orders": "may be an expanded one",
     "write_through_as_strided": "as_strided",
     "write_through_chained_views": "a view that was made a leaf",

@@ -73,7 +73,7 @@ def _rrelu(
     inplace: bool = False,
 ) -> Any:
     if training:
-        raise ProgramError("rrelu in training draws its slopes. Call it in evaluation, or use leaky_relu.")
+        raise ProgramError("rrelu in place, in training, draws its slopes. Call it without inplace, or in evaluation.")
     return _leaky_relu(tape, input, (lower + upper) / 2, inplace)
 
 
@@ -247,13 +247,6 @@ def _softmin(
 ) -> Tensor:
     check_floats("softmin", input)
     return tape.softmax(cast(tape, -input, dtype), axis=_one_axis("softmin", dim))
-
-
-@composite("torch.nn.functional.gumbel_softmax")
-def _gumbel_softmax(
-    tape: Tape, logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1
-) -> Tensor:
-    raise ProgramError("gumbel_softmax draws random numbers. Draw them first and give them to softmax.")
 
 
 # ---- dropout ----

@@ -198,7 +198,9 @@ def _frac(tape: Tape, input: Tensor) -> Tensor:
 @composite("torch.logit", "torch.special.logit")
 def _logit(tape: Tape, input: Tensor, eps: float | None = None) -> Tensor:
     if eps is not None:
-        raise ProgramError("logit with eps is not modelled. Clamp the input, then take the logit.")
+        if eps > 0.5:
+            raise ProgramError(f"logit with eps={eps} has its lower bound above the upper one.")
+        input = _clamp(tape, input, eps, 1 - eps)
     return (input / (1 - input)).log()
 
 
@@ -292,6 +294,11 @@ def _frac_in_place(tape: Tape, input: Tensor) -> Any:
     # trunc reads nothing for its derivative, and the whole part is a tensor of its own.
     whole = input.trunc()
     return input.sub_(whole)
+
+
+@composite("torch.Tensor.round_")
+def _round_in_place(tape: Tape, input: Tensor, *, decimals: int = 0) -> Any:
+    return input.round_(decimals=decimals)
 
 
 # ---- refused ----

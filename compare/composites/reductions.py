@@ -16,7 +16,14 @@ __all__ = ["matrix_norm", "vector_norm"]
 
 
 def _axes(dim: Any, ndim: int, *, keepdim: bool = False) -> Any:
-    """PyTorch's `dim` as the attribute `axis`: every axis by name where the dimensions are kept."""
+    """PyTorch's `dim` as the attribute `axis`: every axis by name where the dimensions are kept.
+
+    PyTorch lets a scalar be reduced along an axis 0 that it does not have.
+    """
+    if not ndim and dim is not None:
+        if any(one not in (0, -1) for one in (dim if isinstance(dim, list | tuple) else [dim])):
+            raise ProgramError(f"Axis {dim} is out of range for a scalar.")
+        return None
     if isinstance(dim, list | tuple):
         return tuple(dim) or (tuple(range(ndim)) if keepdim else None)
     if dim is None and keepdim:
@@ -78,6 +85,15 @@ def _count_nonzero(tape: Tape, input: Tensor, dim: Any = None) -> Tensor:
 
 def _truth(input: Tensor) -> Tensor:
     return input if input.dtype_name == "bool" else input != 0
+
+
+@composite("torch.logsumexp", "torch.special.logsumexp")
+def _logsumexp(tape: Tape, input: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    check_floats("logsumexp", input)
+    axis = _axes(dim, len(input.shape), keepdim=True)
+    if axis is None:
+        return tape.logsumexp(tape.reshape(input, shape=(1,)), axis=0)
+    return tape.logsumexp(input, axis=axis, keepdims=keepdim)
 
 
 @composite("torch.any")
@@ -192,7 +208,7 @@ def vector_norm(
     """The norm of order `ord` along `dim`: 1, 2, another positive order, or an infinity."""
     x = cast(tape, x, dtype)
     attributes = _attributes(x, dim, keepdim)
-    if ord == 2 and not is_float(x):
+    if ord == 2 and not (tape.as_pytorch and is_float(x)):
         return tape.vector_norm(x, **attributes)
     if ord == 2:
         total = tape.sum(x.square(), **attributes)
@@ -284,6 +300,16 @@ def matrix_norm(
     extreme = tape.max if ord > 0 else tape.min
     largest = extreme(sums, axis=outer, keepdims=True)
     return largest if keepdim else tape.squeeze(largest, axis=(rows, columns))
+
+
+@composite("torch.renorm")
+def _renorm(tape: Tape, input: Tensor, p: Any, dim: int, maxnorm: Any) -> Tensor:
+    check_floats("renorm", input)
+    axes = tuple(axis for axis in range(len(input.shape)) if axis != dim % len(input.shape))
+    beyond = vector_norm(tape, input.detach(), p, axes, True) > maxnorm
+    # The norm of a part that stays as it is has no say, and may have no derivative.
+    norm = vector_norm(tape, tape.where(beyond, input, 1.0), p, axes, True)
+    return input * tape.where(beyond, maxnorm / (norm + 1e-7), 1.0)
 
 
 @composite("torch.dist")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from compare.composites.arguments import broadcast_shapes
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats, known_numbers
 from compare.errors import ProgramError
@@ -75,6 +76,10 @@ def _take_along_dim(tape: Tape, input: Tensor, indices: Tensor, dim: int | None 
     axis = _axis(dim, input)
     if len(input.shape) != len(indices.shape):
         raise ProgramError("take_along_dim takes positions of as many axes as the tensor has.")
+    known = tape._facts.handle(indices._name).known
+    if known is not None and (known < 0).any():
+        # These count from the end, which gather does not know.
+        indices = tape.constant(np.where(known < 0, known + input.shape[axis], known))
     beside = [
         max(one, other) if 0 not in (one, other) else 0 for one, other in zip(input.shape, indices.shape, strict=True)
     ]
@@ -86,7 +91,7 @@ def _take_along_dim(tape: Tape, input: Tensor, indices: Tensor, dim: int | None 
 @composite("torch.masked_select")
 def _masked_select(tape: Tape, input: Tensor, mask: Tensor) -> Tensor:
     known_numbers(tape, "masked_select", mask)
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = broadcast_shapes(input.shape, mask.shape)
     whole = tape.broadcast_to(input, shape=shape) if input.shape != shape else input
     chosen = tape.broadcast_to(mask, shape=shape) if mask.shape != shape else mask
     if not shape:
@@ -256,7 +261,7 @@ def _put_in_place(tape: Tape, input: Tensor, index: Tensor, source: Tensor, accu
 
 @composite("torch.masked_scatter")
 def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    shape = np.broadcast_shapes(input.shape, mask.shape)
+    shape = broadcast_shapes(input.shape, mask.shape)
     if 0 in source.shape or 0 in shape:
         raise ProgramError("masked_scatter of no elements is not modelled. Leave it out.")
     chosen = tape.broadcast_to(mask, shape=shape) if mask.shape != shape else mask
@@ -271,6 +276,13 @@ def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> 
 def _masked_scatter_in_place(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     input.copy_(_masked_scatter(tape, input, mask, source))
     return input
+
+
+@composite("torch.masked_fill")
+def _masked_fill(tape: Tape, input: Tensor, mask: Tensor, value: Any) -> Tensor:
+    shape = broadcast_shapes(input.shape, mask.shape)
+    whole = tape.broadcast_to(input, shape=shape) if input.shape != shape else input
+    return tape.masked_fill(whole, mask, value)
 
 
 @composite("torch.fill")

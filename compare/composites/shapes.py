@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from compare.composites.arguments import broadcast_shapes
 from compare.composites.composite import composite
 from compare.composites.kinds import known_numbers
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__: list[str] = []
+__all__ = ["meshgrid"]
 
 
 def _sizes(sizes: tuple[Any, ...]) -> tuple[int, ...]:
@@ -99,7 +100,7 @@ def _complex(tape: Tape, real: Tensor, imag: Tensor) -> Tensor:
 def _sum_to_size(tape: Tape, input: Tensor, *size: Any) -> Tensor:
     wanted = _sizes(size)
     lead = len(input.shape) - len(wanted)
-    if lead < 0 or _broadcast(input.shape, (1,) * lead + wanted) != input.shape:
+    if lead < 0 or broadcast_shapes(input.shape, (1,) * lead + wanted) != input.shape:
         raise ProgramError(f"sum_to_size: {list(wanted)} does not broadcast to {list(input.shape)}.")
     axes = [axis for axis, here in enumerate(input.shape) if axis < lead or (wanted[axis - lead] == 1 and here != 1)]
     if not axes:
@@ -150,21 +151,13 @@ def _matrix_diagonal(tape: Tape, A: Tensor, *, offset: int = 0, dim1: int = -2, 
 @composite("torch.broadcast_tensors")
 def _broadcast_tensors(tape: Tape, *tensors: Any) -> tuple[Tensor, ...]:
     several = tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors
-    shape = _broadcast(*(one.shape for one in several))
+    shape = broadcast_shapes(*(one.shape for one in several))
     return tuple(tape.broadcast_to(one, shape=shape) for one in several)
 
 
-def _broadcast(*shapes: tuple[int, ...]) -> tuple[int, ...]:
-    ndim = max(map(len, shapes))
-    padded = [(*[1] * (ndim - len(shape)), *shape) for shape in shapes]
-    sizes = [{size for size in along if size != 1} for along in zip(*padded, strict=True)]
-    if any(len(one) > 1 for one in sizes):
-        raise ProgramError(f"Shapes {' and '.join(str(list(shape)) for shape in shapes)} do not broadcast.")
-    return tuple(next(iter(one), 1) for one in sizes)
-
-
 @composite("torch.meshgrid")
-def _meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+def meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Tensor, ...]:
+    """Every tensor along an axis of its own, on the grid of them all."""
     if indexing not in ("ij", "xy"):
         raise ProgramError("meshgrid needs indexing='ij' or 'xy'; PyTorch warns without it.")
     several = list(tensors[0] if len(tensors) == 1 and isinstance(tensors[0], tuple | list) else tensors)

@@ -35,11 +35,21 @@ def _copysign(tape: Tape, input: Tensor, other: Any) -> Tensor:
     return tape.where(input == 0, tape.copysign(input.detach(), signs), tape.copysign(input, signs))
 
 
+def _log1p_of_number(number: float) -> float:
+    if not number > -1:
+        raise ProgramError(f"xlog1py with the number {number} is modelled above -1 only. Make the number a tensor.")
+    return math.log1p(number)
+
+
 @composite("torch.special.xlog1py")
 def _xlog1py(tape: Tape, input: Any, other: Any) -> Tensor:
     check_floats("xlog1py", input, other)
-    if not isinstance(input, Tensor) or not isinstance(other, Tensor):
-        raise ProgramError("xlog1py of a number is modelled where it is no edge. Make the number a tensor.")
+    if not isinstance(other, Tensor):
+        return input * _log1p_of_number(other)
+    if not isinstance(input, Tensor):
+        if input == 0:
+            raise ProgramError("xlog1py of the number 0 is not modelled. Make the number a tensor.")
+        return other.log1p() * input
     # A logarithm that is multiplied away must stay finite, or its gradient is nan.
     return input * tape.where((input == 0) & (other <= -1), 0.0, other).log1p()
 

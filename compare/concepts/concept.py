@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from compare.in_notebooks import shown_in_notebook
+
 __all__ = ["OBSERVED_WITH", "STATUSES", "Concept", "Contradiction", "Page", "Status"]
 
 OBSERVED_WITH = {"torch": "2.13", "jax": "0.10"}
@@ -61,3 +63,6 @@ class Concept:
     jax_page: Page
     versions: str = ""
     contradicts: Contradiction | None = None
+
+    def _repr_html_(self) -> str:
+        return shown_in_notebook(self)

@@ -97,6 +97,15 @@ def _truncated(x: Any) -> Any:
     return mpmath.sign(x) * mpmath.floor(abs(x))
 
 
+def _rounded(x: Any, *, decimals: int) -> Any:
+    factor = mpmath.mpf(10) ** decimals
+    return each(mpmath.nint if not decimals else lambda one: mpmath.nint(one * factor) / factor)(x)
+
+
+def _rounded_dtype(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
+    return floating(dtypes, default) if attributes["decimals"] else promoted(dtypes, default)
+
+
 def _of_one_kind(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO_ATTRIBUTES) -> str:
     if dtypes[0].startswith("python-"):
         raise ValueError("fmod takes a tensor first")
@@ -143,9 +152,10 @@ ARITHMETIC = (
         calls=("torch.fix(x)",),
     ),
     unary("ceil", "torch.ceil(x)", "jnp.ceil(x)", mpmath.ceil, dtype=promoted, write="x.ceil_()"),
-    unary(
-        "round", "torch.round(x)", "jnp.round(x)", mpmath.nint, dtype=promoted, write="x.round_()",
-        calls=("torch.special.round(x)",),
+    Op(
+        "round", "x, *, decimals=0", "torch.round(x, decimals=decimals)", "jnp.round(x, decimals=decimals)", _rounded,
+        same_shape, _rounded_dtype, write="x.round_(decimals=decimals)",
+        calls=("torch.round(x)", "torch.special.round(x)", "torch.special.round(x, decimals=decimals)"),
     ),
 )  # fmt: skip
 
@@ -222,6 +232,10 @@ def _softsign(x: Any) -> Any:
     return exact.divide(x, 1 + abs(x))
 
 
+def _hard_sigmoid(x: Any) -> Any:
+    return exact.minimum(exact.maximum(x + 3, mpmath.mpf(0)), mpmath.mpf(6)) / 6
+
+
 def _gelu_tanh(x: Any) -> Any:
     return x * _sigmoid(2 * mpmath.sqrt(2 / mpmath.pi) * (x + mpmath.mpf(0.044715) * x**3))
 
@@ -291,6 +305,10 @@ ACTIVATIONS = (
     unary(
         "mish", "torch.nn.functional.mish(x)", "jax.nn.mish(x)", _mish, dtype=floating,
         write="torch.nn.functional.mish(x, inplace=True)",
+    ),
+    # In float64 PyTorch's slope is the float32 nearest to 1/6: it is off by 3e-8 of it.
+    unary(
+        "hard_sigmoid", "torch.nn.functional.hardsigmoid(x)", "jax.nn.hard_sigmoid(x)", _hard_sigmoid, dtype=floating,
     ),
     unary("softsign", "torch.nn.functional.softsign(x)", "jax.nn.soft_sign(x)", _softsign, dtype=floating),
     unary(

@@ -64,7 +64,8 @@ def _windows(x: Any, attributes: Attributes, rank: int) -> Iterator[tuple[tuple[
         starts = [at * stride - padding for at, (_, stride, padding) in zip(place, given, strict=True)]
         stops = [start + window for start, (window, _, _) in zip(starts, given, strict=True)]
         inside = tuple(slice(max(start, 0), stop) for start, stop in zip(starts, stops, strict=True))
-        yield place, x[(..., *inside)].reshape(*x.shape[:-rank], -1)
+        window = x[(..., *inside)]
+        yield place, window.reshape(*x.shape[:-rank], math.prod(window.shape[-rank:]))  # -1 says nothing if x is empty
 
 
 def _pooled(function: Callable[[list[Any], Attributes], Any], rank: int) -> Callable[..., Any]:

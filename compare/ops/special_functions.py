@@ -58,7 +58,11 @@ def _polygamma_of(order: int, x: Any) -> Any:
             return INF
         # From the right; the sides of a negative pole differ in sign.
         return -INF if x == 0 else NAN
-    return mpmath.psi(order, x)
+    if x > -100:
+        return mpmath.psi(order, x)
+    # mpmath would go up to 0 in steps of 1.
+    turned = mpmath.diff(lambda one: mpmath.pi * mpmath.cot(mpmath.pi * one), x, order)
+    return (-1) ** order * mpmath.psi(order, 1 - x) - turned
 
 
 def _polygamma(x: Any, *, n: int) -> Any:
@@ -213,7 +217,7 @@ OTHERS = (
     special("entr", _entr, "jax.scipy.special.entr(x)"),
     Op(
         "xlog1py", "x, y", "torch.special.xlog1py(x, y)", "jax.scipy.special.xlog1py(x, y)", each(_xlog1py, 2),
-        broadcast, floating, scalars=True,
+        broadcast, floating,
     ),
     special("sinc", _sinc, "jnp.sinc(x)", calls=("torch.sinc(x)",), write="x.sinc_()"),
     binary("copysign", "torch.copysign(x, y)", "jnp.copysign(x, y)", _copysign, dtype=floating, write="x.copysign_(y)"),

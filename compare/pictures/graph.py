@@ -100,6 +100,8 @@ def folded(graph: Graph, most: int = MOST_NODES) -> Graph:
     return graph
 
 
+WORTH_A_FOLD = 4
+"""Nodes that a fold of repeats has to save more than."""
 MOST_NAMED = 16
 """Nodes of one line up to which the last that has a name stands for them."""
 COMPUTED: frozenset[NodeKind] = frozenset({"op", "view", "cut", "write", "gradient", "constant", "fold"})
@@ -112,7 +114,7 @@ def _longest_repeat(nodes: Sequence[Node]) -> tuple[int, int, int] | None:
     known: dict[tuple[object, ...], int] = {}
     keys = [(place,) if one.kind == "fold" else (one.kind, one.line, one.sign) for place, one in enumerate(nodes)]
     signs = np.array([known.setdefault(key, len(known)) for key in keys])
-    best: tuple[int, tuple[int, int, int] | None] = (0, None)
+    best: tuple[int, tuple[int, int, int] | None] = (WORTH_A_FOLD, None)
     for period in range(1, len(nodes) // 3 + 1):
         same = np.concatenate([[False], signs[period:] == signs[:-period], [False]])
         bounds = np.flatnonzero(same[1:] != same[:-1])
@@ -182,6 +184,7 @@ def _fold(nodes: Sequence[Node], told: str) -> Node:
     else:
         text = where or f"{count} nodes"
     words = [f"{count} nodes", *([where] if where and text != where else [])]
-    if text == where:
-        words.append(", ".join(sign for sign, _ in Counter(one.sign for one in nodes if one.sign).most_common(2)))
+    signs = Counter(one.sign for one in nodes if one.sign)
+    if text == where and signs:
+        words.append(", ".join(sign for sign, _ in signs.most_common(2)))
     return Node("fold", text, words, nodes[0].statement, nodes[0].line, stands_for=count)

@@ -193,6 +193,9 @@ class _Pure:
         called = next(filter(None, map(DIFFERENTIATES.search, printed)), None)
         text = "jax.grad" if called is None else f"{called[0]})"
         self.regions[id(region)] = node = self.node("grad", text, region.origin, words)
+        for value, argument in region.arguments.items():
+            if argument is not value and argument in self.places:
+                self.graph.nodes[self.places[argument]].words.append("is the argument")
         for root in dict.fromkeys(region.roots):
             if root in self.places:
                 self.graph.edges.append(Edge(self.places[root], node, history=True, flow=True))
@@ -204,13 +207,24 @@ class _Pure:
     def flow(self, region: Region) -> None:
         """Mark the way from the roots of a region to what is differentiated with respect to."""
         ends = {self.places[value] for value in self.ends(region) if value in self.places}
-        inside = {self.places[value] for value in region.body if value in self.places}
+        inside = self.inside(region)
         reaches = set(ends)
         above = self.above([self.places[root] for root in region.roots if root in self.places], inside | ends)
         for one in sorted(self.graph.edges, key=lambda edge: edge.target):
             if one.history and one.source in reaches and one.target in above and one.target in inside:
                 one.flow = True
                 reaches.add(one.target)
+
+    def inside(self, region: Region) -> set[int]:
+        """The nodes of what the function computes; of a gradient among that, those of the function it is taken of."""
+        found: set[int] = set()
+        for value in region.body:
+            if value in self.places:
+                found.add(self.places[value])
+            if isinstance(value, Gradient) and value.tracked:
+                found |= {self.regions[id(value.region)], *self.inside(value.region)}
+                found |= {self.places[one] for one in value.region.arguments.values() if one in self.places}
+        return found
 
     def ends(self, region: Region) -> Iterable[Value]:
         return (*region.arguments.values(), *region.retained)

@@ -54,12 +54,12 @@ def draw(graph: Graph, about: str) -> str:
     sizes = [_size(text, lines) for text, lines in zip(texts, words, strict=True)]
     placed = laid_out(sizes, [(one.source, one.target) for one in graph.edges])
     middles = [(round(x), sum(placed.bands[layer]) // 2) for x, layer in zip(placed.x, placed.layers, strict=True)]
-    body = _edges(graph, placed, middles, sizes)
+    body, rightmost = _edges(graph, placed, middles, sizes)
     for node, (x, y), text, lines, size in zip(graph.nodes, middles, texts, words, sizes, strict=True):
         body.append(_node(node, x, y, text, lines, size))
     bottom = placed.bands[-1][1] if placed.bands else 0
     legend, width = _legend(graph, bottom + 26)
-    wide, high = max(placed.width, width), bottom + (18 * len(legend) + 16 if legend else 0)
+    wide, high = max(placed.width, width, rightmost), bottom + (18 * len(legend) + 16 if legend else 0)
     shown = escape(graph.title)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="tape-picture" role="img" aria-label="{shown}" '
@@ -199,10 +199,14 @@ def _outline(path: str) -> str:
 # ---- edges ----
 
 
-def _edges(graph: Graph, placed: Placed, middles: list[tuple[int, int]], sizes: list[tuple[int, int]]) -> list[str]:
+def _edges(
+    graph: Graph, placed: Placed, middles: list[tuple[int, int]], sizes: list[tuple[int, int]]
+) -> tuple[list[str], int]:
     """Every edge, those that a gradient came back along last, so that they lie on top; then the words beside them.
 
     What is drawn alike is one path: a picture has as many elements as kinds of lines.
+
+    Returns: the elements, and where the words end.
     """
     starts, ends = _ports(graph.edges, middles, sizes, placed)
     lines: dict[str, list[str]] = {kind: [] for kind in ("e", "e m", "t", "b", "f", "h")}
@@ -224,7 +228,8 @@ def _edges(graph: Graph, placed: Placed, middles: list[tuple[int, int]], sizes: 
             # Said once where several edges end alike, at the right of all.
             said[one.target, one.cut] = max(said.get((one.target, one.cut), at), at)
     words = [f'<text class="w" x="{x}" y="{y}">{escape(word)}</text>' for (_, word), (x, y) in said.items()]
-    return [f'<path class="{kind}" d="{"".join(paths)}"/>' for kind, paths in lines.items() if paths] + words
+    rightmost = max([x + round(SMALL * len(word)) for (_, word), (x, _) in said.items()], default=0)
+    return [f'<path class="{kind}" d="{"".join(paths)}"/>' for kind, paths in lines.items() if paths] + words, rightmost
 
 
 def _ports(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from compare.checks import find_op
-from compare.facts import Facts, Handle
+from compare.facts import SAVED_TENSORS_HOOKS, Facts, Handle
 from compare.ops import Op
 from compare.pictures.graph import Edge, Graph, Node, NodeKind
 from compare.pictures.saved import saved_places
@@ -76,7 +76,7 @@ def statement_lines(source: Source) -> dict[int, str]:
     """For each tape statement the first line that came from it, where it is a whole one."""
     found: dict[int, str] = {}
     for text, origin in zip(source.text.splitlines(), source.origins, strict=True):
-        if origin is not None and text.strip():
+        if origin is not None and text.strip() not in ("", "try:"):
             found.setdefault(origin, text.strip())
     return {origin: text for origin, text in found.items() if not text.endswith(("(", "[", "{"))}
 
@@ -95,7 +95,8 @@ class _Tape:
     """The walk. producers: by tensor, the node that made it; roots: by family, the node that made its root last.
 
     renewed: by family, the node of the newest recorded write, after which views hang on the root anew.
-    tracked: by family, whether it requires grad. written: by storage, how often it was written.
+    slots: by family of a leaf, the nodes that added to its `.grad`. tracked: by family, whether it requires grad.
+    written: by storage, how often it was written.
     aliased: by storage, the families on it. stale: the newest write, and those that have not been read since.
     origins: for a write that only replaces numbers, the node that the history goes on to, past other such writes.
     """
@@ -110,7 +111,7 @@ class _Tape:
     renewed: dict[int, int] = field(default_factory=dict)
     tracked: dict[int, bool] = field(default_factory=dict)
     leaves: dict[int, int] = field(default_factory=dict)
-    slots: dict[int, int] = field(default_factory=dict)
+    slots: dict[int, list[int]] = field(default_factory=dict)
     last_backward: int | None = None
     written: dict[int, int] = field(default_factory=dict)
     stale: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
@@ -145,10 +146,7 @@ class _Tape:
         whole = not self.hooks and not any(name in self.inlined for name in (*bound(statement), *used(statement)))
         if whole and self.index in self.lines:
             return self.lines[self.index]
-        shown = [
-            "·" if name.startswith("_") and name in self.inlined else name.lstrip("_") or "·"
-            for name in used(statement)
-        ]
+        shown = [self.operand(Ref(name)) for name in used(statement)]
         made = ", ".join(name for name in bound(statement) if name not in self.inlined and not name.startswith("_"))
         match statement:
             case Apply():
@@ -175,7 +173,8 @@ class _Tape:
     def operand(self, operand: Any) -> str:
         if not isinstance(operand, Ref):
             return str(operand)
-        return "·" if operand.name in self.inlined else operand.name.lstrip("_") or "·"
+        hidden = operand.name in self.inlined or (self.hooks and operand.name.startswith("_"))
+        return "·" if hidden else operand.name.lstrip("_") or "·"
 
     def edge(self, source: int, target: int, **settings: Any) -> Edge:
         one = Edge(source, target, **settings)
@@ -294,6 +293,11 @@ class _Tape:
             self.graph.nodes[made].words.append(word)
 
     def refused(self, statement: Step, handles: dict[str, Handle]) -> None:
+        """A statement that PyTorch refuses: nothing follows from it."""
+        if isinstance(statement, Backward | AutogradGrad):
+            given = statement.roots if isinstance(statement, Backward) else statement.outputs
+            roots = [self.producers.get(handles[name].tensor) for name in given]
+            self.tell_written(self.above([root for root in roots if root is not None]))
         node = self.node("refused", statement, None, "PyTorch raises")
         for handle in handles.values():
             made = self.roots.get(handle.family.number) if handle.link is None else self.producers.get(handle.tensor)
@@ -315,7 +319,7 @@ class _Tape:
             node = self.node("op", statement, result)
             self.operands(node, op, operands, result.requires_grad, statement, facts)
             if result.requires_grad:
-                self.saves(node, op, operands)
+                self.saves(node, op, operands, result, facts)
         self.holds(result, node)
 
     def view_edge(self, node: int, base: Handle, view: Handle, made: int | None, facts: Facts) -> None:
@@ -348,20 +352,21 @@ class _Tape:
         blocks = [mode.block for mode in reversed(facts.modes) if mode.block in ("no_grad", "inference_mode")]
         return blocks[0] if blocks else "set_grad_enabled(False)"
 
-    def saves(self, node: int, op: Op, operands: list[Any]) -> None:
+    def saves(self, node: int, op: Op, operands: list[Any], result: Handle, facts: Facts) -> None:
         """Note which tensors the node keeps: what the gradient formulas of its operands read."""
-        places, result = saved_places(op, operands)
-        kept: dict[str, Handle | None] = {self.operand(Ref(operands[one].name)): operands[one] for one in places}
-        if result:
-            kept["its result"] = None
+        places, has_result = saved_places(op, operands)
+        kept = {self.operand(Ref(operands[one].name)).replace("·", "its operand"): operands[one] for one in places}
+        if has_result:
+            kept["its result"] = result
         if kept:
             names = list(kept)
             more = f" and {len(names) - MOST_SAVED} more" if len(names) > MOST_SAVED else ""
             self.graph.nodes[node].words.insert(1, f"saves {', '.join(names[:MOST_SAVED])}{more}")
+        if any(mode.block == SAVED_TENSORS_HOOKS for mode in facts.modes):
+            return  # what a hook packed is read in backward, whatever is written
         for name, handle in kept.items():
-            if handle is not None:
-                number = handle.storage.number
-                self.saved.setdefault(node, []).append(_Saved(name, number, self.written.get(number, 0)))
+            number = handle.storage.number
+            self.saved.setdefault(node, []).append(_Saved(name, number, self.written.get(number, 0)))
 
     def alias(self, statement: Detach | Data, base: Handle, alias: Handle) -> None:
         made = self.maker(base, statement)
@@ -401,9 +406,9 @@ class _Tape:
                 self.reads(node, one, statement, history=history, cut=cut)
         if not recorded and before and made is not None:
             self.origins[node] = self.origins.get(made, made)
-        if recorded and isinstance(statement, Write):
-            self.saves(node, find_op(statement.op), [target, *operands])
         self.wrote(node, after, target)
+        if recorded and isinstance(statement, Write):
+            self.saves(node, find_op(statement.op), [target, *operands], after, facts)
 
     def wrote(self, node: int, after: Handle, target: Handle) -> None:
         """From here on the tensor, its root and its views hang on this write."""
@@ -475,14 +480,14 @@ class _Tape:
             reached = frozenset(handles[name].family.number for name in statement.inputs)
         for root in roots:
             if root is not None:
-                self.edge(root, node, history=True, flow=True)
+                self.edge(root, node, history=True)
         for one in given:
             self.reads(node, one, statement, history=False)
         ends = [self.leaves[family] for family in sorted(reached) if family in self.leaves]
-        self.flows([root for root in roots if root is not None], ends)
+        self.flows(node, [root for root in roots if root is not None], ends)
         for family, end in zip(sorted(reached), ends, strict=False):
             self.arrived[end] = self.arrived.get(end, 0) + 1
-            self.slots[family] = node
+            self.slots.setdefault(family, []).append(node)
         self.last_backward = node
 
     def autograd_grad(self, statement: AutogradGrad, handles: dict[str, Handle], facts: Facts) -> None:
@@ -495,29 +500,20 @@ class _Tape:
         node = self.node("backward", statement, results[0])
         for root in roots:
             if root is not None:
-                self.edge(root, node, history=True, flow=True)
+                self.edge(root, node, history=True)
         for one in given:
             self.reads(node, one, statement, history=statement.create_graph and one.requires_grad)
-        self.flows([one for one in roots if one is not None], [one for one in ends if one is not None])
+        self.flows(node, [one for one in roots if one is not None], [one for one in ends if one is not None])
         for result in results:
             self.holds(result, node)
             if result.requires_grad and result.is_leaf:
                 self.leaves[result.family.number] = node
         self.last_backward = node
 
-    def flows(self, roots: list[int], ends: list[int]) -> None:
+    def flows(self, node: int, roots: list[int], ends: list[int]) -> None:
         """Mark the edges that lie between the ends that a gradient arrives at and the roots it starts from."""
-        above, pending = set(roots), list(roots)
-        while pending:
-            here = pending.pop()
-            ups = [self.origins[here]] if here in self.origins else []
-            ups += [one.source for one in self.into.get(here, []) if one.history and here not in self.origins]
-            for up in ups:
-                if up not in above:
-                    above.add(up)
-                    pending.append(up)
-        stop = {self.origins.get(end, end) for end in ends}
-        reaches = set(stop & above)
+        above = self.above(roots)
+        reaches = {self.origins.get(end, end) for end in ends} & above
         for here in sorted(above):
             if here in self.origins:
                 if self.origins[here] in reaches:
@@ -528,32 +524,47 @@ class _Tape:
                 if one.history and one.source in reaches:
                     one.flow = True
                     reaches.add(here)
-        for node in sorted(reaches):
-            for saved in self.saved.get(node, []):
-                if self.written.get(saved.storage, 0) > saved.writes:
-                    self.overwritten(node, saved.name)
+        for one in self.into.get(node, []):
+            one.flow = one.source in roots and one.source in reaches
+        self.tell_written(reaches)
 
-    def overwritten(self, node: int, name: str) -> None:
-        word = f"{name} was overwritten since"
-        if word not in self.graph.nodes[node].words:
-            self.graph.nodes[node].words.append(word)
+    def above(self, roots: list[int]) -> set[int]:
+        """The nodes that the history of the roots goes through; writes that only replace numbers are passed by."""
+        found, pending = set(roots), list(roots)
+        while pending:
+            here = pending.pop()
+            ups = [self.origins[here]] if here in self.origins else []
+            ups += [one.source for one in self.into.get(here, []) if one.history and here not in self.origins]
+            pending += [up for up in ups if up not in found]
+            found.update(ups)
+        return found
+
+    def tell_written(self, nodes: set[int]) -> None:
+        """Say of what the nodes of a backward saved where it was written in the meantime."""
+        for node in sorted(nodes):
+            for saved in self.saved.get(node, []):
+                word = f"{saved.name} was written since"
+                if self.written.get(saved.storage, 0) > saved.writes and word not in self.graph.nodes[node].words:
+                    self.graph.nodes[node].words.append(word)
 
     def grad(self, statement: Grad, source: Handle, gradient: Handle) -> None:
-        of = self.slots.get(source.family.number) if source.link is None else None
-        of = of if of is not None else self.last_backward
+        of = self.slots.get(source.family.number, []) if source.link is None else []
+        last = [] if self.last_backward is None else [self.last_backward]
         node = self.node("gradient", statement, gradient, "what .grad holds")
-        if of is not None:
-            self.edge(of, node, history=gradient.requires_grad)
+        for one in of or last:
+            self.edge(one, node, history=gradient.requires_grad)
         self.holds(gradient, node)
 
     def set_grad(self, statement: SetGrad, handles: dict[str, Handle]) -> None:
+        family = handles[statement.handle].family.number
+        self.slots.pop(family, None)
         if statement.source is None:
             return
         source = handles[statement.source]
         self.maker(source, statement)
         node = self.node("gradient", statement, None)
         self.reads(node, source, statement, history=source.requires_grad)
-        self.slots[handles[statement.handle].family.number] = node
+        self.slots[family] = [node]
 
     # -- the end --
 

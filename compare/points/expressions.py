@@ -39,7 +39,7 @@ def checked(text: str, framework: str, names: tuple[str, ...]) -> tuple[CodeType
         tree = ast.parse(text)
     except SyntaxError as error:
         raise ProgramError(f"{text!r} is not an expression: {error.msg}.") from error
-    known = {*names, *ROOTS[framework]}
+    known = {*names, *ROOTS[framework], "int", "float", "bool"}
     for node in ast.walk(tree):
         if not isinstance(node, _NODES):
             raise ProgramError(f"{text!r}: {type(node).__name__} has no place in the expression of a point.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -11,14 +12,23 @@ import numpy as np
 from compare.execution import folded
 from compare.observed import Raised
 from compare.points.expressions import function_of
-from compare.points.point import Measured, Numbers, Point
+from compare.points.point import ASPECTS, Aspect, Measured, Numbers, Point
 from compare.settings import put_back
 
 __all__ = ["measured"]
 
 
-def measured(points: Sequence[Point], dtype: str) -> list[Measured]:
-    """What JAX answers at every point, with 64-bit types for float64 alone. All settings are put back."""
+COMPILER_OPTIONS = {"xla_cpu_use_fusion_emitters": False}
+"""Halves what compiling costs. It is about how loops become machine code, and changes no number of the ledger."""
+
+
+def measured(
+    points: Sequence[Point], dtype: str, aspects: Sequence[tuple[Aspect, ...]] | None = None
+) -> list[Measured]:
+    """What JAX answers at every point, with 64-bit types for float64 alone. All settings are put back.
+
+    aspects: those wanted of each point; the others are then None.
+    """
     import jax
 
     from compare.jax_leg import jax_settings
@@ -28,11 +38,12 @@ def measured(points: Sequence[Point], dtype: str) -> list[Measured]:
     with put_back(jax_settings()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         jax.config.update("jax_enable_x64", dtype == "float64")
-        for point in points:
+        for place, point in enumerate(points):
             arrays, names = point.arrays(dtype), point.moved(dtype)
-            key = _key(point, arrays, names)
+            wanted = None if aspects is None else aspects[place]
+            key = _key(point, arrays, names), wanted
             if key not in functions:
-                functions[key] = _Compiled(point, arrays, names)
+                functions[key] = _Compiled(point, arrays, names, wanted)
             found.append(functions[key].at(point, arrays, dtype))
     return found
 
@@ -49,11 +60,13 @@ def _key(point: Point, arrays: dict[str, Numbers], names: tuple[str, ...]) -> An
 class _Compiled:
     """One expression for operands of one shape and dtype: a function of all aspects, or where one raises, of each."""
 
-    def __init__(self, point: Point, arrays: dict[str, Numbers], names: tuple[str, ...]) -> None:
+    def __init__(
+        self, point: Point, arrays: dict[str, Numbers], names: tuple[str, ...], wanted: tuple[Aspect, ...] | None
+    ) -> None:
         import jax
         import jax.numpy as jnp
 
-        self.names = names
+        self.names, self.wanted = names, wanted
         self.others = tuple(name for name, one in arrays.items() if one.dtype.kind in "fc" and name not in names)
         constants = {name: jnp.asarray(one) if one.dtype.kind != "b" else one for name, one in arrays.items()
                      if one.dtype.kind not in "fc"}  # fmt: skip
@@ -97,21 +110,41 @@ class _Compiled:
         differentiable = bool(self.names) and np.dtype(self.shape.dtype).kind in "fc"
         weights = point.weights(self.shape.shape, self.shape.dtype) if differentiable else None
         given = (moved, others, weights, point.directions(dtype))
-        wanted = list(self.aspects) if differentiable else ["value"]
+        wanted: list[Aspect] = ["value"]
+        if differentiable:
+            wanted = [one for one in ASPECTS if self.wanted is None or one in self.wanted]
         answers: Any = None
         if not self.apart:
             if self.together is None:
                 functions = [self.aspects[name] for name in wanted]
-                self.together = jax.jit(lambda *operands: [function(*operands) for function in functions])
+                self.together = self._jit(lambda *operands: [function(*operands) for function in functions])
             answers = _or_raised(lambda: jax.tree.map(_plain, self.together(*given)))
         if answers is None or isinstance(answers, Raised):
             if not self.apart:
-                self.apart = {name: jax.jit(self.aspects[name]) for name in wanted}
+                self.apart = {name: self._jit(self.aspects[name]) for name in wanted}
             answers = [
                 _or_raised(lambda name=name: jax.tree.map(_plain, self.apart[name](*given)))  # type: ignore[misc]
                 for name in wanted
             ]
-        return Measured(*answers, *[None] * (4 - len(answers)))
+        seen = dict(zip(wanted, answers, strict=True))
+        return Measured(*(seen.get(one) for one in ASPECTS))  # type: ignore[arg-type]  # each as it is
+
+    def _jit(self, function: Callable[..., Any]) -> Any:
+        import jax
+
+        return jax.jit(function, compiler_options=None if self.wanted is None else _compiler_options())
+
+
+@functools.cache
+def _compiler_options() -> dict[str, bool]:
+    """COMPILER_OPTIONS, where this release of JAX knows them."""
+    import jax
+
+    try:
+        jax.jit(lambda: 0.0, compiler_options=COMPILER_OPTIONS)()
+    except Exception:
+        return {}
+    return COMPILER_OPTIONS
 
 
 def _plain(array: Any) -> Numbers:

@@ -12,14 +12,16 @@ import numpy as np
 from compare.execution import folded
 from compare.observed import Raised
 from compare.points.expressions import function_of
-from compare.points.point import Measured, Numbers, Point
+from compare.points.point import ASPECTS, Aspect, Measured, Numbers, Point
 from compare.settings import put_back
 
 __all__ = ["measured"]
 
 
-def measured(points: Sequence[Point], dtype: str) -> list[Measured]:
-    """What PyTorch answers at every point. All settings are put back."""
+def measured(
+    points: Sequence[Point], dtype: str, aspects: Sequence[tuple[Aspect, ...]] | None = None
+) -> list[Measured]:
+    """What PyTorch answers at every point, in the aspects wanted of each. All settings are put back."""
     import torch
 
     from compare.torch_leg import torch_settings
@@ -31,10 +33,11 @@ def measured(points: Sequence[Point], dtype: str) -> list[Measured]:
         torch.set_default_dtype(getattr(torch, dtype))
         torch.set_grad_enabled(True)
         torch.set_num_threads(1)
-        return [_measured(point, dtype) for point in points]
+        wanted = [ASPECTS] * len(points) if aspects is None else aspects
+        return [_measured(point, dtype, those) for point, those in zip(points, wanted, strict=True)]
 
 
-def _measured(point: Point, dtype: str) -> Measured:
+def _measured(point: Point, dtype: str, aspects: tuple[Aspect, ...]) -> Measured:
     import torch
 
     arrays, names = point.arrays(dtype), point.moved(dtype)
@@ -94,7 +97,8 @@ def _measured(point: Point, dtype: str) -> Measured:
     first = _or_raised(value)
     if not names or isinstance(first, Raised) or first.dtype.kind not in "fc":
         return Measured(first, None, None, None)
-    return Measured(first, _or_raised(reverse), _or_raised(forward), _or_raised(second))
+    others = {"reverse": reverse, "forward": forward, "second": second}
+    return Measured(first, *(_or_raised(others[one]) if one in aspects else None for one in ASPECTS[1:]))
 
 
 def _plain(tensor: Any) -> Numbers:

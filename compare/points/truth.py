@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import mpmath
@@ -20,8 +20,12 @@ __all__ = ["Exact", "Sides", "exact_derivatives"]
 
 STEP_DIGITS, DIGITS = 20, 62
 """A step is 1e-20 of the number it moves: a second difference then has some 20 digits left of 62."""
+EXTREME, LOST, JUMP = 1e-8, mpmath.mpf("1e-40"), mpmath.mpf("1e-3")
 LEVELS = (0, 2, 4)
 """Further powers of ten by which a step is made smaller, where one does not tell whether a derivative is infinite."""
+
+LARGE, SECONDS_OF_LARGE = 8, 3
+"""Where more elements than these are moved, second derivatives are taken of so many in each operand: they cost most."""
 
 
 @dataclass(frozen=True)
@@ -49,26 +53,77 @@ class Exact:
     forward: Sides
     second: dict[str, Sides]
 
+    def rounded(self, dtype: str) -> Exact:
+        """The answers as a dtype holds them: a number beyond its range is infinite."""
+        if dtype == "float64":
+            return self
+        return Exact(
+            _rounded(self.value),
+            {name: _rounded(sides) for name, sides in self.reverse.items()},
+            _rounded(self.forward),
+            {name: _rounded(sides) for name, sides in self.second.items()},
+        )
+
+
+def _rounded(sides: Sides) -> Sides:
+    if sides.left.dtype.kind != "f":
+        return sides
+    with np.errstate(over="ignore", under="ignore"):
+        return Sides(*(one.astype(np.float32).astype(float) for one in (sides.left, sides.right)))
+
 
 def exact_derivatives(point: Point, dtype: str) -> Exact | None:
     """The exact answers for the operands as the dtype holds them; None for a point without an exact function.
 
+    They are rounded to float64, whatever the dtype.
     Of complex operands only the value is given: which derivative is meant is a convention of its own.
     """
     if point.exact is None:
         return None
     arrays = point.arrays(dtype)
-    names = point.moved(dtype)
-    with mpmath.workdps(_digits(arrays, names)):
+    extreme = _extreme(arrays) if point.elementwise else np.zeros(())
+    if extreme.any() and not extreme.all():
+        parts = {which: exact_derivatives(_part(point, extreme == which), dtype) for which in (False, True)}
+        return _joined(parts, extreme)
+    with mpmath.workdps(DIGITS):
         return _Differences(point, arrays, point.directions(dtype), dtype).exact()
 
 
-def _digits(arrays: Mapping[str, Numbers], names: tuple[str, ...]) -> int:
-    """Digits that hold a step of the smallest number beside the largest."""
-    sizes = [abs(float(one)) for name in names if arrays[name].dtype.kind == "f" for one in arrays[name].flat]
-    exponents = [abs(float(np.log10(size))) for size in sizes if size and np.isfinite(size)]
-    furthest = max(exponents, default=0.0)
-    return DIGITS if furthest < 8 else DIGITS + 4 * int(furthest)
+def _extreme(arrays: Mapping[str, Numbers]) -> Numbers:
+    """Where an element is so small that a step of it is lost beside ordinary numbers."""
+    small = [(array != 0) & (abs(array) < EXTREME) for array in arrays.values() if array.dtype.kind == "f"]
+    return np.asarray(np.logical_or.reduce(small)) if small else np.zeros(())
+
+
+def _part(point: Point, chosen: Numbers) -> Point:
+    """Some elements of an elementwise point."""
+    direction = {name: np.broadcast_to(one, chosen.shape)[chosen] for name, one in (point.direction or {}).items()}
+    operands = {name: np.asarray(one)[chosen] for name, one in point.operands.items()}
+    cotangent = None if point.cotangent is None else np.broadcast_to(point.cotangent, chosen.shape)[chosen]
+    return replace(point, operands=operands, direction=direction, cotangent=cotangent)
+
+
+def _joined(parts: Mapping[bool, Exact | None], extreme: Numbers) -> Exact:
+    def sides(of: Callable[[Exact], Sides]) -> Sides:
+        found = {which: of(part) for which, part in parts.items() if part is not None}
+
+        def side(of_sides: Callable[[Sides], Numbers]) -> Numbers:
+            arrays = {which: of_sides(one) for which, one in found.items()}
+            joined = np.full(extreme.shape, np.nan, dtype=arrays[False].dtype)
+            for which, array in arrays.items():
+                joined[extreme == which] = array
+            return joined
+
+        return Sides(side(lambda one: one.left), side(lambda one: one.right))
+
+    first = parts[False]
+    assert first is not None
+    return Exact(
+        sides(lambda part: part.value),
+        {name: sides(lambda part, name=name: part.reverse[name]) for name in first.reverse},  # type: ignore[misc]
+        sides(lambda part: part.forward),
+        {name: sides(lambda part, name=name: part.second[name]) for name in first.second},  # type: ignore[misc]
+    )
 
 
 def _objects(array: Numbers) -> Any:
@@ -87,26 +142,43 @@ class _Differences:
     """
 
     def __init__(self, point: Point, arrays: dict[str, Numbers], directions: dict[str, Numbers], dtype: str) -> None:
-        self.point, self.arrays, self.dtype = point, arrays, dtype
+        self.point, self.arrays = point, arrays
         self.real = all(array.dtype.kind != "c" for array in arrays.values())
         self.names = [name for name in point.moved(dtype) if self.real]
         self.operands = {name: _objects(array) for name, array in arrays.items()}
         finite = [np.isfinite(arrays[name]) for name in self.names]
         sizes = [abs(float(one)) for name in self.names for one in arrays[name].flat if one and np.isfinite(one)]
-        smallest = min(sizes, default=1.0)
-        # Steps are relative to what is moved: of a number smaller than any other, relative to itself.
-        self.step = mpmath.mpf(10) ** -STEP_DIGITS * min(mpmath.mpf(1), mpmath.mpf(smallest))
+        smallest = mpmath.mpf(min(sizes, default=1.0))
+        # Beside a number smaller than any other, each element has a step of its own size.
+        self.extreme = bool(smallest < EXTREME)
+        self.step = mpmath.mpf(10) ** -STEP_DIGITS * min(mpmath.mpf(1), smallest)
+        self.steps = {name: self._own_steps(arrays[name]) for name in self.names}
         self.along = {
             name: np.where(here, _objects(directions[name]), mpmath.mpf(0)) if here.size else directions[name]
             for name, here in zip(self.names, finite, strict=True)
         }
         self.still = not all(here.all() for here in finite)
         self.base = self._at({})
+        self.finite: Any = None if self.base is None else np.asarray(_is_finite(self.base), dtype=bool)
+        # What second differences share: the result moved along the direction, and along the unit of the moment.
+        self.far = {sign: self._at({name: one * (self.step * sign) for name, one in self.along.items()})
+                    for sign in (1, -1)}  # fmt: skip
+        self.near: dict[int, Any] = {}
+        self.jumps = np.asarray(False)
+
+    def _own_steps(self, array: Numbers) -> Any:
+        def own(number: float) -> Any:
+            if not self.extreme or not number or not np.isfinite(number):
+                return self.step
+            return mpmath.mpf(10) ** -STEP_DIGITS * min(mpmath.mpf(1), abs(mpmath.mpf(float(number))))
+
+        return np.asarray(np.frompyfunc(own, 1, 1)(array), dtype=object)
 
     def _at(self, moves: Mapping[str, Any]) -> Any:
         """The exact result where operands are moved; nan where the function has no answer."""
         operands = {
-            name: array + moves[name] if name in moves else array.copy() for name, array in self.operands.items()
+            name: np.asarray(array + moves[name], dtype=object) if name in moves else array.copy()
+            for name, array in self.operands.items()
         }
         assert self.point.exact is not None
         try:
@@ -115,10 +187,18 @@ class _Differences:
             return None
         return _real(found) if self.real else found
 
-    def _change(self, moves: Mapping[str, Any], beside: Any) -> Any:
-        """How far the result is moved from `beside`; a number that is infinite on both sides is not moved."""
-        there = self._at(moves)
-        return None if there is None or beside is None else _difference(there, beside)
+    def _from_base(self, there: Any) -> Any:
+        """How far the result is moved; nan where it is infinite, or none, to begin with."""
+        change = _difference(there, self.base)
+        return None if change is None else np.asarray(np.where(self.finite, change, mpmath.nan), dtype=object)
+
+    def _note_jumps(self, change: Any) -> None:
+        """Keep where the smallest move changes the result by far more than its slope can."""
+        if change is None:
+            self.jumps = np.asarray(True)
+            return
+        far = np.asarray(np.frompyfunc(lambda one: not abs(one) < JUMP, 1, 1)(change), dtype=bool)
+        self.jumps = self.jumps | (far if self.point.elementwise else far.any())
 
     def _contracted(self, change: Any) -> Any:
         """What the cotangent makes of a change: of an elementwise function each element is its own."""
@@ -141,17 +221,61 @@ class _Differences:
 
     def exact(self) -> Exact:
         """All aspects."""
-        value = _floats(self.base, self.dtype)
+        value = _floats(self.base)
         nowhere = Sides(np.array(np.nan), np.array(np.nan))
         if self.base is None or not self.real or not self._differentiable():
             return Exact(Sides(value, value), {}, nowhere, {})
-        forward = self._sides(lambda change: change, self.along)
+        forward = None if self.extreme else self._sides(lambda change: change, self.along, self.step)
         reverse, second = {}, {}
         for name in self.names:
             first_sides, second_sides = self._of_operand(name)
             reverse[name] = self._where_finite(name, first_sides)
             second[name] = self._where_finite(name, second_sides)
-        return Exact(Sides(value, value), reverse, self._elsewhere_nan(forward), second)
+        if forward is None:
+            # No one step fits all: what is smooth adds up, and of the rest nothing is said.
+            forward = self._added_up(reverse)
+        for name, sides in reverse.items():
+            kept = [np.where(np.isnan(sides.left), np.nan, one) for one in (second[name].left, second[name].right)]
+            second[name] = Sides(*kept)
+        exact = Exact(Sides(value, value), reverse, self._elsewhere_nan(forward), second)
+        return self._without_signs_of_zeros(exact) if self._negative_zeros().any() else exact
+
+    def _negative_zeros(self) -> Numbers:
+        """Where an operand of floats is -0.0, which mpmath has not."""
+        found = [(one == 0) & np.signbit(one) for one in self.arrays.values() if one.dtype.kind == "f"]
+        if self.point.elementwise:
+            return np.asarray(np.logical_or.reduce(found))
+        return np.asarray(any(one.any() for one in found))
+
+    def _without_signs_of_zeros(self, exact: Exact) -> Exact:
+        """Claim nothing at -0.0 that its sign may decide: an infinity, or the value where the function jumps."""
+        here = self._negative_zeros()
+
+        def without(sides: Sides, strange: Any) -> Sides:
+            strange = np.broadcast_to(here, sides.left.shape) & strange
+            return Sides(*(np.where(strange, np.nan, one) for one in (sides.left, sides.right)))
+
+        def infinite(sides: Sides) -> Numbers:
+            return np.isinf(sides.left) | np.isinf(sides.right)
+
+        value = exact.value
+        return Exact(
+            without(value, np.isinf(value.left) | self.jumps) if value.left.dtype.kind == "f" else value,
+            {name: without(sides, infinite(sides)) for name, sides in exact.reverse.items()},
+            without(exact.forward, infinite(exact.forward)),
+            {name: without(sides, infinite(sides)) for name, sides in exact.second.items()},
+        )
+
+    def _added_up(self, reverse: Mapping[str, Sides]) -> Sides:
+        nothing = np.full(self.base.shape, np.nan)
+        if not self.point.elementwise or self.point.cotangent is not None:
+            return Sides(nothing, nothing)
+        total = np.zeros(self.base.shape)
+        for name, sides in reverse.items():
+            moved = np.array([float(one) for one in self.along[name].flat]).reshape(total.shape)
+            total = total + np.where(sides.left == sides.right, sides.left, np.nan) * moved
+        total = np.where(np.isfinite(total), total, np.nan)
+        return Sides(total, total)
 
     def _differentiable(self) -> bool:
         return all(not isinstance(one, bool) for one in self.base.flat)
@@ -161,25 +285,46 @@ class _Differences:
         found = [np.full(shape, np.nan) for _ in range(4)]
         if self.point.elementwise:
             [(_, unit, _)] = self._units(name)
-            first = self._sides(self._contracted, {name: unit})
-            second = self._second({name: unit})
-            return first, second
-        for place, unit, finite in self._units(name):
-            if finite:
-                first, second = self._sides(self._contracted, {name: unit}), self._second({name: unit})
-                for array, side in zip(found, (first.left, first.right, second.left, second.right), strict=True):
-                    array[place] = side
+            first = self._sides(self._contracted, {name: unit}, self.steps[name])
+            return first, self._second({name: unit})
+        large = sum(self.arrays[one].size for one in self.names) > LARGE
+        for number, (place, unit, finite) in enumerate(self._units(name)):
+            if not finite:
+                continue
+            first = self._sides(self._contracted, {name: unit}, self.steps[name][place])
+            found[0][place], found[1][place] = first.left, first.right
+            if number < SECONDS_OF_LARGE or not large:
+                second = self._second({name: unit})
+                found[2][place], found[3][place] = second.left, second.right
         return Sides(found[0], found[1]), Sides(found[2], found[3])
 
     # -- one derivative --
 
-    def _sides(self, measured: Callable[[Any], Any], unit: Mapping[str, Any]) -> Sides:
-        """The derivative along a move from both sides. `measured`: what is looked at of a change of the result."""
+    def _sides(self, measured: Callable[[Any], Any], unit: Mapping[str, Any], size: Any) -> Sides:
+        """The derivative along a move from both sides; keeps where its first steps lead.
+
+        measured: what is looked at of a change of the result. size: the step, or that of every element.
+        """
 
         def quotient(sign: int, level: int) -> Any:
-            step = self.step * mpmath.mpf(10) ** -level * sign
-            change = measured(self._change({name: one * step for name, one in unit.items()}, self.base))
-            return None if change is None else np.asarray(change / abs(step), dtype=object)
+            smaller = mpmath.mpf(10) ** -level
+            step = size * smaller
+            there = self._at({name: one * step * sign for name, one in unit.items()})
+            change = self._from_base(there)
+            if level == 0:
+                self.near[sign] = there
+                self._note_jumps(change)
+            if change is None:
+                return None
+            rate = np.asarray(change / step, dtype=object)
+            if self.extreme:
+                lost = np.asarray((abs(change) < LOST * abs(self.base)) & (self.base != 0), dtype=bool)
+                if lost.any():
+                    # What does not feel so small a step has no kink near it, and takes an ordinary one.
+                    step = mpmath.mpf(10) ** -STEP_DIGITS * smaller
+                    ordinary = self._from_base(self._at({name: one * step * sign for name, one in unit.items()}))
+                    rate = rate if ordinary is None else np.where(lost, ordinary / step, rate)
+            return measured(np.asarray(rate, dtype=object))
 
         up, down = [quotient(1, 0)], [quotient(-1, 0)]
         shape = next((one.shape for one in (*up, *down) if one is not None), ())
@@ -194,23 +339,25 @@ class _Differences:
                     up.append(quotient(1, LEVELS[len(up)]))
                     down.append(quotient(-1, LEVELS[len(down)]))
                 pair = _limits([_item(one, place) for one in up], [_item(one, place) for one in down])
-            left[place], right[place] = (_float(side, self.dtype) for side in pair)
+            left[place], right[place] = (float(side) for side in pair)
         return Sides(left, right)
 
     def _second(self, unit: Mapping[str, Any]) -> Sides:
-        """The derivative along `unit` of the derivative along the direction, in each of the four corners.
+        """The derivative along `unit`, whose sides were just taken, of that along the direction, in four corners.
 
         Where the first derivative has a kink, only the corners where both moves have one sign count: the second
         derivative on either side of it.
         """
-        corners = []
+        corners: list[Any] = []
+        if self.extreme:
+            nothing = np.full(self.base.shape if self.point.elementwise else (), np.nan)
+            return Sides(nothing, nothing)
         for one, other in itertools.product((1, -1), repeat=2):
-            far = {name: array * (self.step * other) for name, array in self.along.items()}
-            near = {name: array * (self.step * one) for name, array in unit.items()}
-            both = {name: far.get(name, 0) + near.get(name, 0) for name in {**far, **near}}
-            here = self._change(far, self.base)
-            change = self._change(both, self._at(near))
-            bent = None if here is None or change is None else self._contracted(_difference(change, here))
+            moves = {name: array * (self.step * other) for name, array in self.along.items()}
+            for name, array in unit.items():
+                moves[name] = moves[name] + array * (self.step * one)
+            here = self._from_base(self.far[other])
+            bent = self._contracted(_difference(_difference(self._at(moves), self.near[one]), here))
             corners.append(None if bent is None else np.asarray(bent / (self.step**2 * one * other), dtype=object))
         known = [one for one in corners if one is not None]
         shape = known[0].shape if known else ()
@@ -218,7 +365,7 @@ class _Differences:
         for place in np.ndindex(shape):
             numbers = [_item(corner, place) for corner in corners]
             pair = _second_sides(numbers)
-            low[place], high[place] = (_float(side, self.dtype) for side in pair)
+            low[place], high[place] = (float(side) for side in pair)
         return Sides(low, high)
 
     # -- where nothing is true --
@@ -272,22 +419,25 @@ def _limits(up: list[Any], down: list[Any]) -> tuple[Any, Any]:
 
 
 def _limit(quotients: list[Any]) -> Any:
-    return quotients[-1] if any(map(mpmath.isnan, quotients)) else limit(quotients, mpmath.mpf(1))
+    """The derivative from one side; nan where the function jumps, or is infinite: a smaller step moves it as far."""
+    if not all(map(mpmath.isfinite, quotients)):
+        return mpmath.nan
+    shrunk = mpmath.mpf(10) ** (LEVELS[2] - LEVELS[1])
+    if quotients[2] and abs(quotients[2]) > shrunk * abs(quotients[1]) * mpmath.mpf("0.99"):
+        return mpmath.nan
+    return limit(quotients, mpmath.mpf(1))
 
 
 def _item(array: Any, place: tuple[int, ...]) -> Any:
     return mpmath.nan if array is None else array[place]
 
 
+_is_finite = np.frompyfunc(mpmath.isfinite, 1, 1)
+
+
 def _difference(left: Any, right: Any) -> Any:
-    """`left - right`, and 0 where both are the same infinity."""
-    if left is None or right is None:
-        return None
-
-    def one(a: Any, b: Any) -> Any:
-        return mpmath.mpf(0) if mpmath.isinf(a) and a == b else a - b
-
-    return np.asarray(np.frompyfunc(one, 2, 1)(left, right), dtype=object)
+    """`left - right`: nan where both are the same infinity, which hides how far it was moved."""
+    return None if left is None or right is None else np.asarray(left - right, dtype=object)
 
 
 def _real_number(number: Any) -> Any:
@@ -300,22 +450,11 @@ def _real(array: Any) -> Any:
     return np.asarray(np.frompyfunc(_real_number, 1, 1)(array), dtype=object)
 
 
-def _float(number: Any, dtype: str) -> float:
-    """A number as the dtype holds it: one beyond its range is infinite."""
-    found = float(number)
-    return found if dtype == "float64" else float(_rounded(found))
-
-
-def _rounded(number: float) -> Any:
-    with np.errstate(over="ignore", under="ignore"):
-        return np.float32(number)
-
-
-def _floats(array: Any, dtype: str) -> Numbers:
+def _floats(array: Any) -> Numbers:
     if array is None:
         return np.array(np.nan)
     if any(isinstance(one, mpmath.mpc) for one in array.flat):
         return np.array([complex(one) for one in array.flat]).reshape(array.shape)
     if all(isinstance(one, bool) for one in array.flat) and array.size:
         return np.array(array, dtype=bool)
-    return np.array([_float(one, dtype) for one in array.flat], dtype=float).reshape(array.shape)
+    return np.array([float(one) for one in array.flat], dtype=float).reshape(array.shape)

@@ -17,6 +17,7 @@ from typing import Any
 
 from compare.composites import COMPOSITES, Composite
 from compare.ops import OPS, Op
+from compare.recording.events import Seen
 
 __all__ = ["Recognised", "bare_name", "described", "find_composite", "is_known", "recognise", "recognised_functions"]
 
@@ -261,22 +262,20 @@ def _type_name(argument: Any) -> str:
 
 def _fits(value: Any, type: str) -> bool:
     """Whether a value may be passed for a parameter of this type."""
-    import torch
-
     optional, kind = type.startswith("Optional["), type.removeprefix("Optional[").removesuffix("]")
     if not type:
         return True
     if value is None:
         return optional
     if kind == "Tensor":
-        return isinstance(value, torch.Tensor)
+        return isinstance(value, Seen)
     if kind.startswith("List["):
         inner = kind.removeprefix("List[").removesuffix("]")
         return (isinstance(value, list | tuple) and all(_fits(one, inner) for one in value)) or (
             inner == "int" and _fits(value, "int")
         )
     if kind in ("int", "SymInt"):
-        return (isinstance(value, int | torch.Tensor) and not isinstance(value, bool)) or _is_dtype(value)
+        return (isinstance(value, int | Seen) and not isinstance(value, bool)) or _is_dtype(value)
     if kind in ("float", "number", "Scalar"):
         return isinstance(value, int | float | complex)
     if kind == "bool":
@@ -374,7 +373,7 @@ def _matched(pattern: _Pattern, schema: _Schema, called: dict[str, Any]) -> Reco
         if not all(_is_operand(op, one) for one in several):
             return None
         operands += several
-    if any(_is_tensor(value) for value in names.values()):
+    if any(isinstance(value, Seen) for value in names.values()):
         return None
     if set(names) - set(op.defaults) or any(
         default is ... and name not in names for name, default in op.defaults.items()
@@ -383,17 +382,9 @@ def _matched(pattern: _Pattern, schema: _Schema, called: dict[str, Any]) -> Reco
     return Recognised(op, tuple(operands), names, pattern.writes)
 
 
-def _is_tensor(value: Any) -> bool:
-    import torch
-
-    return isinstance(value, torch.Tensor)
-
-
 def _is_operand(op: Op, value: Any) -> bool:
-    import torch
-
     number = isinstance(value, bool | int | float | complex)
-    return isinstance(value, torch.Tensor) or (number and (op.scalars or op.name in TAKES_NUMBER))
+    return isinstance(value, Seen) or (number and (op.scalars or op.name in TAKES_NUMBER))
 
 
 def _is_default(value: Any, default: Any) -> bool:

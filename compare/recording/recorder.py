@@ -14,11 +14,13 @@ import sys
 import sysconfig
 import threading
 import types
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from compare.recording.calls import recognised_functions
+from compare.recording.draws import CONSTANT_DRAWS, MASKED_DRAWS, draw_constants, draw_mask, draw_slopes
 from compare.recording.events import (
     AskedTape,
     Called,
@@ -29,14 +31,17 @@ from compare.recording.events import (
     HookRun,
     InferenceModeEntered,
     InferenceModeLeft,
+    Kept,
     Looked,
     Met,
     RanBackward,
     RuleRun,
+    Seen,
     Site,
     Stepped,
     TookFunction,
     Unhooked,
+    Updated,
 )
 from compare.recording.variables import LocalVariables, name_among
 
@@ -74,9 +79,14 @@ TAPE_FACTS = {
     "retains_grad": "retains_grad",
 }  # fmt: skip
 """Properties that only a tape has, and what the tape calls them."""
+WHOLE_STEPS = frozenset("SGD Adam AdamW RMSprop Adagrad".split())
+"""Optimizers of torch.optim whose calls in a step are the same whatever numbers the gradients hold."""
 STORAGES = frozenset("storage untyped_storage".split())
 DOORS = STORAGES | {"numpy", "__array__", "__dlpack__", "data_ptr"}
 """Methods through which memory can be written that no function of PyTorch is called for."""
+
+SMALL = 16_384
+"""Bytes of memory up to which every tensor in it is kept."""
 
 DRAWS = frozenset(
     "rand randn randint randperm normal bernoulli multinomial poisson rand_like randn_like randint_like binomial "
@@ -89,7 +99,6 @@ MAKERS = DRAWS | frozenset(
 )
 """Functions whose results are new numbers: random, or such as a program writes down."""
 RANDOM_FILLS = frozenset("uniform_ normal_ bernoulli_ exponential_ random_ cauchy_ log_normal_ geometric_".split())
-MASKED_DRAWS = frozenset("dropout dropout1d dropout2d dropout3d feature_dropout".split())
 
 
 @functools.cache
@@ -100,29 +109,73 @@ def _not_users() -> tuple[str, ...]:
     return str(Path(torch.__file__).parent), _OWN, sysconfig.get_path("stdlib"), "<frozen", "<string"
 
 
+@functools.cache
+def _mode_class() -> Any:
+    """The function mode that hands a recorder what it sees."""
+    from torch.overrides import TorchFunctionMode
+
+    class Mode(TorchFunctionMode):  # type: ignore[misc]  # torch is not read
+        def __init__(self, recorder: Recorder) -> None:
+            super().__init__()
+            self.recorder = recorder
+
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+        ) -> Any:
+            recorder = self.recorder
+            take = recorder._seen.get(func)
+            if take is None:
+                take = recorder._seen[func] = recorder._taker(func)
+            return take(func, args, kwargs or {})
+
+    return Mode
+
+
+@functools.cache
+def _expanded() -> frozenset[int]:
+    """By id, the code of the Python functions of PyTorch that are no row and no composite: they are seen within."""
+    import torch
+
+    recognised = recognised_functions()
+    return frozenset(
+        id(one.__code__)
+        for module in (torch.nn.functional, torch.functional)
+        for one in vars(module).values()
+        if isinstance(one, types.FunctionType)
+        and one not in recognised
+        and getattr(module, one.__name__.removeprefix("_"), one) not in recognised  # _meshgrid is meshgrid
+        and one.__name__ not in MASKED_DRAWS | {"rrelu"}
+        and one.__module__.startswith("torch")
+    )
+
+
 class Recorder:
     """Records one run, on the thread that enters it.
 
     Use: `recorder = Recorder(); with recorder.running(): ...; recorder.events`.
+
+    Args: site: where all of it happens; None where the frames tell.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, site: Site | None = None) -> None:
         import torch
-        from torch.overrides import TorchFunctionMode
+        from torch.multiprocessing.reductions import StorageWeakRef
+        from torch.optim import optimizer as hooks
 
         self.torch = torch
+        self._hooks = hooks
+        self._storage_reference = StorageWeakRef
         self.events: list[Event] = []
-        self.known: dict[int, Any] = {}
-        self.made: dict[int, Site] = {}
-        self.drawn: dict[int, Any] = {}
+        self.known: dict[int, Seen] = {}
+        self.made: dict[int, tuple[weakref.ref[Any], Site, bool]] = {}
         self.leaves: list[Any] = []
-        self.versions: dict[int, int] = {}
-        self._met: set[int] = set()
+        self._memories: dict[int, Any] = {}
         self.taken: dict[int, TookFunction] = {}
         self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
         self.inside_whole = False
+        self._at = site
         self._inference_blocks: list[Any] = []
         self.recognised = recognised_functions()
         self._not_users = _not_users()
@@ -138,19 +191,8 @@ class Recorder:
             torch.Tensor.register_hook: self._register_hook,
             torch.Tensor.register_post_accumulate_grad_hook: self._register_accumulated_hook,
         }
-        recorder = self
-
-        class Mode(TorchFunctionMode):  # type: ignore[misc]  # torch is not read
-            def __torch_function__(
-                self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-            ) -> Any:
-                take = recorder._seen.get(func)
-                if take is None:
-                    take = recorder._seen[func] = recorder._taker(func)
-                return take(func, args, kwargs or {})
-
         self.variables = LocalVariables()
-        self.mode = Mode()
+        self.mode = _mode_class()(self)
 
     # ---- running ----
 
@@ -159,6 +201,8 @@ class Recorder:
         """Record what runs inside of the block. What it replaces in PyTorch, and blocks it leaves open, are undone."""
         with self._names_put_back(), self._standing_in(), self._steps_seen(), self._mode_entered():
             yield
+        for seen in self.known.values():
+            seen.tensor = seen.reference()
 
     @contextlib.contextmanager
     def _steps_seen(self) -> Iterator[None]:
@@ -220,31 +264,35 @@ class Recorder:
         before += [
             (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
         ]
-        expanded = {
-            id(one.__code__)
-            for module in modules
-            for one in vars(module).values()
-            if isinstance(one, types.FunctionType)
-            and one not in self.recognised
-            and one.__name__ not in MASKED_DRAWS
-            and one.__module__.startswith("torch")
-        }
+        kinds = [getattr(torch.optim, name) for name in sorted(WHOLE_STEPS)]
+        steps = [(kind, vars(kind).get("step"), self._stepping(kind.step)) for kind in kinds]
+        before.append((torch.optim.Optimizer, "zero_grad", torch.optim.Optimizer.zero_grad))
         self._rules: list[tuple[Any, Any]] = []
         try:
             function.apply = classmethod(self._apply(before[0][2].__func__))
             inference.__enter__ = self._entering(before[1][2])
             inference.__exit__ = self._leaving(before[2][2])
             for owner, name, original in before[3:]:
-                setattr(owner, name, self._checking(original, expanded))
+                make = self._zeroing if name == "zero_grad" else self._checking
+                setattr(owner, name, make(original))
+            for kind, _, step in steps:
+                kind.step = step
             yield
         finally:
             for owner, name, original in before:
                 setattr(owner, name, original)
+            for kind, original, _ in steps:
+                if original is not None:
+                    kind.step = original
+                elif "step" in vars(kind):
+                    del kind.step  # it hid the inherited one
             for kind, rule in self._rules:
                 kind.backward = rule
 
-    def _checking(self, original: Callable[..., bool], expanded: set[int]) -> Callable[..., bool]:
+    def _checking(self, original: Callable[..., bool]) -> Callable[..., bool]:
         """Python functions of PyTorch ask whether a mode wants them whole: only those that are recognised are."""
+
+        expanded = _expanded()
 
         def check(*arguments: Any) -> bool:
             return id(sys._getframe(1).f_code) not in expanded and original(*arguments)
@@ -260,6 +308,8 @@ class Recorder:
 
     def site(self) -> Site:
         """The innermost frames outside of PyTorch and of this package."""
+        if self._at is not None:
+            return self._at
         frame: types.FrameType | None = sys._getframe(2)
         found: list[tuple[types.CodeType, int]] = []
         places = self._places
@@ -316,7 +366,7 @@ class Recorder:
                 return self._set_hooks
             if of == "grad":
                 return self._get_grad if name == "__get__" else self._set_grad
-            return self._data if of == "data" and name == "__get__" else self._call
+            return self._data if of == "data" and name == "__get__" else self.record_call
         module = getattr(function, "__module__", None) or ""
         if name.partition(".")[0] in PASSIVE:
             return self._pass
@@ -329,56 +379,62 @@ class Recorder:
         if name in RANDOM_FILLS or module == "torch.nn.init":
             return self._fill
         if name in MASKED_DRAWS:
-            return self._drop
-        return self._index if name in ("__getitem__", "__setitem__") else self._call
-
-    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
-        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
-        if self.active and type(optimizer).__module__.startswith("torch.optim."):
-            groups = [
-                {word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups
-            ]
-            self.variables.add("optimizer", optimizer)
-            self.events.append(Stepped(type(optimizer).__name__, groups, self.site()))
+            return functools.partial(draw_mask, self)
+        if name == "rrelu":
+            return functools.partial(draw_slopes, self)
+        return self._index if name in ("__getitem__", "__setitem__") else self.record_call
 
     def _pass(self, function: Any, arguments: Any, keywords: Any) -> Any:
         return function(*arguments, **keywords)
 
     def _pass_made(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
-        self.made[id(result)] = self.site()
-        if function.__name__ in DRAWS:
-            self.drawn[id(result)] = result
+        if isinstance(result, self.torch.Tensor):
+            self.made[id(result)] = weakref.ref(result), self.site(), False
+            if function.__name__ in CONSTANT_DRAWS and result.requires_grad:
+                draw_constants(self, result, (*arguments, *keywords.values()))
+            elif function.__name__ in DRAWS:
+                self.drew(result)
         return result
 
     def _track(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """From here on a backward may leave a gradient in this tensor."""
-        result = self._call(function, arguments, keywords)
-        self.leaves.append(arguments[0])
+        result = self.record_call(function, arguments, keywords)
+        tensor = arguments[0]
+        self.leaves.append(tensor)
+        seen = self.known.get(id(tensor))
+        if seen is not None:
+            seen.tensor, seen.leaf = tensor, tensor.is_leaf
         return result
 
     def _set_hooks(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """Loading a tensor gives it no hooks in this way."""
-        return (self._call if arguments[1] else self._pass)(function, arguments, keywords)
+        return (self.record_call if arguments[1] else self._pass)(function, arguments, keywords)
 
     def _get_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
         """That the code asked an intermediate for a gradient and found none is a fact about the tape."""
         tensor = arguments[0]
-        result = self._call(function, arguments, keywords)
+        result = self.record_call(function, arguments, keywords)
         if result is None and not tensor.is_leaf and not self._caller(function).startswith(self._not_users):
-            self.events.append(AskedTape("grad", tensor, self.site()))
+            self.events.append(AskedTape("grad", self.kept(tensor), self.site()))
         return result
 
     def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        before = arguments[0].grad
-        copied = None if before is None or before.layout is not self.torch.strided else before.detach().clone()
-        result = self._call(function, arguments, keywords)
+        copied = self._copied_gradient(arguments[0])
+        result = self.record_call(function, arguments, keywords)
         event = self.events[-1]
         if isinstance(event, Called) and event.function is function:
             event.before = copied
         return result
 
-    def _call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+    def _copied_gradient(self, tensor: Any) -> Any:
+        before = tensor.grad
+        if before is None or before.layout is not self.torch.strided:
+            return None
+        return before.detach().clone() if before.requires_grad else before.clone()
+
+    def record_call(self, function: Any, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> Any:
+        """Call a function, and record that it was called if a tensor takes part."""
         known = self.known
         tensors = False
         unknown = []
@@ -395,7 +451,7 @@ class Recorder:
         if not tensors:
             result = function(*arguments, **keywords)
             if isinstance(result, tensor_type):
-                self.made[id(result)] = self.site()
+                self.made[id(result)] = weakref.ref(result), self.site(), False
             return result
         if unknown:
             name = getattr(function, "__name__", "")
@@ -413,9 +469,7 @@ class Recorder:
             result = function(*arguments, **keywords)
         finally:
             self.inside_whole = before
-        self.know(result)
-        copied = tuple([list(one) if type(one) is list else one for one in arguments])
-        self.events.append(Called(function, copied, keywords, result, site))
+        self.events.append(Called(function, *self._given(arguments, keywords), self.know(result), site))
         return result
 
     def _index(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -428,9 +482,9 @@ class Recorder:
             site = self.site()
             for one in items:
                 if self._is_number(one) and id(one) in self.known:
-                    self.events.append(Looked("index", one, None, site))
+                    self.events.append(Looked("index", self.kept(one), None, site))
             arguments = (arguments[0], numbers if isinstance(index, tuple) else numbers[0], *arguments[2:])
-        return self._call(function, arguments, keywords)
+        return self.record_call(function, arguments, keywords)
 
     def _is_number(self, value: Any) -> bool:
         torch = self.torch
@@ -448,46 +502,105 @@ class Recorder:
     def _is_tensor(self, value: Any) -> bool:
         return isinstance(value, self.torch.Tensor)
 
-    def know(self, result: Any) -> None:
-        """From here on these tensors are known, and kept."""
+    def called(self, function: Any, arguments: tuple[Any, ...], result: Any, site: Site) -> Any:
+        """Record that this call gave this result, which it returns."""
+        self.events.append(Called(function, self.kept(arguments), {}, self.know(result), site))
+        return result
+
+    def drew(self, tensor: Any) -> None:
+        """The numbers of this tensor, which nothing knows yet, are random."""
+        self.made[id(tensor)] = weakref.ref(tensor), self.site(), True
+
+    def know(self, result: Any) -> Any:
+        """From here on these tensors are known. Returns: the result, with what is kept of them in their places."""
         if isinstance(result, self.torch.Tensor):
-            if id(result) not in self.known:
-                self.known[id(result)] = result
-                if not result.is_inference():
-                    self.versions[id(result)] = result._version
-        elif isinstance(result, list | tuple):
-            for one in result:
-                self.know(one)
+            return self.known.get(id(result)) or self._see(result)
+        if isinstance(result, list | tuple):
+            return tuple([self.know(one) for one in result])
+        return result
+
+    def kept(self, value: Any) -> Any:
+        """A value as an event holds it: with what is kept of the tensors in it, and with lists of its own."""
+        if isinstance(value, self.torch.Tensor):
+            return self.known.get(id(value)) or self._look_at(value, None)
+        if type(value) in (list, tuple):
+            return type(value)([self.kept(one) for one in value])
+        return value
+
+    def _known_outside(self, value: Any) -> Any:
+        """The same, where no call of PyTorch is being recorded; the tensors are known from here on."""
+        with self.torch._C.DisableTorchFunction():
+            return self.know(value)
+
+    def _given(self, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """The arguments of a call, as an event holds them."""
+        given = tuple([self.kept(one) for one in arguments])
+        return given, {name: self.kept(one) for name, one in keywords.items()} if keywords else keywords
+
+    def _see(self, tensor: Any) -> Seen:
+        """Know a tensor from here on, for as long as it lives: its id may be another's after that."""
+        known, number = self.known, id(tensor)
+        seen = known[number] = self._look_at(tensor, lambda _: known.pop(number, None))
+        return seen
+
+    def _look_at(self, tensor: Any, gone: Callable[[Any], Any] | None) -> Seen:
+        """What is kept of a tensor. gone: called when the tensor is no more."""
+        tracked, leaf, base = tensor.requires_grad, tensor.is_leaf, tensor._base
+        shape, stride, offset, storage = (), (), 0, None
+        needed = True
+        try:
+            version = tensor._version
+        except RuntimeError:
+            version = None  # nobody counts how often an inference tensor is written
+        try:
+            shape, stride, offset = tensor.shape, tensor.stride(), tensor.storage_offset()
+            memory = tensor.untyped_storage()
+            if 0 not in shape:
+                address = memory.data_ptr()
+                storage = self._memories.get(address)
+                # Two that are alive at one address share it, be it through NumPy; one that is gone shares nothing.
+                if storage is None or storage.expired():
+                    storage = self._memories[address] = self._storage_reference(memory)
+            needed = (tracked and leaf) or memory.nbytes() <= SMALL
+        except RuntimeError:
+            pass  # sparse, nested, wrapped by torch.func, or zeros without memory
+        if base is not None:
+            base = self.known.get(id(base))
+        kept, reference = tensor if needed else None, weakref.ref(tensor, gone)
+        return Seen(
+            shape, tensor.dtype, tensor.layout, stride, offset, storage, version, base, tracked, leaf, kept, reference
+        )
 
     def meet(self, tensor: Any, site: Site, hint: str = "") -> None:
-        """Take the numbers of a tensor that was not seen being made."""
+        """Take the numbers of a tensor that was not seen being made, and keep it."""
         if id(tensor) in self.known:
             return
-        self.known[id(tensor)] = tensor
-        self._met.add(id(tensor))
         values = stale = None
-        if (
-            tensor.layout is self.torch.strided
-            and tensor.device.type == "cpu"
-            and not tensor.is_nested
-            and not self._is_wrapped(tensor)
-        ):
-            with self.torch._C.DisableTorchFunction():
+        with self.torch._C.DisableTorchFunction():
+            seen = self._see(tensor)
+            seen.tensor, seen.met = tensor, True
+            if (
+                tensor.layout is self.torch.strided
+                and tensor.device.type == "cpu"
+                and not tensor.is_nested
+                and not self._is_wrapped(tensor)
+            ):
                 values = tensor.detach().clone()
-                if tensor.is_leaf and tensor.grad is not None:
+                if seen.leaf and tensor.grad is not None:
                     stale = tensor.grad
         if stale is not None:
-            self.meet(stale, site)
-        place = self.made.get(id(tensor), site)
-        tracked, leaf, drawn = tensor.requires_grad, tensor.is_leaf, self.drawn.get(id(tensor)) is tensor
-        if tracked and leaf:
+            self.meet(stale, site, "grad_before")
+        made = self.made.get(id(tensor))
+        place, drawn = made[1:] if made is not None and made[0]() is tensor else (site, False)
+        if seen.tracked and seen.leaf:
             self.leaves.append(tensor)
-        if not tensor.is_inference():
-            self.versions[id(tensor)] = tensor._version
-        if isinstance(tensor, self.torch.nn.Parameter):
-            self.variables.look_for(tensor, self._frames())
-        variable = name_among(tensor, self._users_frames())
-        self.events.append(Met(tensor, values, tracked, leaf, stale, place, hint, drawn, variable))
+        variable = ""
+        if self._at is None:
+            if isinstance(tensor, self.torch.nn.Parameter):
+                self.variables.look_for(tensor, self._frames())
+            if not self.variables.names(tensor):  # its module's name for it goes before
+                variable = name_among(tensor, self._users_frames())
+        self.events.append(Met(seen, values, self.kept(stale), place, hint, drawn, variable))
 
     def _is_wrapped(self, tensor: Any) -> bool:
         return bool(self.torch._C._functorch.is_functorch_wrapped_tensor(tensor))
@@ -496,7 +609,7 @@ class Recorder:
         """`.data` of a tensor that nothing knows yet: most often it is about to be filled."""
         if id(arguments[0]) not in self.known:
             return function(*arguments, **keywords)
-        return self._call(function, arguments, keywords)
+        return self.record_call(function, arguments, keywords)
 
     def _ask(self, function: Any, arguments: Any, keywords: Any) -> Any:
         result = function(*arguments, **keywords)
@@ -504,7 +617,7 @@ class Recorder:
         if (self._places.get(id(code)) or self._place(code)) is _USERS:
             site = self.site()
             self.meet(arguments[0], site)
-            self.events.append(AskedTape(TAPE_FACTS[function.__self__.__name__], arguments[0], site))
+            self.events.append(AskedTape(TAPE_FACTS[function.__self__.__name__], self.kept(arguments[0]), site))
         return result
 
     def _look(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -512,9 +625,9 @@ class Recorder:
         tensor = arguments[0] if arguments else next(iter(keywords.values()))
         if self._own_business(tensor, self._caller(function)):
             return result
-        looked = Looked(function.__name__, tensor, result, self.site())
+        looked = Looked(function.__name__, self.kept(tensor), result, self.site())
         if looked.word in DOORS and id(tensor) in self.known and not tensor.is_inference():
-            looked.values = tensor.detach().clone()
+            looked.tensor.tensor, looked.values = tensor, tensor.detach().clone()
         self.events.append(looked)
         return result
 
@@ -529,39 +642,149 @@ class Recorder:
         """Whether PyTorch itself looks, and at nothing that the code computed: an optimizer at its step, for one."""
         if not caller.startswith(self._not_users[0]):
             return False
-        computed = id(tensor) in self.known and id(tensor) not in self._met
-        return not computed or os.sep + "optim" + os.sep not in caller
+        seen = self.known.get(id(tensor))
+        return seen is None or seen.met or os.sep + "optim" + os.sep not in caller
 
     def _fill(self, function: Any, arguments: Any, keywords: Any) -> Any:
         tensor: Any = arguments[0] if arguments else next(iter(keywords.values()), None)
         result = function(*arguments, **keywords)
         if id(tensor) in self.known:
-            self.events.append(Filled(tensor, tensor.detach().clone(), self.site()))
+            self.events.append(Filled(self.kept(tensor), tensor.detach().clone(), self.site()))
         return result
 
-    def _drop(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        """Dropout is a product with a mask; the same draw on ones is that mask."""
-        torch, site = self.torch, self.site()
-        tensor = arguments[0] if arguments else keywords["input"]
-        before = torch.get_rng_state()
-        result = function(*arguments, **keywords)
-        after = torch.get_rng_state()
-        if result is tensor or bool(torch.equal(before, after)):
-            if result is not tensor:
-                self.meet(tensor, site)
-                self.know(result)
-                self.events.append(Called(torch.clone, (tensor,), {}, result, site))
-            return result
-        self.meet(tensor, site)
-        torch.set_rng_state(before)
-        with torch.no_grad():
-            ones = torch.ones_like(tensor, requires_grad=False)
-            mask = function(ones, *arguments[1:], **{name: one for name, one in keywords.items() if name != "input"})
-        torch.set_rng_state(after)
-        self.meet(mask, site, "dropout_mask")
-        self.know(result)
-        self.events.append(Called(torch.Tensor.mul, (tensor, mask), {}, result, site))
-        return result
+    # ---- optimizers ----
+
+    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
+        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
+        if self.active and type(optimizer).__module__.startswith("torch.optim."):
+            self.variables.add("optimizer", optimizer)
+            self.events.append(Stepped(type(optimizer).__name__, self._settings(optimizer), self.site()))
+
+    def _settings(self, optimizer: Any) -> list[dict[str, Any]]:
+        return [{word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups]
+
+    def _stepping(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """A step is one event where its calls follow from its settings: see `compare.recording.steps`."""
+        torch = self.torch
+
+        @functools.wraps(original)
+        def step(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+            if arguments or keywords or not self._is_alone():
+                return original(optimizer, *arguments, **keywords)
+            with torch._C.DisableTorchFunction():
+                site = self.site()
+                kept = self._kept_for(optimizer, site) if self._is_whole(optimizer) else None
+                if kept is not None:
+                    settings = self._settings(optimizer)
+                    result = original(optimizer)
+                    for parameter, one in kept:
+                        for word, own in optimizer.state.get(parameter, {}).items():
+                            if self._is_of_run(word, own):
+                                one.after[word] = self.known.get(id(own)) or self._see(own)
+                    told = [one for _, one in kept]
+                    self.events.append(
+                        Updated(type(optimizer).__name__, settings, told, torch.get_default_dtype(), site)
+                    )
+                    return result
+            return original(optimizer)
+
+        return step
+
+    def _kept_for(self, optimizer: Any, site: Site) -> list[tuple[Any, Kept]] | None:
+        """What a step has for each parameter with a gradient; None where something among it is no plain tensor."""
+        found = []
+        for place, group in enumerate(optimizer.param_groups):
+            for parameter in group["params"]:
+                gradient = parameter.grad
+                if gradient is None:
+                    continue
+                state = optimizer.state.get(parameter, {})
+                if not all(one is None or self._is_plain(one) for one in (parameter, gradient, *state.values())):
+                    return None
+                self.meet(parameter, site)
+                kept = Kept(place, self.known[id(parameter)], self.know(gradient))
+                for word, own in state.items():
+                    if self._is_of_run(word, own):
+                        self.meet(own, site)
+                        kept.before[word] = self.known[id(own)]
+                    if word == "step":
+                        kept.count = own.item(), own.dtype
+                found.append((parameter, kept))
+        return found
+
+    def _is_of_run(self, word: str, own: Any) -> bool:
+        """Whether a program says what this is. Only Python reads a count of steps, where the code leaves it alone."""
+        return own is not None and (word != "step" or id(own) in self.known)
+
+    def _zeroing(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Gradients that are dropped, without a look at each of them first."""
+        torch = self.torch
+
+        @functools.wraps(original)
+        def zero_grad(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
+            if arguments or keywords or not self._is_alone():
+                return original(optimizer, *arguments, **keywords)
+            with torch._C.DisableTorchFunction():
+                site = self.site()
+                for group in optimizer.param_groups:
+                    for parameter in group["params"]:
+                        self.meet(parameter, site)
+                        if parameter.grad is not None:
+                            given = self.known[id(parameter)], None
+                            before = self._copied_gradient(parameter)
+                            self.events.append(Called(torch.Tensor.grad.__set__, given, {}, None, site, before=before))
+                return original(optimizer)
+
+        return zero_grad
+
+    def _is_alone(self) -> bool:
+        """Whether PyTorch runs here as it is: on the thread that is recorded, in no other mode, with history."""
+        torch, mode = self.torch, self.mode
+        return (
+            self.active
+            and torch.is_grad_enabled()
+            and not torch.is_inference_mode_enabled()
+            and torch._C._len_torch_dispatch_stack() == 0
+            and torch._C._len_torch_function_stack() == 1
+            and torch._C._get_function_stack_at(0) is mode
+        )
+
+    def _is_whole(self, optimizer: Any) -> bool:
+        """Whether nothing but the settings of an optimizer decides what it calls in a step."""
+        torch, kind = self.torch, type(optimizer)
+        hooks = self._hooks
+        if (
+            getattr(torch.optim, kind.__name__, None) is not kind
+            or kind.__name__ not in WHOLE_STEPS
+            or optimizer._optimizer_step_pre_hooks
+            or optimizer._optimizer_step_post_hooks
+            or len(hooks._global_optimizer_pre_hooks) > 1  # one is that of the recorder
+            or hooks._global_optimizer_post_hooks
+            or "grad_scale" in vars(optimizer)
+            or "found_inf" in vars(optimizer)
+        ):
+            return False
+        for group in optimizer.param_groups:
+            if not all(word == "params" or self._is_setting(one) for word, one in group.items()):
+                return False
+            if any(group.get(word) for word in ("differentiable", "capturable", "fused", "foreach")):
+                return False
+        return True
+
+    def _is_setting(self, value: Any) -> bool:
+        if type(value) in (tuple, list):
+            return all(self._is_setting(one) for one in value)
+        return value is None or type(value) in (bool, int, float, str)
+
+    def _is_plain(self, value: Any) -> bool:
+        """A dense tensor in this memory, of no class with a mind of its own."""
+        torch = self.torch
+        return (
+            type(value) in (torch.Tensor, torch.nn.Parameter)
+            and value.layout is torch.strided
+            and value.is_cpu
+            and not value.is_inference()
+        )
 
     # ---- grad modes ----
 
@@ -596,19 +819,19 @@ class Recorder:
             self.meet(one, site)
         copied = tuple(tuple(one) if isinstance(one, list | types.GeneratorType) else one for one in arguments)
         keywords = {name: tuple(one) if isinstance(one, list) else one for name, one in keywords.items()}
-        ran = RanBackward(function, copied, keywords, site)
+        ran = RanBackward(function, *self._given(copied, keywords), site)
         self.events.append(ran)
         self.recording_outside = self.torch.is_grad_enabled()
         before, count = self._gradients(), len(self.events)
         try:
-            ran.result = function(*copied, **keywords)
+            result = function(*copied, **keywords)
         except BaseException as error:
             ran.error = type(error).__name__
             ran.changed = before != self._gradients() or len(self.events) > count
             raise
-        self.know(ran.result)
-        ran.numbers = tuple(one.detach().clone() for one in self._inside((ran.result,)))
-        return ran.result
+        ran.result = self.know(result)
+        ran.numbers = tuple(one.detach().clone() for one in self._inside((result,)))
+        return result
 
     def _gradients(self) -> list[tuple[int, int]]:
         """What a backward changes: which tensor every `.grad` is, and how often it was written."""
@@ -628,14 +851,15 @@ class Recorder:
         site = self.site()
         tensor, hook = (*arguments, *keywords.values())
         self.meet(tensor, site)
-        registered = Hooked(tensor, getattr(hook, "__name__", "hook"), site)
+        registered = Hooked(self.kept(tensor), getattr(hook, "__name__", "hook"), site)
 
         @functools.wraps(hook)
         def seen(cotangent: Any) -> Any:
-            self.known[id(cotangent)] = cotangent
+            given = self._known_outside(cotangent)
             with self._aside() as events, self.mode:
                 result = hook(cotangent)
-            registered.runs.append(HookRun(cotangent, events, result))
+            with self.torch._C.DisableTorchFunction():
+                registered.runs.append(HookRun(given, events, self.kept(result)))
             return result
 
         handle = function(tensor, seen)
@@ -676,15 +900,14 @@ class Recorder:
             self._stand_in_for_rule(kind)
             with self._aside() as events:
                 result = original(kind, *arguments, **keywords)
-            self.know(result)
-            taken = TookFunction(kind, arguments, events, result, site)
             results = [one for one in (result if isinstance(result, tuple) else (result,)) if self._is_tensor(one)]
             with self.torch._C.DisableTorchFunction():
+                taken = TookFunction(kind, self.kept(arguments), events, self.know(result), site)
                 nodes = [one.grad_fn for one in results if one.grad_fn is not None]
                 if nodes:
                     self.taken[id(nodes[0])] = taken
                     self.nodes.append(nodes[0])
-                    taken.non_differentiable = tuple(one for one in results if not one.requires_grad)
+                    taken.non_differentiable = self.kept(tuple([one for one in results if not one.requires_grad]))
             self.events.append(taken)
             return result
 
@@ -701,15 +924,14 @@ class Recorder:
 
         @functools.wraps(rule)
         def seen(ctx: Any, *cotangents: Any) -> Any:
-            for one in self._inside(cotangents):
-                self.known[id(one)] = one
+            given = self._known_outside(cotangents)
             with self._aside() as events, self.mode:
                 result = rule(ctx, *cotangents)
             taken = self.taken.get(id(ctx))
             if taken is not None:
-                saved = tuple(getattr(ctx, "saved_tensors", ()))
                 taken.once_differentiable = hasattr(rule, "__wrapped__")
-                taken.rules.append(RuleRun(cotangents, saved, events, result))
+                with self.torch._C.DisableTorchFunction():
+                    taken.rules.append(RuleRun(given, events, self.kept(result)))
             return result
 
         kind.backward = staticmethod(seen)

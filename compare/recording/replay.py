@@ -34,12 +34,15 @@ from compare.recording.events import (
     RanBackward,
     Recording,
     RuleRun,
+    Seen,
     Stepped,
     TookFunction,
     Unhooked,
+    Updated,
 )
 from compare.recording.events import Site as Place
 from compare.recording.optimizers import optax_equivalent
+from compare.recording.steps import calls_of
 from compare.results import Specialised
 from compare.statements import EnterGradMode, ExitGradMode, ItemWrite, Leaf, Member, Read, RequiresGrad, Write
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
@@ -76,7 +79,9 @@ def replay(recording: Recording, *, id: str, title: str, as_pytorch: bool = Fals
     Args: as_pytorch: where a function is a row and a composite, too, take the composite: it has PyTorch's own slope
         at a kink.
     """
-    return _Replay(recording.dtype, recording.names, as_pytorch=as_pytorch).program(recording, id, title)
+    return _Replay(recording.dtype, recording.by_seen(recording.names), as_pytorch=as_pytorch).program(
+        recording, id, title
+    )
 
 
 def replay_as_function(
@@ -89,7 +94,7 @@ def replay_as_function(
     What else the run reads, parameters included, is a constant. Raises RecordingRefusedError where the run computes
     gradients of its own, or where its results do not depend on the arguments.
     """
-    return _Replay(recording.dtype, recording.names).function(recording, arguments, id, title)
+    return _Replay(recording.dtype, recording.by_seen(recording.names)).function(recording, arguments, id, title)
 
 
 # ---- places ----
@@ -145,6 +150,8 @@ MAY_DO_NOTHING = CASTS | frozenset(
     "contiguous resolve_conj resolve_neg cpu conj real.__get__ atleast_1d atleast_2d atleast_3d to_dense as_tensor "
     "asarray".split()
 )
+SHAPES_IN_PLACE = frozenset("t_ transpose_ swapaxes_ swapdims_ squeeze_ unsqueeze_".split())
+"""Methods that make the tensor itself a view of what it was."""
 SEVERAL_VIEWS = {"unbind": "unstack", "split": "split", "split_with_sizes": "split", "chunk": "chunk"}
 COPIES = frozenset("tensor as_tensor asarray".split())
 NARROW = frozenset("int8 int16 int32".split())
@@ -156,7 +163,7 @@ RANDOM_NOTE = (
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
     "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
-    "T.__get__".split()
+    "T.__get__ to_sparse to_dense".split()
 )
 
 
@@ -167,7 +174,7 @@ class _Replay:
         import torch
 
         self.torch = torch
-        self.tape = tape or Tape(dtype=dtype)
+        self.tape = tape or Tape(dtype=dtype, as_pytorch=as_pytorch)
         self.as_pytorch = as_pytorch
         self.names = names
         self.members: dict[int, Member] = {}
@@ -177,6 +184,10 @@ class _Replay:
         self.storages: dict[int, list[Any]] = {}
         # Tensors whose memory will be exchanged: where they are at the end is not where they are now.
         self.moving: set[int] = set()
+        # Sparse tensors, each as the dense one that it stands for.
+        self.sparse: dict[int, Tensor] = {}
+        # Tensors whose shape will be changed in place: it is not yet what it is at the end.
+        self.reshaped: set[int] = set()
         self.written_storages: set[int] = set()
         self.doubtful: dict[int, str] = {}
         # The only tensors that are differentiated, where the run becomes a function of its arguments.
@@ -203,15 +214,16 @@ class _Replay:
 
     def program(self, recording: Recording, name: str, title: str) -> Replayed:
         self.check_known(recording.events)
-        self.members, self.state = recording.members, recording.state
+        self.members, self.state = recording.by_seen(recording.members), recording.by_seen(recording.state)
         self.moving = {
             id(one.arguments[0])
             for one in recording.events
             if isinstance(one, Called) and bare_name(one.function) == "data.__set__"
         }
+        self.find_reshaped(recording.events)
         self.play(recording.events)
-        self.check_nothing_unseen(recording.versions)
-        self.end(recording.results)
+        self.check_nothing_unseen()
+        self.end([recording.known.get(id(one)) for one in recording.results])
         try:
             program = self.tape.program(name, title)
         except ProgramError as error:
@@ -228,10 +240,12 @@ class _Replay:
                 "loss, and differentiate that."
             )
         self.check_known(recording.events)
-        self.parameters = {id(one) for one in arguments}
+        given = [recording.known.get(id(one)) for one in arguments]
+        self.parameters = {id(one) for one in given}
+        self.find_reshaped(recording.events)
         self.play(recording.events)
         self.close_all()
-        roots = [self.handles.get(id(one)) for one in recording.results]
+        roots = [self.handles.get(id(recording.known.get(id(one)))) for one in recording.results]
         facts = self.tape._facts
         known = [one for one in roots if one is not None and facts.handle(one._name).requires_grad]
         if not known or len(known) < len(roots):
@@ -243,7 +257,7 @@ class _Replay:
             self.tape.backward(known, ones)
             for leaf in self.leaves.values():
                 self.observe(self.tensor(leaf), "grad")
-        places = {id(one): place for place, one in enumerate(arguments)}
+        places = {id(one): place for place, one in enumerate(given)}
         try:
             return self.tape.program(name, title), [places[leaf] for leaf in self.leaves]
         except ProgramError as error:
@@ -280,6 +294,8 @@ class _Replay:
             if isinstance(event, Called):
                 if not self._is_nothing(event):
                     yield event
+            elif isinstance(event, Updated):
+                yield from self._called(calls_of(event))
             elif isinstance(event, TookFunction):
                 yield from self._called(event.events)
                 for run in event.rules[:1]:
@@ -287,6 +303,10 @@ class _Replay:
             elif isinstance(event, Hooked):
                 for one in event.runs[:1]:
                     yield from self._called(one.events)
+
+    def find_reshaped(self, events: Sequence[Event]) -> None:
+        called = self._called(events)
+        self.reshaped = {id(one.arguments[0]) for one in called if bare_name(one.function) in SHAPES_IN_PLACE}
 
     def _recognised(self, event: Called) -> Recognised | None:
         return recognise(event.function, event.arguments, event.keywords)
@@ -367,11 +387,15 @@ class _Replay:
                 self.look(event)
             case Stepped():
                 self.step(event)
+            case Updated():
+                self.play(calls_of(event))
             case AskedTape():
                 self.observe(self.tensor(event.tensor), event.what)
 
     def tensor(self, value: Any) -> Tensor:
         found = self.handles.get(id(value))
+        if id(value) in self.sparse:
+            raise ProgramError("A sparse tensor is modelled from to_sparse to to_dense only. Compute with dense ones.")
         if found is None:
             raise ProgramError(
                 f"A tensor of shape {list(value.shape)} is used here that was made where the recording does not see "
@@ -384,8 +408,10 @@ class _Replay:
         """From here on a tensor of the run is this one of the tape. Raises ProgramError where the two are not alike."""
         known = self.tape._facts.handle(handle._name, history=False)
         shape, dtype = tuple(value.shape), self.dtype(value.dtype)
-        if dtype in (*NARROW, "uint8") and _address(value) in self.widened:
+        if dtype in (*NARROW, "uint8") and id(value.storage) in self.widened:
             dtype = "int64"
+        if id(value) in self.reshaped:
+            shape = known.shape
         if (known.shape, known.dtype) != (shape, dtype):
             raise ProgramError(
                 f"PyTorch made a {dtype}{list(shape)} here, and the row says {known.dtype}{list(known.shape)}. "
@@ -393,8 +419,8 @@ class _Replay:
             )
         self.handles[id(value)] = handle
         self.kept.append(value)
-        if _address(value) and id(value) not in self.moving:
-            self.storages.setdefault(_address(value), []).append(value)
+        if value.storage is not None and id(value) not in self.moving:
+            self.storages.setdefault(id(value.storage), []).append(value)
 
     def dtype(self, dtype: Any) -> str:
         return str(dtype).removeprefix("torch.")
@@ -402,28 +428,29 @@ class _Replay:
     # ---- tensors from outside ----
 
     def meet(self, event: Met) -> None:
-        tensor = event.tensor
+        seen = event.tensor
+        tensor = seen.tensor
         if event.values is None:
             what = "a wrapped tensor of torch.func" if tensor.layout is self.torch.strided else str(tensor.layout)
             what = f"a tensor on {tensor.device}" if tensor.device.type != "cpu" else what
             raise ProgramError(f"{what} is not modelled: only dense tensors on the CPU are. Convert it first.")
         if type(tensor) not in (self.torch.Tensor, self.torch.nn.Parameter, self.torch.nn.Buffer):
             raise ProgramError(f"A {type(tensor).__name__} is not modelled: only plain tensors and parameters are.")
-        if event.tracked and not event.leaf:
+        if seen.tracked and not seen.leaf:
             raise ProgramError(
-                f"A tensor of shape {list(tensor.shape)} with history is used here whose making was not recorded: it "
+                f"A tensor of shape {list(seen.shape)} with history is used here whose making was not recorded: it "
                 "comes from before the recording, from another thread, or from compiled code. Compute it in here, or "
                 "detach it."
             )
-        tracked = event.tracked
+        tracked = seen.tracked
         if self.parameters is not None:
             differentiable = tensor.is_floating_point() or tensor.is_complex()
-            tracked = id(tensor) in self.parameters and differentiable
-        known = self.names.get(id(tensor)) or self.state.get(id(tensor))
+            tracked = id(seen) in self.parameters and differentiable
+        known = self.names.get(id(seen)) or self.state.get(id(seen))
         name = event.hint or known or self.sites.of(event.site).hint or event.variable
         hint = (usable_name(name) if name else None) or ("leaf" if tracked else "values")
         with recorded_at(Site(self.sites.of(event.site).line, hint, "")):
-            other = self._alias(tensor)
+            other = self._alias(seen)
             if other is not None:
                 handle = self.tensor(other).detach()
                 if tracked:
@@ -432,21 +459,21 @@ class _Replay:
                 data = event.values.resolve_conj().resolve_neg()
                 numbers = data.numpy(force=True) if data.dtype is not self.torch.bfloat16 else data.float().numpy()
                 make = self.tape.leaf if tracked else self.tape.constant
-                dtype = self.dtype(tensor.dtype)
+                dtype = self.dtype(seen.dtype)
                 if dtype in NARROW:
-                    self.widened.add(_address(tensor))
+                    self.widened.add(id(seen.storage))
                     self.note(
                         event.site, dtype, f"data of {dtype} is written as int64; what arithmetic makes of it is not"
                     )
                 handle = make(numbers, dtype="int64" if dtype in NARROW else dtype)
             if tracked and self.parameters is None:
-                self.join(tensor)
-        self.bind(tensor, handle)
-        self.met[id(tensor)] = event
+                self.join(seen)
+        self.bind(seen, handle)
+        self.met[id(seen)] = event
         if event.drawn:
             self.note(event.site, "random", RANDOM_NOTE)
         if tracked:
-            self.leaves[id(tensor)] = tensor
+            self.leaves[id(seen)] = seen
         if event.stale is not None:
             self.gradients.add(id(event.stale))
             handle.grad = self.tensor(event.stale)
@@ -464,11 +491,11 @@ class _Replay:
 
     def _alias(self, tensor: Any) -> Any:
         """A tensor of the tape that is the same memory, seen in the same way. Raises ProgramError for another way."""
-        if not _address(tensor):
+        if tensor.storage is None:
             return None
-        others = self.storages.get(_address(tensor), [])
+        others = self.storages.get(id(tensor.storage), [])
         for one in reversed(others):
-            if (one.data_ptr(), one.shape, one.stride()) == (tensor.data_ptr(), tensor.shape, tensor.stride()):
+            if one.place == tensor.place and id(one) not in self.reshaped:
                 return one
         if others:
             raise ProgramError(
@@ -556,8 +583,14 @@ class _Replay:
         if self._is_nothing(event):
             return
         name = bare_name(event.function)
+        if name in ("to_sparse", "to_dense"):
+            self.sparse_or_dense(name, event)
+            return
         if name in WORDS or name in CASTS or name in SEVERAL_VIEWS or name in COPIES:
             self.word(name, event)
+            return
+        if name in SHAPES_IN_PLACE:
+            self.change_shape(name, event)
             return
         event = self.without_out(event)
         found, made = self._recognised(event), find_composite(event.function)
@@ -583,6 +616,44 @@ class _Replay:
             if self.tensor(one)._name in written:
                 self.wrote(one)  # running statistics
 
+    def sparse_or_dense(self, name: str, event: Called) -> None:
+        """A sparse tensor is the dense one, whose gradient stops where no element is specified."""
+        own, *axes = event.arguments
+        if name == "to_dense":
+            if axes or event.keywords.get("dtype") or event.keywords.get("masked_grad") is False:
+                raise ProgramError("to_dense with another dtype, or without masked_grad, is not modelled.")
+            dense = self.sparse[id(own)] if id(own) in self.sparse else self.tensor(own)
+            self.bind(event.result, dense.clone())
+            return
+        dense = self.tensor(own)
+        if event.keywords or len(axes) > 1 or event.result.tensor.layout is not self.torch.sparse_coo:
+            raise ProgramError("to_sparse is modelled with the number of sparse axes only.")
+        specified = dense != 0
+        within = tuple(range(axes[0], len(dense.shape))) if axes else ()
+        if within:
+            specified = specified.any(axis=within, keepdims=True)
+        zero = 0 if dense.dtype_name == "int64" else 0.0
+        self.sparse[id(event.result)] = self.tape.where(specified, dense, zero)
+
+    def change_shape(self, name: str, event: Called) -> None:
+        """From here on the tensor is a view of what it was."""
+        own, facts = event.arguments[0], self.tape._facts
+        before = facts.handle(self.tensor(own)._name)
+        if before.tensor in facts.retained:
+            raise ProgramError(f"{name} of a tensor whose gradient is retained is not modelled. Retain it afterwards.")
+        function = getattr(self.torch.Tensor, name.removesuffix("_"))
+        found, made = recognise(function, event.arguments, event.keywords), find_composite(function)
+        if made is not None:
+            view = made(self.tape, *map(self.converted, event.arguments), **event.keywords)
+        elif found is not None:
+            view = self.tape._apply(found.op.name, [self.tensor(own)], found.attributes)
+        else:
+            raise ProgramError(
+                f"Tensor.{name} with these arguments is not modelled. Take a view of that shape instead."
+            )
+        self.handles[id(own)] = view
+        self.written_storages.add(before.storage.number)
+
     def without_out(self, event: Called) -> Called:
         """The same call without `out=`: its result is copied into that tensor."""
         if "out" not in event.keywords:
@@ -592,12 +663,12 @@ class _Replay:
 
     def results(self, event: Called, made: Any) -> None:
         result = event.result
-        if isinstance(result, self.torch.Tensor):
+        if isinstance(result, Seen):
             self.one_result(event, result, made)
             return
         if isinstance(result, list | tuple) and isinstance(made, list | tuple) and len(result) == len(made):
             for one, handle in zip(result, made, strict=True):
-                if isinstance(one, self.torch.Tensor):
+                if isinstance(one, Seen):
                     self.one_result(event, one, handle)
             return
         if result is not None or made is not None:
@@ -620,32 +691,32 @@ class _Replay:
         given = self._tensors((event.arguments, tuple(event.keywords.values())))
         narrow = {*NARROW, "uint8"}
         if self.dtype(result.dtype) in narrow and not any(self.dtype(one.dtype) in narrow for one in given):
-            self.widened.add(_address(result))  # pivots and the like, which no arithmetic has made
+            self.widened.add(id(result.storage))  # pivots and the like, which no arithmetic has made
         self.bind(result, handle)
 
     def check_aliases(self, event: Called, result: Any, handle: Tensor) -> None:
         """Where the result shares memory with what it was made from, and the tape says otherwise, nobody may write."""
         facts = self.tape._facts
         own = facts.handle(handle._name, history=False).storage
-        memory = _address(result)
-        if not memory:
+        memory = result.storage
+        if memory is None:
             return
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             other = self.handles.get(id(one))
-            if other is None or not _address(one) or id(one) in self.moving:
+            if other is None or one.storage is None or id(one) in self.moving:
                 continue
-            shares = _address(one) == memory
+            shares = one.storage is memory
             if shares != (facts.handle(other._name, history=False).storage is own):
                 what = "a view" if shares else "a copy"
                 said = (
                     f"{described(event.function)} at {_where(event.site)} returned {what}, and the tape says otherwise"
                 )
                 # As long as nobody writes into either, a view and a copy are the same.
-                self.doubtful.update({memory: said, _address(one): said})
+                self.doubtful.update({id(memory): said, id(one.storage): said})
 
     def _tensors(self, values: Any) -> Iterator[Any]:
         for one in values:
-            if isinstance(one, self.torch.Tensor):
+            if isinstance(one, Seen):
                 yield one
             elif isinstance(one, list | tuple):
                 yield from self._tensors(one)
@@ -653,7 +724,7 @@ class _Replay:
     def converted(self, value: Any) -> Any:
         """An argument in the words of the tape."""
         torch = self.torch
-        if isinstance(value, torch.Tensor):
+        if isinstance(value, Seen):
             return self.tensor(value)
         if isinstance(value, torch.dtype):
             return self.dtype(value)
@@ -679,7 +750,7 @@ class _Replay:
             for name, one in attributes.items()
             if not (one is None and op.defaults[name] is ...)
         }
-        if isinstance(event.result, self.torch.Tensor) and "shape" in attributes and op.name != "unflatten":
+        if isinstance(event.result, Seen) and "shape" in attributes and op.name != "unflatten":
             attributes["shape"] = tuple(event.result.shape)
         operands = [self.converted(one) for one in found.operands]
         if found.writes:
@@ -689,7 +760,7 @@ class _Replay:
             self.tape._write(operands[0], name, operands[1:], attributes)
             self.wrote(found.operands[0])
             return
-        if isinstance(event.result, self.torch.Tensor):
+        if isinstance(event.result, Seen):
             operands = self.in_one_dtype(op, operands, self.dtype(event.result.dtype))
         self.results(event, self.tape._apply(op.name, operands, attributes))
 
@@ -715,24 +786,24 @@ class _Replay:
 
     def wrote(self, tensor: Any) -> None:
         """A tensor of the run was written; its number at the end is one that the program has to show."""
-        doubt = self.doubtful.get(_address(tensor)) if _address(tensor) else None
+        doubt = self.doubtful.get(id(tensor.storage))
         if doubt is not None:
             raise ProgramError(f"A write: {doubt}, so that it would show in other places. Clone the result there.")
         name = self.tensor(tensor)._name
         self.written_storages.add(self.tape._facts.handle(name, history=False).storage.number)
-        base = tensor._base if tensor._base is not None and id(tensor._base) in self.handles else tensor
+        base = tensor.base if tensor.base is not None and id(tensor.base) in self.handles else tensor
         self.written[id(base)] = base
 
     # ---- words of the tape ----
 
     def word(self, name: str, event: Called) -> None:
         arguments, keywords = event.arguments, event.keywords
-        tensor = self.tensor(arguments[0]) if isinstance(arguments[0], self.torch.Tensor) else None
+        tensor = self.tensor(arguments[0]) if isinstance(arguments[0], Seen) else None
         if name in COPIES:
             if tensor is None:
                 raise ProgramError(f"torch.{name} of a list of tensors: build it with torch.stack.")
             copied = tensor.detach().clone()
-            if event.result.requires_grad:
+            if event.result.tracked:
                 copied.requires_grad_()
                 self.leaves[id(event.result)] = event.result
             self.bind(event.result, copied)
@@ -765,7 +836,7 @@ class _Replay:
             given = [*arguments[1:], *keywords.values()]
             flag = bool(given[0]) if given else True
             tensor.requires_grad_(flag)
-            if flag and arguments[0].is_leaf:
+            if flag and arguments[0].leaf:
                 self.join(arguments[0])
                 self.leaves[id(arguments[0])] = arguments[0]
         elif name == "retain_grad":
@@ -894,7 +965,7 @@ class _Replay:
     def _several(self, value: Any) -> tuple[Any, ...]:
         if value is None:
             return ()
-        return (value,) if isinstance(value, self.torch.Tensor) else tuple(value)
+        return (value,) if isinstance(value, Seen) else tuple(value)
 
     def autograd_grad(self, event: RanBackward, said: dict[str, Any]) -> None:
         if said.get("is_grads_batched"):
@@ -943,12 +1014,12 @@ class _Replay:
     def inside(self, tape: Tape) -> _Replay:
         """A replay into the body of a hook or a function."""
         found = _Replay(self.tape.dtype, self.names, tape, as_pytorch=self.as_pytorch)
-        found.specialised = self.specialised
+        found.specialised, found.reshaped = self.specialised, self.reshaped
         return found
 
     def _plain(self, values: Sequence[Any]) -> tuple[str, ...]:
         """What is no tensor among arguments."""
-        return tuple(repr(one) for one in values if not isinstance(one, self.torch.Tensor))
+        return tuple(repr(one) for one in values if not isinstance(one, Seen))
 
     def _shape_of(self, events: Sequence[Event], *more: Any) -> tuple[Any, ...]:
         """What events do, beside the numbers in tensors."""
@@ -962,9 +1033,9 @@ class _Replay:
 
     def take_function(self, event: TookFunction) -> None:
         kind = event.kind
-        tensors = [one for one in event.arguments if isinstance(one, self.torch.Tensor)]
+        tensors = [one for one in event.arguments if isinstance(one, Seen)]
         results = event.result if isinstance(event.result, tuple) else (event.result,)
-        if not all(isinstance(one, self.torch.Tensor) for one in results):
+        if not all(isinstance(one, Seen) for one in results):
             raise ProgramError(f"{kind.__name__}.forward returns something else than tensors, which is not modelled.")
         if not event.rules:
             # No backward ran the rule: what it would do is not known, and nothing asked for it.
@@ -1031,7 +1102,7 @@ class _Replay:
 
         own = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", event.kind.__name__).lower()
         # The names that the rule reads are those that the body of the function gives; a dry run tells them.
-        probe = Tape(dtype=self.tape.dtype)
+        probe = Tape(dtype=self.tape.dtype, as_pytorch=self.as_pytorch)
         inner = []
         for name, one in zip(names, tensors, strict=True):
             known = self.tape._facts.handle(self.tensor(one)._name, history=False)
@@ -1109,38 +1180,38 @@ class _Replay:
                     found.append((one, [one]))
         return found
 
-    def _same_memory(self, one: Any, other: Any) -> bool:
-        return one is other or (
-            (one.data_ptr(), one.shape, one.stride(), one.dtype)
-            == (other.data_ptr(), other.shape, other.stride(), other.dtype)
-        )
+    def _same_memory(self, one: Seen, other: Seen) -> bool:
+        return one is other or (one.storage is not None and one.place == other.place)
 
     # ---- the end ----
 
-    def check_nothing_unseen(self, versions: dict[int, int]) -> None:
+    def check_nothing_unseen(self) -> None:
         """Refuse a run in which a tensor was written, or got a gradient, where the recording did not see it."""
         facts = self.tape._facts
         handles = [facts.handle(self.handles[id(one)]._name, history=False) for one in self.kept]
         written = {id(one.storage) for one in handles if one.version.count}
         for tensor, handle in zip(self.kept, handles, strict=True):
-            if id(handle.storage) in written or id(tensor) in self.gradients or id(tensor) not in versions:
+            if id(tensor) in self.reshaped and tensor.tensor is not None and tensor.tensor.shape != handle.shape:
+                now, known = list(tensor.tensor.shape), list(handle.shape)
+                raise RecordingRefusedError(f"A tensor is of shape {now} at the end of the run, and of {known} here.")
+            if id(handle.storage) in written or id(tensor) in self.gradients or tensor.version is None:
                 continue  # a backward adds to gradients
             if handle.storage.number in self.written_storages or id(tensor) in self.moving:
                 continue  # through `.data`, which has a version counter of its own
-            met = self.met.get(id(tensor))
-            if tensor._version > versions[id(tensor)]:
+            met, now = self.met.get(id(tensor)), tensor.tensor
+            if now is not None and now._version > tensor.version:
                 self.refuse_unseen(tensor, "was written", "in another thread, or in compiled code")
-            if met and not self._same_numbers(tensor, met.values):
+            if met and not self._same_numbers(now, met.values):
                 self.refuse_unseen(tensor, "was written", "through NumPy or another alias, or in another thread")
         for looked, writes in self.doors:
             if id(looked.tensor) in self.gradients or self.writes_to(looked.tensor) != writes:
                 continue
-            if not self._same_numbers(looked.tensor, looked.values):
+            if not self._same_numbers(looked.tensor.tensor, looked.values):
                 self.refuse_unseen(looked.tensor, "was written", f"through what `{looked.word}` gave")
         for number, tensor in self.leaves.items():
             handle = facts.handle(self.handles[number]._name, history=False)
             if (
-                tensor.grad is not None
+                tensor.tensor.grad is not None
                 and handle.family.number not in facts.slots
                 and handle.tensor not in facts.retained
             ):
@@ -1176,18 +1247,15 @@ class _Replay:
             for number, leaf in [*self.unread.items()]:
                 self.unread.pop(number)
                 name = self.observe(self.tensor(leaf), "grad")
-                self.final[name] = FinalGradient(leaf)
+                self.final[name] = FinalGradient(leaf.tensor)
             for tensor in self.written.values():
-                if tensor.is_leaf and id(tensor) in self.names:
-                    self.final[self.observe(self.tensor(tensor), "value")] = tensor
+                if id(tensor) in self.names and tensor.tensor.is_leaf:
+                    self.final[self.observe(self.tensor(tensor), "value")] = tensor.tensor
             shown = {one.handle for one in self.tape._statements if isinstance(one, Read) and one.what == "value"}
             for tensor in results:
+                if id(tensor) in self.sparse:
+                    raise RecordingRefusedError("A result of the run is sparse. Return it made dense.")
                 handle = self.handles.get(id(tensor))
                 if handle is not None and handle._name not in shown:
                     shown.add(handle._name)
-                    self.final[self.observe(handle, "value")] = tensor
-
-
-def _address(tensor: Any) -> int:
-    """Where its memory is; 0 of an empty one, and of the zeros without memory that a backward may return."""
-    return 0 if tensor._is_zerotensor() or not tensor.numel() else tensor.untyped_storage().data_ptr()
+                    self.final[self.observe(handle, "value")] = tensor.tensor

@@ -23,7 +23,7 @@ from compare.recording.recorder import Recorder
 from compare.statements import Member
 from compare.tape import usable_name
 
-__all__ = ["members_of", "names_of", "read_script", "record_function", "record_script", "state_of"]
+__all__ = ["members_of", "names_of", "read_script", "record_cell", "record_function", "record_script", "state_of"]
 
 
 class _Cell(msgspec.Struct):
@@ -111,9 +111,8 @@ def record_script(path: Path, *, dtype: str) -> Recording:
     variables = [one for one in vars(module).values() if isinstance(one, torch.Tensor) and not one.is_leaf]
     known = {**recorder.variables.found, **vars(module)}
     names, members = names_of(known), members_of(known)
-    return Recording(
-        recorder.events, dtype, names, state_of(known, names), members, variables, raised, recorder.versions
-    )
+    state = state_of(known, names)
+    return Recording(recorder.events, dtype, recorder.known, names, state, members, variables, raised)
 
 
 def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Recording:
@@ -138,7 +137,27 @@ def record_function(function: Callable[..., Any], arguments: tuple[Any, ...]) ->
     names = names_of(known)
     names.update({id(one): name for name, one in found.items() if usable_name(name) is not None})
     state, members = state_of(known, names), members_of(known)
-    return Recording(recorder.events, dtype, names, state, members, list(found.values()), error, recorder.versions)
+    return Recording(recorder.events, dtype, recorder.known, names, state, members, list(found.values()), error)
+
+
+def record_cell(run: Callable[[], None], variables: dict[str, Any]) -> Recording:
+    """Run a cell of a notebook under the recorder, in the settings of this process.
+
+    Args: variables: the names of the notebook, which the cell reads and binds. It may see them while it runs.
+    """
+    import torch
+
+    before = {id(one) for one in variables.values() if isinstance(one, torch.Tensor)}
+    recorder = Recorder()
+    error = _run(recorder, run)
+    dtype = str(torch.get_default_dtype()).removeprefix("torch.")
+    # `_`, `_3` and the like are what the notebook keeps of former results.
+    kept = {name: one for name, one in variables.items() if not name.startswith("_")}
+    made = [one for one in kept.values() if isinstance(one, torch.Tensor) and id(one) not in before and not one.is_leaf]
+    known = {**recorder.variables.found, **kept}
+    names = names_of(known)
+    state, members = state_of(known, names), members_of(known)
+    return Recording(recorder.events, dtype, recorder.known, names, state, members, made, error)
 
 
 def _tensors(result: Any, name: str = "result") -> dict[str, Any]:

@@ -36,6 +36,10 @@ class LocalVariables:
             self._parameters.update(id(one) for one in owner[1].parameters())
             self.add(*owner)
 
+    def names(self, tensor: Any) -> bool:
+        """Whether it is a parameter of a module that was found."""
+        return id(tensor) in self._parameters
+
     def add(self, name: str, value: Any) -> None:
         """Keep a variable, under its own name unless another one has that."""
         if any(one is value for one in self.found.values()):

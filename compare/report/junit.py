@@ -9,7 +9,7 @@ from compare.report import Report
 from compare.report.wording import again, departures, location, naive, naive_departures, told, visible
 from compare.results import CaseResult
 
-__all__ = ["junit"]
+__all__ = ["junit", "legal"]
 
 # Characters that no XML 1.0 document may hold, and the carriage return, which readers turn into a newline.
 _FORBIDDEN = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -32,36 +32,41 @@ def junit(report: Report) -> str:
     properties = ElementTree.SubElement(suite, "properties")
     for name in report.run.environment.__struct_fields__:
         text = getattr(report.run.environment, name)
-        ElementTree.SubElement(properties, "property", name=name, value=_legal(text))
+        ElementTree.SubElement(properties, "property", name=name, value=legal(text))
     for case in cases:
         _testcase(suite, case, report)
     for failure in report.failures:
-        test = ElementTree.SubElement(suite, "testcase", classname="cases", name=_legal(failure.path), time="0")
-        ElementTree.SubElement(test, "error", type="load", message=_legal(failure.message))
+        test = ElementTree.SubElement(suite, "testcase", classname="cases", name=legal(failure.path), time="0")
+        ElementTree.SubElement(test, "error", type="load", message=legal(failure.message))
+    if report.run.conventions:
+        from compare.report.ledger import add_suite
+
+        add_suite(root, report.run.conventions)
     ElementTree.indent(root)
     return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _testcase(suite: ElementTree.Element, case: CaseResult, report: Report) -> None:
-    attributes = {"classname": _legal(case.chapter), "name": _legal(case.id), "time": f"{case.seconds:.3f}"}
+    attributes = {"classname": legal(case.chapter), "name": legal(case.id), "time": f"{case.seconds:.3f}"}
     place = report.place(case.id)
     if place is not None:
-        attributes |= {"file": _legal(place.path), "line": str(place.line)}
+        attributes |= {"file": legal(place.path), "line": str(place.line)}
     test = ElementTree.SubElement(suite, "testcase", attributes)
     if case.outcome in ("mismatch", "error"):
         found = departures(case)
         names = [one.name for one in found] + (["naive port"] if naive_departures(case) else [])
         message = case.error or f"not as declared: {', '.join(names)}"
         tag = "error" if case.outcome == "error" else "failure"
-        failed = ElementTree.SubElement(test, tag, type=case.outcome, message=_legal(message))
+        failed = ElementTree.SubElement(test, tag, type=case.outcome, message=legal(message))
         lines = [f"{one.name} ({one.kind}): {told(one)} {location(report.place(case.id, one.line))}" for one in found]
         lines += naive_departures(case)
-        failed.text = _legal("\n".join(filter(None, [*lines, case.divergence, again(case, report)])))
-    ElementTree.SubElement(test, "system-out").text = _legal(
+        failed.text = legal("\n".join(filter(None, [*lines, case.divergence, again(case, report)])))
+    ElementTree.SubElement(test, "system-out").text = legal(
         f"{case.title}\n{case.outcome}: observations {len(case.observations)}, notes {len(case.notes)}, {case.dtype}"
         + "".join(f"\n{line}" for line in naive(case))
     )
 
 
-def _legal(text: str) -> str:
+def legal(text: str) -> str:
+    """Text with what XML may not hold made visible."""
     return _FORBIDDEN.sub(lambda found: visible(found.group()), text)

@@ -82,6 +82,11 @@ def _overview(report: Report, *, link: bool) -> str:
     facts = [[name, escaped(getattr(made, name))] for name in made.__struct_fields__]
     parts = ["# PyTorch and JAX, compared\n", f"{escaped(summary(report.run, len(report.failures)))}\n"]
     parts += [f"- Not loaded: {escaped(failure.message)}\n" for failure in report.failures]
+    if report.run.conventions:
+        from compare.report.ledger import convention_lines, ledger_summary
+
+        parts.append(f"{escaped(ledger_summary(report.run.conventions))}\n")
+        parts += [f"- Not as declared: {escaped(line)}\n" for line in convention_lines(report.run.conventions)]
     parts.append(table(["case", "chapter", "outcome", "worst error", "ulps", "notes", "naive port"], rows))
     parts.append(table(["made with", "version"], facts))
     return "\n".join(parts)

@@ -6,7 +6,7 @@ import ast
 import functools
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 from markupsafe import Markup, escape
@@ -24,10 +24,11 @@ __all__ = ["Column", "Line", "Remarks", "Tied", "colour_lines", "column", "tied"
 class Line:
     """One line of a program. row: of the grid, from 1; 0 outside of a grid. statements: of the tape, in its order.
 
-    label: what the number of the line is called where it has counterparts: their numbers are in it.
+    shown: its number in its own file. label: what that is called where there are counterparts: it names them.
     """
 
     number: int
+    shown: int
     code: Markup
     indent: int
     statements: tuple[int, ...] = ()
@@ -145,10 +146,13 @@ def tied(programs: Sequence[tuple[str, str, str]], lines: Lines | None, notes: S
         [() if one is None else (one,) for one in origins] for origins in (lines.torch, lines.jax)
     ]
     every = [own, *printed]
-    counterparts = {title: _places(found) for (_, title, _), found in zip(programs, every, strict=True)}
+    firsts = (lines.first, 1, 1)
+    counterparts = {
+        title: _places(found, first) for (_, title, _), found, first in zip(programs, every, firsts, strict=True)
+    }
     texts = [
-        _lines(title, code, found, {other: places for other, places in counterparts.items() if other != title})
-        for (_, title, code), found in zip(programs, every, strict=True)
+        _lines(title, code, found, {other: places for other, places in counterparts.items() if other != title}, first)
+        for (_, title, code), found, first in zip(programs, every, firsts, strict=True)
     ]
     below, rest = _below(notes, lines.first, ends, length)
     places = align(length, [[None if not one else of_line[one[0]][0] for one in found] for found in printed])
@@ -175,30 +179,34 @@ def tied(programs: Sequence[tuple[str, str, str]], lines: Lines | None, notes: S
 
 
 def _lines(
-    title: str, code: str, statements: Sequence[tuple[int, ...]], others: Mapping[str, Mapping[int, list[int]]]
+    title: str,
+    code: str,
+    statements: Sequence[tuple[int, ...]],
+    others: Mapping[str, Mapping[int, list[int]]],
+    first: int = 1,
 ) -> list[Line]:
     found = []
     raw = code.splitlines()
     for number, (line, coloured, own) in enumerate(zip(raw, colour_lines(code), statements, strict=True), 1):
-        label = f"{title} {number}" if own and others else ""
+        label = f"{title} {number + first - 1}" if own and others else ""
         for other, places in others.items():
             there = sorted({place for one in own for place in places.get(one, ())})
             if there:
                 label += f", {other} {' '.join(map(str, there[:6]))}"
-        shown = line.expandtabs()
-        indent = min(len(shown) - len(shown.lstrip()), 24)
-        found.append(Line(number, coloured, indent, own, label))
+        plain = line.expandtabs()
+        indent = min(len(plain) - len(plain.lstrip()), 24)
+        found.append(Line(number, number + first - 1, coloured, indent, own, label))
     return found
 
 
 def _at(line: Line, row: int) -> Line:
-    return Line(line.number, line.code, line.indent, line.statements, line.label, row)
+    return replace(line, row=row)
 
 
-def _places(statements: Sequence[Iterable[int]]) -> dict[int, list[int]]:
-    """The numbers of the lines that each statement has."""
+def _places(statements: Sequence[Iterable[int]], first: int) -> dict[int, list[int]]:
+    """The numbers of the lines that each statement has; the first line has the number `first`."""
     found: dict[int, list[int]] = {}
-    for number, own in enumerate(statements, 1):
+    for number, own in enumerate(statements, first):
         for one in own:
             found.setdefault(one, []).append(number)
     return found

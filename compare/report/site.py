@@ -19,9 +19,13 @@ import msgspec
 from markupsafe import Markup, escape
 
 from compare.concepts import CHAPTERS, CONCEPTS, OBSERVED_WITH, STATUSES, ranked
+from compare.errors import UsageError
+from compare.pictures import verified
+from compare.pictures.svg import STYLE as PICTURE_STYLE
 from compare.report import Report
 from compare.report.folder import check_ids
 from compare.report.heat_maps import array_of, difference_map, shape_words, value_map
+from compare.report.ledger import VERDICTS as LEDGER_VERDICTS
 from compare.report.programs import Tied, column, tied
 from compare.report.translated import SHAPES as TRANSLATION_SHAPES
 from compare.report.translated import sentence
@@ -45,7 +49,19 @@ from compare.report.wording import (
     visible_lines,
     worst,
 )
-from compare.results import Absent, CaseResult, Declared, Note, Observation, Translation, Value, summarize
+from compare.results import (
+    Absent,
+    CaseResult,
+    ConventionResult,
+    Declared,
+    Lines,
+    Note,
+    Observation,
+    Pictures,
+    Translation,
+    Value,
+    summarize,
+)
 
 __all__ = ["site", "translation_page"]
 
@@ -125,9 +141,8 @@ def shown(side: Value | Declared, name: str = "") -> Markup:
     if array is None or len(array.numbers) <= FEW:
         return folded(value(side))
     drawn = Markup(value_map(array, name)) if name else Markup("")
-    return drawn + Markup("<details><summary>{} numbers, {}</summary>{}</details>").format(
-        len(array.numbers), shape_words(array), _numbers(array.rows)
-    )
+    count = f"{len(array.numbers)} numbers" + (f", {shape_words(array)}" if len(array.shape) > 1 else "")
+    return drawn + Markup("<details><summary>{}</summary>{}</details>").format(count, _numbers(array.rows))
 
 
 def _numbers(rows: Sequence[Sequence[str]]) -> Markup:
@@ -169,6 +184,21 @@ def difference(one: Observation) -> Markup:
     return Markup(difference_map(left, right, one.limit))
 
 
+def drawn(pictures: Pictures | None, of: str) -> dict[str, Markup]:
+    """Both pictures, without their style: it stands in the sheet of the site. Raises UsageError for what is none."""
+    found = {}
+    for name, text in () if pictures is None else (("tape", pictures.tape), ("pure", pictures.pure)):
+        try:
+            found[name] = Markup(verified(text).replace(f"<style>{PICTURE_STYLE}</style>", ""))
+        except UsageError as error:
+            raise UsageError(f"{of}, `pictures.{name}`: {error}") from error
+    return found
+
+
+def _sheet() -> str:
+    return _text("site.css") + PICTURE_STYLE + "\n"
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
@@ -182,7 +212,8 @@ def _environment() -> jinja2.Environment:
     made.globals |= {
         "CONCEPTS": CONCEPTS, "STATUSES": STATUSES, "STATUS_SHAPES": STATUS_SHAPES, "OUTCOMES": OUTCOMES,
         "VERDICTS": VERDICTS, "SYMBOLS": SYMBOLS, "SILENT": SILENT, "OBSERVED_WITH": OBSERVED_WITH,
-        "CONVENTION_SHAPES": CONVENTION_SHAPES, "shown": shown, "difference": difference, "symbol": symbol,
+        "LEDGER_VERDICTS": LEDGER_VERDICTS, "CONVENTION_SHAPES": CONVENTION_SHAPES,
+        "shown": shown, "difference": difference, "symbol": symbol,
         "sides": sides, "value": value, "departures": departures, "naive": naive, "silent": silent, "worst": worst,
         "naive_departures": naive_departures, "told": told, "visible_lines": visible_lines, "count_of": count_of,
         "is_absent": lambda side: isinstance(side, Absent), "is_declared": lambda side: isinstance(side, Declared),
@@ -211,7 +242,7 @@ class _Chapter:
 
 
 def site(report: Report) -> dict[str, bytes]:
-    """The content of each file of the site by its name. Raises UsageError for an id that cannot name a page."""
+    """The content of each file of the site by its name. Raises UsageError for an id or a picture that is none."""
     run = report.run
     check_ids(run.cases)
     showing: dict[str, list[CaseResult]] = {}
@@ -233,7 +264,7 @@ def site(report: Report) -> dict[str, bytes]:
         "concepts.html": _page("concepts.html", root="", here="concepts", groups=ranked(), **facts),
         "conventions.html": _page("conventions.html", root="", here="conventions", **_ledger(report), **facts),
         "environment.html": _page("environment.html", root="", here="environment", **facts),
-        "site.css": _text("site.css").encode(),
+        "site.css": _sheet().encode(),
         "site.js": _text("site.js").encode(),
     }
     for case, beside in _with_neighbours(run.cases):
@@ -294,23 +325,24 @@ def _case_facts(case: CaseResult, report: Report) -> dict[str, Any]:
         "case": case,
         "programs": _tied_or_plain(programs, tied_lines, case.notes),
         "port": ported,
+        "pictures": drawn(case.pictures, f"The case '{case.id}'"),
         "overflows": _overflows(case),
         "where": location(report.place(case.id)),
         "again": again(case, report),
         "anchors": anchors([one.name for one in case.observations], "observation"),
-        "read_at": _read_at(case),
+        "read_at": _read_at(sources.lines, sources.case),
     }
 
 
-def _tied_or_plain(programs: Sequence[tuple[str, str, str]], lines: Any, notes: tuple[Note, ...]) -> Tied:
+def _tied_or_plain(programs: Sequence[tuple[str, str, str]], lines: Lines | None, notes: tuple[Note, ...]) -> Tied:
     placed = tied(programs, lines, notes)
     # One paragraph for what is said of several statements, and of none that the page shows.
     return Tied(placed.columns, placed.height, tuple({(one.concept, one.why): one for one in placed.rest}.values()))
 
 
-def _read_at(case: CaseResult) -> Callable[[Observation], int]:
-    """The line of the shown case that an observation is read at; 0 where it is not known."""
-    lines, length = case.sources.lines, len(case.sources.case.splitlines())
+def _read_at(lines: Lines | None, code: str) -> Callable[[Observation], int]:
+    """The line of the shown case (from 1) that an observation is read at; 0 where it is not known."""
+    length = len(code.splitlines())
 
     def at(one: Observation) -> int:
         line = 0 if lines is None or not one.line else one.line - lines.first + 1
@@ -320,13 +352,19 @@ def _read_at(case: CaseResult) -> Callable[[Observation], int]:
 
 
 def _ledger(report: Report) -> dict[str, Any]:
-    families: dict[str, list[Any]] = {}
-    for entry in report.run.conventions:
+    """The entries by family: what is not as declared, then what differs. And how many there are of each verdict."""
+    entries = report.run.conventions
+    check_ids(entries, "entry")
+    families: dict[str, list[ConventionResult]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.holds, not entry.differs)):
         families.setdefault(entry.family, []).append(entry)
-    for entries in families.values():
-        entries.sort(key=lambda entry: (entry.holds, not entry.differs))
-    check_ids(report.run.conventions, "entry")
-    return {"families": families}
+    ordered = {entry.family: families[entry.family] for entry in entries}
+    counted = {word: sum(entry.verdict == word for entry in entries) for word in LEDGER_VERDICTS}
+    return {
+        "families": [(*one, made) for one, made in zip(ordered.items(), anchors([*ordered], "family"), strict=True)],
+        "verdicts": {word: count for word, count in counted.items() if count},
+        "departed": sum(not entry.holds for entry in entries),
+    }
 
 
 # ---- the page of a translation ----
@@ -342,10 +380,11 @@ def translation_page(result: Translation) -> str:
         "sentence": sentence(result).removeprefix(f"{TRANSLATION_SHAPES[result.verdict]} {result.path}: "),
         "shape": TRANSLATION_SHAPES[result.verdict],
         "programs": _tied_or_plain(programs, lines, result.notes),
+        "pictures": drawn(result.pictures, result.path),
         "anchors": anchors([one.name for one in result.observations], "observation"),
-        "read_at": lambda one: one.line if lines is not None and lines.first == 1 else 0,
+        "read_at": _read_at(lines, result.script),
         "self_contained": True,
-        "style": Markup(_text("site.css")),
+        "style": Markup(_sheet()),
         "script": Markup(_text("site.js")),
         "root": "",
         "here": "",

@@ -7,6 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from compare.report import Report
+from compare.report.ledger import convention_lines, ledger_summary
 from compare.report.page import Page, natural_width
 from compare.report.wording import (
     SYMBOLS,
@@ -51,6 +52,8 @@ def full(report: Report) -> str:
         if case.outcome in ("mismatch", "error"):
             _departed(page, case, report)
     failed = report.failures or any(case.outcome in ("mismatch", "error") for case in report.run.cases)
+    if report.run.conventions:
+        _conventions(page, report)
     page.line(summary(report.run, len(report.failures)), "bold red" if failed else "bold green")
     return page.text()
 
@@ -70,7 +73,17 @@ def concise(report: Report) -> str:
         facts += [visible(case.error)] if case.error is not None else []
         line = Text.assemble((f"{shape} {case.outcome}", STYLES[shape]), f" {visible(case.id)}  ")
         page.add(line + Text("  ".join(filter(None, facts))))
+    for line_of in convention_lines(report.run.conventions):
+        page.line(f"✗ mismatch {line_of}", STYLES["✗"])
     return page.text()
+
+
+def _conventions(page: Page, report: Report) -> None:
+    """What is not as the ledger declares, and its counts."""
+    departed = convention_lines(report.run.conventions)
+    for line in departed:
+        page.line(f"✗ {line}", STYLES["✗"])
+    page.line(ledger_summary(report.run.conventions), "bold red" if departed else "bold green")
 
 
 # ---- the table of cases ----

@@ -184,50 +184,31 @@ body_weight_square_avg = jnp.array(
         [0.0, 0.0, 0.0],
     ]
 )
-body_weight_square_avg = (
-    body_weight_square_avg + grads["body.weight"] * grads["body.weight"] * 0.010000000000000009
-)
-params["body.weight"] = (
-    params["body.weight"] - grads["body.weight"] / (jnp.sqrt(body_weight_square_avg) + 1e-08) * 0.01
-)
+
+
+@jax.jit
+def update(grad, square_avg, parameter):
+    square_avg = square_avg + grad * grad * 0.010000000000000009
+    parameter = parameter - grad / (jnp.sqrt(square_avg) + 1e-08) * 0.01
+    return parameter
+
+
+params["body.weight"] = update(grads["body.weight"], body_weight_square_avg, params["body.weight"])
 print("body_weight =", params["body.weight"])
 body_bias_square_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-body_bias_square_avg = body_bias_square_avg + grads["body.bias"] * grads["body.bias"] * 0.010000000000000009
-params["body.bias"] = (
-    params["body.bias"] - grads["body.bias"] / (jnp.sqrt(body_bias_square_avg) + 1e-08) * 0.01
-)
+params["body.bias"] = update(grads["body.bias"], body_bias_square_avg, params["body.bias"])
 print("body_bias =", params["body.bias"])
 policy_weight_square_avg = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-policy_weight_square_avg = (
-    policy_weight_square_avg + grads["policy.weight"] * grads["policy.weight"] * 0.010000000000000009
-)
-params["policy.weight"] = (
-    params["policy.weight"] - grads["policy.weight"] / (jnp.sqrt(policy_weight_square_avg) + 1e-08) * 0.01
-)
+params["policy.weight"] = update(grads["policy.weight"], policy_weight_square_avg, params["policy.weight"])
 print("policy_weight =", params["policy.weight"])
 policy_bias_square_avg = jnp.array([0.0, 0.0])
-policy_bias_square_avg = (
-    policy_bias_square_avg + grads["policy.bias"] * grads["policy.bias"] * 0.010000000000000009
-)
-params["policy.bias"] = (
-    params["policy.bias"] - grads["policy.bias"] / (jnp.sqrt(policy_bias_square_avg) + 1e-08) * 0.01
-)
+params["policy.bias"] = update(grads["policy.bias"], policy_bias_square_avg, params["policy.bias"])
 print("policy_bias =", params["policy.bias"])
 value_weight_square_avg = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-value_weight_square_avg = (
-    value_weight_square_avg + grads["value.weight"] * grads["value.weight"] * 0.010000000000000009
-)
-params["value.weight"] = (
-    params["value.weight"] - grads["value.weight"] / (jnp.sqrt(value_weight_square_avg) + 1e-08) * 0.01
-)
+params["value.weight"] = update(grads["value.weight"], value_weight_square_avg, params["value.weight"])
 print("value_weight =", params["value.weight"])
 value_bias_square_avg = jnp.array([0.0])
-value_bias_square_avg = (
-    value_bias_square_avg + grads["value.bias"] * grads["value.bias"] * 0.010000000000000009
-)
-params["value.bias"] = (
-    params["value.bias"] - grads["value.bias"] / (jnp.sqrt(value_bias_square_avg) + 1e-08) * 0.01
-)
+params["value.bias"] = update(grads["value.bias"], value_bias_square_avg, params["value.bias"])
 print("value_bias =", params["value.bias"])

@@ -656,35 +656,33 @@ print("online_2_weight.grad (2) =", online_grads_2["2.weight"])
 print("online_2_bias.grad (2) =", online_grads_2["2.bias"])
 print("predictor_weight.grad (2) =", predictor_grads_2["weight"])
 print("predictor_bias.grad (2) =", predictor_grads_2["bias"])
-online_0_weight_momentum_buffer = online_grads["0.weight"] * 0.9
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer + online_grads_2["0.weight"]
-online_params["0.weight"] = (
-    online_params["0.weight"] - (online_grads_2["0.weight"] + online_0_weight_momentum_buffer * 0.9) * 0.1
+
+
+@jax.jit
+def update(parameter, grad, parameter_2):
+    momentum_buffer = parameter * 0.9
+    momentum_buffer = momentum_buffer + grad
+    parameter_2 = parameter_2 - (grad + momentum_buffer * 0.9) * 0.1
+    return momentum_buffer, parameter_2
+
+
+online_0_weight_momentum_buffer, online_params["0.weight"] = update(
+    online_grads["0.weight"], online_grads_2["0.weight"], online_params["0.weight"]
 )
-online_0_bias_momentum_buffer = online_grads["0.bias"] * 0.9
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer + online_grads_2["0.bias"]
-online_params["0.bias"] = (
-    online_params["0.bias"] - (online_grads_2["0.bias"] + online_0_bias_momentum_buffer * 0.9) * 0.1
+online_0_bias_momentum_buffer, online_params["0.bias"] = update(
+    online_grads["0.bias"], online_grads_2["0.bias"], online_params["0.bias"]
 )
-online_2_weight_momentum_buffer = online_grads["2.weight"] * 0.9
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer + online_grads_2["2.weight"]
-online_params["2.weight"] = (
-    online_params["2.weight"] - (online_grads_2["2.weight"] + online_2_weight_momentum_buffer * 0.9) * 0.1
+online_2_weight_momentum_buffer, online_params["2.weight"] = update(
+    online_grads["2.weight"], online_grads_2["2.weight"], online_params["2.weight"]
 )
-online_2_bias_momentum_buffer = online_grads["2.bias"] * 0.9
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer + online_grads_2["2.bias"]
-online_params["2.bias"] = (
-    online_params["2.bias"] - (online_grads_2["2.bias"] + online_2_bias_momentum_buffer * 0.9) * 0.1
+online_2_bias_momentum_buffer, online_params["2.bias"] = update(
+    online_grads["2.bias"], online_grads_2["2.bias"], online_params["2.bias"]
 )
-predictor_weight_momentum_buffer = predictor_grads["weight"] * 0.9
-predictor_weight_momentum_buffer = predictor_weight_momentum_buffer + predictor_grads_2["weight"]
-predictor_params["weight"] = (
-    predictor_params["weight"] - (predictor_grads_2["weight"] + predictor_weight_momentum_buffer * 0.9) * 0.1
+predictor_weight_momentum_buffer, predictor_params["weight"] = update(
+    predictor_grads["weight"], predictor_grads_2["weight"], predictor_params["weight"]
 )
-predictor_bias_momentum_buffer = predictor_grads["bias"] * 0.9
-predictor_bias_momentum_buffer = predictor_bias_momentum_buffer + predictor_grads_2["bias"]
-predictor_params["bias"] = (
-    predictor_params["bias"] - (predictor_grads_2["bias"] + predictor_bias_momentum_buffer * 0.9) * 0.1
+predictor_bias_momentum_buffer, predictor_params["bias"] = update(
+    predictor_grads["bias"], predictor_grads_2["bias"], predictor_params["bias"]
 )
 target_0_weight = target_0_weight * 0.9
 target_0_bias = target_0_bias * 0.9
@@ -872,51 +870,43 @@ print("online_2_weight.grad (3) =", online_grads["2.weight"])
 print("online_2_bias.grad (3) =", online_grads["2.bias"])
 print("predictor_weight.grad (3) =", predictor_grads["weight"])
 print("predictor_bias.grad (3) =", predictor_grads["bias"])
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer * 0.9
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer + online_grads["0.weight"]
-online_params["0.weight"] = (
-    online_params["0.weight"] - (online_grads["0.weight"] + online_0_weight_momentum_buffer * 0.9) * 0.1
-)
-print("online_0_weight =", online_params["0.weight"])
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer * 0.9
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer + online_grads["0.bias"]
-online_params["0.bias"] = (
-    online_params["0.bias"] - (online_grads["0.bias"] + online_0_bias_momentum_buffer * 0.9) * 0.1
-)
-print("online_0_bias =", online_params["0.bias"])
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer * 0.9
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer + online_grads["2.weight"]
-online_params["2.weight"] = (
-    online_params["2.weight"] - (online_grads["2.weight"] + online_2_weight_momentum_buffer * 0.9) * 0.1
-)
-print("online_2_weight =", online_params["2.weight"])
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer * 0.9
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer + online_grads["2.bias"]
-online_params["2.bias"] = (
-    online_params["2.bias"] - (online_grads["2.bias"] + online_2_bias_momentum_buffer * 0.9) * 0.1
-)
-print("online_2_bias =", online_params["2.bias"])
-predictor_weight_momentum_buffer = predictor_weight_momentum_buffer * 0.9
-predictor_weight_momentum_buffer = predictor_weight_momentum_buffer + predictor_grads["weight"]
-predictor_params["weight"] = (
-    predictor_params["weight"] - (predictor_grads["weight"] + predictor_weight_momentum_buffer * 0.9) * 0.1
+_, predictor_params["weight"] = update(
+    predictor_weight_momentum_buffer, predictor_grads["weight"], predictor_params["weight"]
 )
 print("predictor_weight =", predictor_params["weight"])
-predictor_bias_momentum_buffer = predictor_bias_momentum_buffer * 0.9
-predictor_bias_momentum_buffer = predictor_bias_momentum_buffer + predictor_grads["bias"]
-predictor_params["bias"] = (
-    predictor_params["bias"] - (predictor_grads["bias"] + predictor_bias_momentum_buffer * 0.9) * 0.1
+_, predictor_params["bias"] = update(
+    predictor_bias_momentum_buffer, predictor_grads["bias"], predictor_params["bias"]
 )
 print("predictor_bias =", predictor_params["bias"])
-target_0_weight = target_0_weight * 0.9
-target_0_weight = target_0_weight + online_params["0.weight"] * 0.09999999999999998
+
+
+@jax.jit
+def update_2(momentum_buffer, grad, parameter, parameter_2):
+    momentum_buffer = momentum_buffer * 0.9
+    momentum_buffer = momentum_buffer + grad
+    parameter = parameter - (grad + momentum_buffer * 0.9) * 0.1
+    parameter_2 = parameter_2 * 0.9
+    parameter_2 = parameter_2 + parameter * 0.09999999999999998
+    return parameter, parameter_2
+
+
+online_params["0.weight"], target_0_weight = update_2(
+    online_0_weight_momentum_buffer, online_grads["0.weight"], online_params["0.weight"], target_0_weight
+)
+print("online_0_weight =", online_params["0.weight"])
 print("target_0_weight =", target_0_weight)
-target_0_bias = target_0_bias * 0.9
-target_0_bias = target_0_bias + online_params["0.bias"] * 0.09999999999999998
+online_params["0.bias"], target_0_bias = update_2(
+    online_0_bias_momentum_buffer, online_grads["0.bias"], online_params["0.bias"], target_0_bias
+)
+print("online_0_bias =", online_params["0.bias"])
 print("target_0_bias =", target_0_bias)
-target_2_weight = target_2_weight * 0.9
-target_2_weight = target_2_weight + online_params["2.weight"] * 0.09999999999999998
+online_params["2.weight"], target_2_weight = update_2(
+    online_2_weight_momentum_buffer, online_grads["2.weight"], online_params["2.weight"], target_2_weight
+)
+print("online_2_weight =", online_params["2.weight"])
 print("target_2_weight =", target_2_weight)
-target_2_bias = target_2_bias * 0.9
-target_2_bias = target_2_bias + online_params["2.bias"] * 0.09999999999999998
+online_params["2.bias"], target_2_bias = update_2(
+    online_2_bias_momentum_buffer, online_grads["2.bias"], online_params["2.bias"], target_2_bias
+)
+print("online_2_bias =", online_params["2.bias"])
 print("target_2_bias =", target_2_bias)

@@ -131,9 +131,6 @@ conv1_weight_exp_avg = jnp.array(
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
     ]
 )
-conv1_weight_exp_avg = (
-    conv1_weight_exp_avg + (grads["conv1.weight"] - conv1_weight_exp_avg) * 0.09999999999999998
-)
 conv1_weight_exp_avg_sq = jnp.array(
     [
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
@@ -142,109 +139,58 @@ conv1_weight_exp_avg_sq = jnp.array(
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
     ]
 )
-conv1_weight_exp_avg_sq = (
-    conv1_weight_exp_avg_sq + grads["conv1.weight"] * grads["conv1.weight"] * 0.0010000000000000009
-)
-params["conv1.weight"] = (
-    params["conv1.weight"]
-    - conv1_weight_exp_avg
-    / (jnp.sqrt(conv1_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+
+
+@jax.jit
+def update(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return exp_avg, exp_avg_sq, parameter
+
+
+conv1_weight_exp_avg, conv1_weight_exp_avg_sq, params["conv1.weight"] = update(
+    grads["conv1.weight"], conv1_weight_exp_avg, conv1_weight_exp_avg_sq, params["conv1.weight"]
 )
 norm1_weight_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0])
-norm1_weight_exp_avg = (
-    norm1_weight_exp_avg + (grads["norm1.weight"] - norm1_weight_exp_avg) * 0.09999999999999998
-)
 norm1_weight_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0])
-norm1_weight_exp_avg_sq = (
-    norm1_weight_exp_avg_sq + grads["norm1.weight"] * grads["norm1.weight"] * 0.0010000000000000009
-)
-params["norm1.weight"] = (
-    params["norm1.weight"]
-    - norm1_weight_exp_avg
-    / (jnp.sqrt(norm1_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+norm1_weight_exp_avg, norm1_weight_exp_avg_sq, params["norm1.weight"] = update(
+    grads["norm1.weight"], norm1_weight_exp_avg, norm1_weight_exp_avg_sq, params["norm1.weight"]
 )
 norm1_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0])
-norm1_bias_exp_avg = norm1_bias_exp_avg + (grads["norm1.bias"] - norm1_bias_exp_avg) * 0.09999999999999998
 norm1_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0])
-norm1_bias_exp_avg_sq = (
-    norm1_bias_exp_avg_sq + grads["norm1.bias"] * grads["norm1.bias"] * 0.0010000000000000009
-)
-params["norm1.bias"] = (
-    params["norm1.bias"]
-    - norm1_bias_exp_avg
-    / (jnp.sqrt(norm1_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+norm1_bias_exp_avg, norm1_bias_exp_avg_sq, params["norm1.bias"] = update(
+    grads["norm1.bias"], norm1_bias_exp_avg, norm1_bias_exp_avg_sq, params["norm1.bias"]
 )
 conv2_weight_exp_avg = jnp.array(data["conv2_weight_exp_avg"])
-conv2_weight_exp_avg = (
-    conv2_weight_exp_avg + (grads["conv2.weight"] - conv2_weight_exp_avg) * 0.09999999999999998
-)
 conv2_weight_exp_avg_sq = jnp.array(data["conv2_weight_exp_avg_sq"])
-conv2_weight_exp_avg_sq = (
-    conv2_weight_exp_avg_sq + grads["conv2.weight"] * grads["conv2.weight"] * 0.0010000000000000009
-)
-params["conv2.weight"] = (
-    params["conv2.weight"]
-    - conv2_weight_exp_avg
-    / (jnp.sqrt(conv2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+conv2_weight_exp_avg, conv2_weight_exp_avg_sq, params["conv2.weight"] = update(
+    grads["conv2.weight"], conv2_weight_exp_avg, conv2_weight_exp_avg_sq, params["conv2.weight"]
 )
 norm2_weight_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-norm2_weight_exp_avg = (
-    norm2_weight_exp_avg + (grads["norm2.weight"] - norm2_weight_exp_avg) * 0.09999999999999998
-)
 norm2_weight_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-norm2_weight_exp_avg_sq = (
-    norm2_weight_exp_avg_sq + grads["norm2.weight"] * grads["norm2.weight"] * 0.0010000000000000009
-)
-params["norm2.weight"] = (
-    params["norm2.weight"]
-    - norm2_weight_exp_avg
-    / (jnp.sqrt(norm2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+norm2_weight_exp_avg, norm2_weight_exp_avg_sq, params["norm2.weight"] = update(
+    grads["norm2.weight"], norm2_weight_exp_avg, norm2_weight_exp_avg_sq, params["norm2.weight"]
 )
 norm2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-norm2_bias_exp_avg = norm2_bias_exp_avg + (grads["norm2.bias"] - norm2_bias_exp_avg) * 0.09999999999999998
 norm2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-norm2_bias_exp_avg_sq = (
-    norm2_bias_exp_avg_sq + grads["norm2.bias"] * grads["norm2.bias"] * 0.0010000000000000009
-)
-params["norm2.bias"] = (
-    params["norm2.bias"]
-    - norm2_bias_exp_avg
-    / (jnp.sqrt(norm2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+norm2_bias_exp_avg, norm2_bias_exp_avg_sq, params["norm2.bias"] = update(
+    grads["norm2.bias"], norm2_bias_exp_avg, norm2_bias_exp_avg_sq, params["norm2.bias"]
 )
 classifier_weight_exp_avg = jnp.array(data["classifier_weight_exp_avg"])
-classifier_weight_exp_avg = (
-    classifier_weight_exp_avg + (grads["classifier.weight"] - classifier_weight_exp_avg) * 0.09999999999999998
-)
 classifier_weight_exp_avg_sq = jnp.array(data["classifier_weight_exp_avg_sq"])
-classifier_weight_exp_avg_sq = (
-    classifier_weight_exp_avg_sq
-    + grads["classifier.weight"] * grads["classifier.weight"] * 0.0010000000000000009
-)
-params["classifier.weight"] = (
-    params["classifier.weight"]
-    - classifier_weight_exp_avg
-    / (jnp.sqrt(classifier_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+classifier_weight_exp_avg, classifier_weight_exp_avg_sq, params["classifier.weight"] = update(
+    grads["classifier.weight"],
+    classifier_weight_exp_avg,
+    classifier_weight_exp_avg_sq,
+    params["classifier.weight"],
 )
 classifier_bias_exp_avg = jnp.array([0.0, 0.0, 0.0])
-classifier_bias_exp_avg = (
-    classifier_bias_exp_avg + (grads["classifier.bias"] - classifier_bias_exp_avg) * 0.09999999999999998
-)
 classifier_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0])
-classifier_bias_exp_avg_sq = (
-    classifier_bias_exp_avg_sq + grads["classifier.bias"] * grads["classifier.bias"] * 0.0010000000000000009
-)
-params["classifier.bias"] = (
-    params["classifier.bias"]
-    - classifier_bias_exp_avg
-    / (jnp.sqrt(classifier_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+classifier_bias_exp_avg, classifier_bias_exp_avg_sq, params["classifier.bias"] = update(
+    grads["classifier.bias"], classifier_bias_exp_avg, classifier_bias_exp_avg_sq, params["classifier.bias"]
 )
 dropout_mask = jnp.array(data["dropout_mask_"])
 labels_getitem = labels[:, None]
@@ -272,112 +218,51 @@ unbiased = jnp.squeeze(variance_3, axis=(0, 2, 3)) * 1.0078740157480315
 moved = norm2_running_var * 0.9 + unbiased * 0.1
 norm2_running_var = jnp.broadcast_to(moved, norm2_running_var.shape)
 print("norm2_running_var =", norm2_running_var)
-conv1_weight_exp_avg = (
-    conv1_weight_exp_avg + (grads["conv1.weight"] - conv1_weight_exp_avg) * 0.09999999999999998
-)
-conv1_weight_exp_avg_sq = conv1_weight_exp_avg_sq * 0.999
-conv1_weight_exp_avg_sq = (
-    conv1_weight_exp_avg_sq + grads["conv1.weight"] * grads["conv1.weight"] * 0.0010000000000000009
-)
-params["conv1.weight"] = (
-    params["conv1.weight"]
-    - conv1_weight_exp_avg
-    / (jnp.sqrt(conv1_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+
+
+@jax.jit
+def update_2(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+    )
+    return parameter
+
+
+params["conv1.weight"] = update_2(
+    grads["conv1.weight"], conv1_weight_exp_avg, conv1_weight_exp_avg_sq, params["conv1.weight"]
 )
 print("conv1_weight =", params["conv1.weight"])
-norm1_weight_exp_avg = (
-    norm1_weight_exp_avg + (grads["norm1.weight"] - norm1_weight_exp_avg) * 0.09999999999999998
-)
-norm1_weight_exp_avg_sq = norm1_weight_exp_avg_sq * 0.999
-norm1_weight_exp_avg_sq = (
-    norm1_weight_exp_avg_sq + grads["norm1.weight"] * grads["norm1.weight"] * 0.0010000000000000009
-)
-params["norm1.weight"] = (
-    params["norm1.weight"]
-    - norm1_weight_exp_avg
-    / (jnp.sqrt(norm1_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["norm1.weight"] = update_2(
+    grads["norm1.weight"], norm1_weight_exp_avg, norm1_weight_exp_avg_sq, params["norm1.weight"]
 )
 print("norm1_weight =", params["norm1.weight"])
-norm1_bias_exp_avg = norm1_bias_exp_avg + (grads["norm1.bias"] - norm1_bias_exp_avg) * 0.09999999999999998
-norm1_bias_exp_avg_sq = norm1_bias_exp_avg_sq * 0.999
-norm1_bias_exp_avg_sq = (
-    norm1_bias_exp_avg_sq + grads["norm1.bias"] * grads["norm1.bias"] * 0.0010000000000000009
-)
-params["norm1.bias"] = (
-    params["norm1.bias"]
-    - norm1_bias_exp_avg
-    / (jnp.sqrt(norm1_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["norm1.bias"] = update_2(
+    grads["norm1.bias"], norm1_bias_exp_avg, norm1_bias_exp_avg_sq, params["norm1.bias"]
 )
 print("norm1_bias =", params["norm1.bias"])
-conv2_weight_exp_avg = (
-    conv2_weight_exp_avg + (grads["conv2.weight"] - conv2_weight_exp_avg) * 0.09999999999999998
-)
-conv2_weight_exp_avg_sq = conv2_weight_exp_avg_sq * 0.999
-conv2_weight_exp_avg_sq = (
-    conv2_weight_exp_avg_sq + grads["conv2.weight"] * grads["conv2.weight"] * 0.0010000000000000009
-)
-params["conv2.weight"] = (
-    params["conv2.weight"]
-    - conv2_weight_exp_avg
-    / (jnp.sqrt(conv2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["conv2.weight"] = update_2(
+    grads["conv2.weight"], conv2_weight_exp_avg, conv2_weight_exp_avg_sq, params["conv2.weight"]
 )
 print("conv2_weight =", params["conv2.weight"])
-norm2_weight_exp_avg = (
-    norm2_weight_exp_avg + (grads["norm2.weight"] - norm2_weight_exp_avg) * 0.09999999999999998
-)
-norm2_weight_exp_avg_sq = norm2_weight_exp_avg_sq * 0.999
-norm2_weight_exp_avg_sq = (
-    norm2_weight_exp_avg_sq + grads["norm2.weight"] * grads["norm2.weight"] * 0.0010000000000000009
-)
-params["norm2.weight"] = (
-    params["norm2.weight"]
-    - norm2_weight_exp_avg
-    / (jnp.sqrt(norm2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["norm2.weight"] = update_2(
+    grads["norm2.weight"], norm2_weight_exp_avg, norm2_weight_exp_avg_sq, params["norm2.weight"]
 )
 print("norm2_weight =", params["norm2.weight"])
-norm2_bias_exp_avg = norm2_bias_exp_avg + (grads["norm2.bias"] - norm2_bias_exp_avg) * 0.09999999999999998
-norm2_bias_exp_avg_sq = norm2_bias_exp_avg_sq * 0.999
-norm2_bias_exp_avg_sq = (
-    norm2_bias_exp_avg_sq + grads["norm2.bias"] * grads["norm2.bias"] * 0.0010000000000000009
-)
-params["norm2.bias"] = (
-    params["norm2.bias"]
-    - norm2_bias_exp_avg
-    / (jnp.sqrt(norm2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["norm2.bias"] = update_2(
+    grads["norm2.bias"], norm2_bias_exp_avg, norm2_bias_exp_avg_sq, params["norm2.bias"]
 )
 print("norm2_bias =", params["norm2.bias"])
-classifier_weight_exp_avg = (
-    classifier_weight_exp_avg + (grads["classifier.weight"] - classifier_weight_exp_avg) * 0.09999999999999998
-)
-classifier_weight_exp_avg_sq = classifier_weight_exp_avg_sq * 0.999
-classifier_weight_exp_avg_sq = (
-    classifier_weight_exp_avg_sq
-    + grads["classifier.weight"] * grads["classifier.weight"] * 0.0010000000000000009
-)
-params["classifier.weight"] = (
-    params["classifier.weight"]
-    - classifier_weight_exp_avg
-    / (jnp.sqrt(classifier_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["classifier.weight"] = update_2(
+    grads["classifier.weight"],
+    classifier_weight_exp_avg,
+    classifier_weight_exp_avg_sq,
+    params["classifier.weight"],
 )
 print("classifier_weight =", params["classifier.weight"])
-classifier_bias_exp_avg = (
-    classifier_bias_exp_avg + (grads["classifier.bias"] - classifier_bias_exp_avg) * 0.09999999999999998
-)
-classifier_bias_exp_avg_sq = classifier_bias_exp_avg_sq * 0.999
-classifier_bias_exp_avg_sq = (
-    classifier_bias_exp_avg_sq + grads["classifier.bias"] * grads["classifier.bias"] * 0.0010000000000000009
-)
-params["classifier.bias"] = (
-    params["classifier.bias"]
-    - classifier_bias_exp_avg
-    / (jnp.sqrt(classifier_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["classifier.bias"] = update_2(
+    grads["classifier.bias"], classifier_bias_exp_avg, classifier_bias_exp_avg_sq, params["classifier.bias"]
 )
 print("classifier_bias =", params["classifier.bias"])

@@ -141,9 +141,6 @@ encoder_0_weight_exp_avg = jnp.array(
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
     ]
 )
-encoder_0_weight_exp_avg = (
-    encoder_0_weight_exp_avg + (grads["encoder.0.weight"] - encoder_0_weight_exp_avg) * 0.09999999999999998
-)
 encoder_0_weight_exp_avg_sq = jnp.array(
     [
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
@@ -152,58 +149,41 @@ encoder_0_weight_exp_avg_sq = jnp.array(
         [[[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]],
     ]
 )
-encoder_0_weight_exp_avg_sq = (
-    encoder_0_weight_exp_avg_sq
-    + grads["encoder.0.weight"] * grads["encoder.0.weight"] * 0.0010000000000000009
-)
-params["encoder.0.weight"] = (
-    params["encoder.0.weight"]
-    - encoder_0_weight_exp_avg
-    / (jnp.sqrt(encoder_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+
+
+@jax.jit
+def update(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return exp_avg, exp_avg_sq, parameter
+
+
+encoder_0_weight_exp_avg, encoder_0_weight_exp_avg_sq, params["encoder.0.weight"] = update(
+    grads["encoder.0.weight"],
+    encoder_0_weight_exp_avg,
+    encoder_0_weight_exp_avg_sq,
+    params["encoder.0.weight"],
 )
 encoder_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0])
-encoder_0_bias_exp_avg = (
-    encoder_0_bias_exp_avg + (grads["encoder.0.bias"] - encoder_0_bias_exp_avg) * 0.09999999999999998
-)
 encoder_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0])
-encoder_0_bias_exp_avg_sq = (
-    encoder_0_bias_exp_avg_sq + grads["encoder.0.bias"] * grads["encoder.0.bias"] * 0.0010000000000000009
-)
-params["encoder.0.bias"] = (
-    params["encoder.0.bias"]
-    - encoder_0_bias_exp_avg
-    / (jnp.sqrt(encoder_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+encoder_0_bias_exp_avg, encoder_0_bias_exp_avg_sq, params["encoder.0.bias"] = update(
+    grads["encoder.0.bias"], encoder_0_bias_exp_avg, encoder_0_bias_exp_avg_sq, params["encoder.0.bias"]
 )
 encoder_2_weight_exp_avg = jnp.array(data["encoder_2_weight_exp_avg"])
-encoder_2_weight_exp_avg = (
-    encoder_2_weight_exp_avg + (grads["encoder.2.weight"] - encoder_2_weight_exp_avg) * 0.09999999999999998
-)
 encoder_2_weight_exp_avg_sq = jnp.array(data["encoder_2_weight_exp_avg_sq"])
-encoder_2_weight_exp_avg_sq = (
-    encoder_2_weight_exp_avg_sq
-    + grads["encoder.2.weight"] * grads["encoder.2.weight"] * 0.0010000000000000009
-)
-params["encoder.2.weight"] = (
-    params["encoder.2.weight"]
-    - encoder_2_weight_exp_avg
-    / (jnp.sqrt(encoder_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+encoder_2_weight_exp_avg, encoder_2_weight_exp_avg_sq, params["encoder.2.weight"] = update(
+    grads["encoder.2.weight"],
+    encoder_2_weight_exp_avg,
+    encoder_2_weight_exp_avg_sq,
+    params["encoder.2.weight"],
 )
 encoder_2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0])
-encoder_2_bias_exp_avg = (
-    encoder_2_bias_exp_avg + (grads["encoder.2.bias"] - encoder_2_bias_exp_avg) * 0.09999999999999998
-)
 encoder_2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0])
-encoder_2_bias_exp_avg_sq = (
-    encoder_2_bias_exp_avg_sq + grads["encoder.2.bias"] * grads["encoder.2.bias"] * 0.0010000000000000009
-)
-params["encoder.2.bias"] = (
-    params["encoder.2.bias"]
-    - encoder_2_bias_exp_avg
-    / (jnp.sqrt(encoder_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+encoder_2_bias_exp_avg, encoder_2_bias_exp_avg_sq, params["encoder.2.bias"] = update(
+    grads["encoder.2.bias"], encoder_2_bias_exp_avg, encoder_2_bias_exp_avg_sq, params["encoder.2.bias"]
 )
 decoder_0_weight_exp_avg = jnp.array(
     [
@@ -233,9 +213,6 @@ decoder_0_weight_exp_avg = jnp.array(
         ],
     ]
 )
-decoder_0_weight_exp_avg = (
-    decoder_0_weight_exp_avg + (grads["decoder.0.weight"] - decoder_0_weight_exp_avg) * 0.09999999999999998
-)
 decoder_0_weight_exp_avg_sq = jnp.array(
     [
         [
@@ -264,29 +241,16 @@ decoder_0_weight_exp_avg_sq = jnp.array(
         ],
     ]
 )
-decoder_0_weight_exp_avg_sq = (
-    decoder_0_weight_exp_avg_sq
-    + grads["decoder.0.weight"] * grads["decoder.0.weight"] * 0.0010000000000000009
-)
-params["decoder.0.weight"] = (
-    params["decoder.0.weight"]
-    - decoder_0_weight_exp_avg
-    / (jnp.sqrt(decoder_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_0_weight_exp_avg, decoder_0_weight_exp_avg_sq, params["decoder.0.weight"] = update(
+    grads["decoder.0.weight"],
+    decoder_0_weight_exp_avg,
+    decoder_0_weight_exp_avg_sq,
+    params["decoder.0.weight"],
 )
 decoder_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0])
-decoder_0_bias_exp_avg = (
-    decoder_0_bias_exp_avg + (grads["decoder.0.bias"] - decoder_0_bias_exp_avg) * 0.09999999999999998
-)
 decoder_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0])
-decoder_0_bias_exp_avg_sq = (
-    decoder_0_bias_exp_avg_sq + grads["decoder.0.bias"] * grads["decoder.0.bias"] * 0.0010000000000000009
-)
-params["decoder.0.bias"] = (
-    params["decoder.0.bias"]
-    - decoder_0_bias_exp_avg
-    / (jnp.sqrt(decoder_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_0_bias_exp_avg, decoder_0_bias_exp_avg_sq, params["decoder.0.bias"] = update(
+    grads["decoder.0.bias"], decoder_0_bias_exp_avg, decoder_0_bias_exp_avg_sq, params["decoder.0.bias"]
 )
 decoder_2_weight_exp_avg = jnp.array(
     [
@@ -296,9 +260,6 @@ decoder_2_weight_exp_avg = jnp.array(
         [[[0.0, 0.0], [0.0, 0.0]]],
     ]
 )
-decoder_2_weight_exp_avg = (
-    decoder_2_weight_exp_avg + (grads["decoder.2.weight"] - decoder_2_weight_exp_avg) * 0.09999999999999998
-)
 decoder_2_weight_exp_avg_sq = jnp.array(
     [
         [[[0.0, 0.0], [0.0, 0.0]]],
@@ -307,29 +268,16 @@ decoder_2_weight_exp_avg_sq = jnp.array(
         [[[0.0, 0.0], [0.0, 0.0]]],
     ]
 )
-decoder_2_weight_exp_avg_sq = (
-    decoder_2_weight_exp_avg_sq
-    + grads["decoder.2.weight"] * grads["decoder.2.weight"] * 0.0010000000000000009
-)
-params["decoder.2.weight"] = (
-    params["decoder.2.weight"]
-    - decoder_2_weight_exp_avg
-    / (jnp.sqrt(decoder_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_2_weight_exp_avg, decoder_2_weight_exp_avg_sq, params["decoder.2.weight"] = update(
+    grads["decoder.2.weight"],
+    decoder_2_weight_exp_avg,
+    decoder_2_weight_exp_avg_sq,
+    params["decoder.2.weight"],
 )
 decoder_2_bias_exp_avg = jnp.array([0.0])
-decoder_2_bias_exp_avg = (
-    decoder_2_bias_exp_avg + (grads["decoder.2.bias"] - decoder_2_bias_exp_avg) * 0.09999999999999998
-)
 decoder_2_bias_exp_avg_sq = jnp.array([0.0])
-decoder_2_bias_exp_avg_sq = (
-    decoder_2_bias_exp_avg_sq + grads["decoder.2.bias"] * grads["decoder.2.bias"] * 0.0010000000000000009
-)
-params["decoder.2.bias"] = (
-    params["decoder.2.bias"]
-    - decoder_2_bias_exp_avg
-    / (jnp.sqrt(decoder_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_2_bias_exp_avg, decoder_2_bias_exp_avg_sq, params["decoder.2.bias"] = update(
+    grads["decoder.2.bias"], decoder_2_bias_exp_avg, decoder_2_bias_exp_avg_sq, params["decoder.2.bias"]
 )
 (loss, (_, _)), grads = loss_and_grad(params)
 print("loss (2) =", loss)
@@ -341,113 +289,80 @@ print("decoder_0_weight.grad (2) =", grads["decoder.0.weight"])
 print("decoder_0_bias.grad (2) =", grads["decoder.0.bias"])
 print("decoder_2_weight.grad (2) =", grads["decoder.2.weight"])
 print("decoder_2_bias.grad (2) =", grads["decoder.2.bias"])
-encoder_0_weight_exp_avg = (
-    encoder_0_weight_exp_avg + (grads["encoder.0.weight"] - encoder_0_weight_exp_avg) * 0.09999999999999998
+
+
+@jax.jit
+def update_2(grad, exp_avg, exp_avg_sq, parameter, factor, factor_2):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / factor + 1e-08) * factor_2
+    return exp_avg, exp_avg_sq, parameter
+
+
+encoder_0_weight_exp_avg, encoder_0_weight_exp_avg_sq, params["encoder.0.weight"] = update_2(
+    grads["encoder.0.weight"],
+    encoder_0_weight_exp_avg,
+    encoder_0_weight_exp_avg_sq,
+    params["encoder.0.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-encoder_0_weight_exp_avg_sq = encoder_0_weight_exp_avg_sq * 0.999
-encoder_0_weight_exp_avg_sq = (
-    encoder_0_weight_exp_avg_sq
-    + grads["encoder.0.weight"] * grads["encoder.0.weight"] * 0.0010000000000000009
+encoder_0_bias_exp_avg, encoder_0_bias_exp_avg_sq, params["encoder.0.bias"] = update_2(
+    grads["encoder.0.bias"],
+    encoder_0_bias_exp_avg,
+    encoder_0_bias_exp_avg_sq,
+    params["encoder.0.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-params["encoder.0.weight"] = (
-    params["encoder.0.weight"]
-    - encoder_0_weight_exp_avg
-    / (jnp.sqrt(encoder_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+encoder_2_weight_exp_avg, encoder_2_weight_exp_avg_sq, params["encoder.2.weight"] = update_2(
+    grads["encoder.2.weight"],
+    encoder_2_weight_exp_avg,
+    encoder_2_weight_exp_avg_sq,
+    params["encoder.2.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-encoder_0_bias_exp_avg = (
-    encoder_0_bias_exp_avg + (grads["encoder.0.bias"] - encoder_0_bias_exp_avg) * 0.09999999999999998
+encoder_2_bias_exp_avg, encoder_2_bias_exp_avg_sq, params["encoder.2.bias"] = update_2(
+    grads["encoder.2.bias"],
+    encoder_2_bias_exp_avg,
+    encoder_2_bias_exp_avg_sq,
+    params["encoder.2.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-encoder_0_bias_exp_avg_sq = encoder_0_bias_exp_avg_sq * 0.999
-encoder_0_bias_exp_avg_sq = (
-    encoder_0_bias_exp_avg_sq + grads["encoder.0.bias"] * grads["encoder.0.bias"] * 0.0010000000000000009
+decoder_0_weight_exp_avg, decoder_0_weight_exp_avg_sq, params["decoder.0.weight"] = update_2(
+    grads["decoder.0.weight"],
+    decoder_0_weight_exp_avg,
+    decoder_0_weight_exp_avg_sq,
+    params["decoder.0.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-params["encoder.0.bias"] = (
-    params["encoder.0.bias"]
-    - encoder_0_bias_exp_avg
-    / (jnp.sqrt(encoder_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+decoder_0_bias_exp_avg, decoder_0_bias_exp_avg_sq, params["decoder.0.bias"] = update_2(
+    grads["decoder.0.bias"],
+    decoder_0_bias_exp_avg,
+    decoder_0_bias_exp_avg_sq,
+    params["decoder.0.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-encoder_2_weight_exp_avg = (
-    encoder_2_weight_exp_avg + (grads["encoder.2.weight"] - encoder_2_weight_exp_avg) * 0.09999999999999998
+decoder_2_weight_exp_avg, decoder_2_weight_exp_avg_sq, params["decoder.2.weight"] = update_2(
+    grads["decoder.2.weight"],
+    decoder_2_weight_exp_avg,
+    decoder_2_weight_exp_avg_sq,
+    params["decoder.2.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-encoder_2_weight_exp_avg_sq = encoder_2_weight_exp_avg_sq * 0.999
-encoder_2_weight_exp_avg_sq = (
-    encoder_2_weight_exp_avg_sq
-    + grads["encoder.2.weight"] * grads["encoder.2.weight"] * 0.0010000000000000009
-)
-params["encoder.2.weight"] = (
-    params["encoder.2.weight"]
-    - encoder_2_weight_exp_avg
-    / (jnp.sqrt(encoder_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
-encoder_2_bias_exp_avg = (
-    encoder_2_bias_exp_avg + (grads["encoder.2.bias"] - encoder_2_bias_exp_avg) * 0.09999999999999998
-)
-encoder_2_bias_exp_avg_sq = encoder_2_bias_exp_avg_sq * 0.999
-encoder_2_bias_exp_avg_sq = (
-    encoder_2_bias_exp_avg_sq + grads["encoder.2.bias"] * grads["encoder.2.bias"] * 0.0010000000000000009
-)
-params["encoder.2.bias"] = (
-    params["encoder.2.bias"]
-    - encoder_2_bias_exp_avg
-    / (jnp.sqrt(encoder_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
-decoder_0_weight_exp_avg = (
-    decoder_0_weight_exp_avg + (grads["decoder.0.weight"] - decoder_0_weight_exp_avg) * 0.09999999999999998
-)
-decoder_0_weight_exp_avg_sq = decoder_0_weight_exp_avg_sq * 0.999
-decoder_0_weight_exp_avg_sq = (
-    decoder_0_weight_exp_avg_sq
-    + grads["decoder.0.weight"] * grads["decoder.0.weight"] * 0.0010000000000000009
-)
-params["decoder.0.weight"] = (
-    params["decoder.0.weight"]
-    - decoder_0_weight_exp_avg
-    / (jnp.sqrt(decoder_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
-decoder_0_bias_exp_avg = (
-    decoder_0_bias_exp_avg + (grads["decoder.0.bias"] - decoder_0_bias_exp_avg) * 0.09999999999999998
-)
-decoder_0_bias_exp_avg_sq = decoder_0_bias_exp_avg_sq * 0.999
-decoder_0_bias_exp_avg_sq = (
-    decoder_0_bias_exp_avg_sq + grads["decoder.0.bias"] * grads["decoder.0.bias"] * 0.0010000000000000009
-)
-params["decoder.0.bias"] = (
-    params["decoder.0.bias"]
-    - decoder_0_bias_exp_avg
-    / (jnp.sqrt(decoder_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
-decoder_2_weight_exp_avg = (
-    decoder_2_weight_exp_avg + (grads["decoder.2.weight"] - decoder_2_weight_exp_avg) * 0.09999999999999998
-)
-decoder_2_weight_exp_avg_sq = decoder_2_weight_exp_avg_sq * 0.999
-decoder_2_weight_exp_avg_sq = (
-    decoder_2_weight_exp_avg_sq
-    + grads["decoder.2.weight"] * grads["decoder.2.weight"] * 0.0010000000000000009
-)
-params["decoder.2.weight"] = (
-    params["decoder.2.weight"]
-    - decoder_2_weight_exp_avg
-    / (jnp.sqrt(decoder_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
-decoder_2_bias_exp_avg = (
-    decoder_2_bias_exp_avg + (grads["decoder.2.bias"] - decoder_2_bias_exp_avg) * 0.09999999999999998
-)
-decoder_2_bias_exp_avg_sq = decoder_2_bias_exp_avg_sq * 0.999
-decoder_2_bias_exp_avg_sq = (
-    decoder_2_bias_exp_avg_sq + grads["decoder.2.bias"] * grads["decoder.2.bias"] * 0.0010000000000000009
-)
-params["decoder.2.bias"] = (
-    params["decoder.2.bias"]
-    - decoder_2_bias_exp_avg
-    / (jnp.sqrt(decoder_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+decoder_2_bias_exp_avg, decoder_2_bias_exp_avg_sq, params["decoder.2.bias"] = update_2(
+    grads["decoder.2.bias"],
+    decoder_2_bias_exp_avg,
+    decoder_2_bias_exp_avg_sq,
+    params["decoder.2.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
 (loss, (code, convolved_sigmoid)), grads = loss_and_grad(params)
 print("loss (3) =", loss)
@@ -461,119 +376,75 @@ print("decoder_2_weight.grad (3) =", grads["decoder.2.weight"])
 print("decoder_2_bias.grad (3) =", grads["decoder.2.bias"])
 print("sigmoid_164 =", convolved_sigmoid)
 print("code =", code)
-encoder_0_weight_exp_avg = (
-    encoder_0_weight_exp_avg + (grads["encoder.0.weight"] - encoder_0_weight_exp_avg) * 0.09999999999999998
-)
-encoder_0_weight_exp_avg_sq = encoder_0_weight_exp_avg_sq * 0.999
-encoder_0_weight_exp_avg_sq = (
-    encoder_0_weight_exp_avg_sq
-    + grads["encoder.0.weight"] * grads["encoder.0.weight"] * 0.0010000000000000009
-)
-params["encoder.0.weight"] = (
-    params["encoder.0.weight"]
-    - encoder_0_weight_exp_avg
-    / (jnp.sqrt(encoder_0_weight_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["encoder.0.weight"] = update_2(
+    grads["encoder.0.weight"],
+    encoder_0_weight_exp_avg,
+    encoder_0_weight_exp_avg_sq,
+    params["encoder.0.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("encoder_0_weight =", params["encoder.0.weight"])
-encoder_0_bias_exp_avg = (
-    encoder_0_bias_exp_avg + (grads["encoder.0.bias"] - encoder_0_bias_exp_avg) * 0.09999999999999998
-)
-encoder_0_bias_exp_avg_sq = encoder_0_bias_exp_avg_sq * 0.999
-encoder_0_bias_exp_avg_sq = (
-    encoder_0_bias_exp_avg_sq + grads["encoder.0.bias"] * grads["encoder.0.bias"] * 0.0010000000000000009
-)
-params["encoder.0.bias"] = (
-    params["encoder.0.bias"]
-    - encoder_0_bias_exp_avg
-    / (jnp.sqrt(encoder_0_bias_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["encoder.0.bias"] = update_2(
+    grads["encoder.0.bias"],
+    encoder_0_bias_exp_avg,
+    encoder_0_bias_exp_avg_sq,
+    params["encoder.0.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("encoder_0_bias =", params["encoder.0.bias"])
-encoder_2_weight_exp_avg = (
-    encoder_2_weight_exp_avg + (grads["encoder.2.weight"] - encoder_2_weight_exp_avg) * 0.09999999999999998
-)
-encoder_2_weight_exp_avg_sq = encoder_2_weight_exp_avg_sq * 0.999
-encoder_2_weight_exp_avg_sq = (
-    encoder_2_weight_exp_avg_sq
-    + grads["encoder.2.weight"] * grads["encoder.2.weight"] * 0.0010000000000000009
-)
-params["encoder.2.weight"] = (
-    params["encoder.2.weight"]
-    - encoder_2_weight_exp_avg
-    / (jnp.sqrt(encoder_2_weight_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["encoder.2.weight"] = update_2(
+    grads["encoder.2.weight"],
+    encoder_2_weight_exp_avg,
+    encoder_2_weight_exp_avg_sq,
+    params["encoder.2.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("encoder_2_weight =", params["encoder.2.weight"])
-encoder_2_bias_exp_avg = (
-    encoder_2_bias_exp_avg + (grads["encoder.2.bias"] - encoder_2_bias_exp_avg) * 0.09999999999999998
-)
-encoder_2_bias_exp_avg_sq = encoder_2_bias_exp_avg_sq * 0.999
-encoder_2_bias_exp_avg_sq = (
-    encoder_2_bias_exp_avg_sq + grads["encoder.2.bias"] * grads["encoder.2.bias"] * 0.0010000000000000009
-)
-params["encoder.2.bias"] = (
-    params["encoder.2.bias"]
-    - encoder_2_bias_exp_avg
-    / (jnp.sqrt(encoder_2_bias_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["encoder.2.bias"] = update_2(
+    grads["encoder.2.bias"],
+    encoder_2_bias_exp_avg,
+    encoder_2_bias_exp_avg_sq,
+    params["encoder.2.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("encoder_2_bias =", params["encoder.2.bias"])
-decoder_0_weight_exp_avg = (
-    decoder_0_weight_exp_avg + (grads["decoder.0.weight"] - decoder_0_weight_exp_avg) * 0.09999999999999998
-)
-decoder_0_weight_exp_avg_sq = decoder_0_weight_exp_avg_sq * 0.999
-decoder_0_weight_exp_avg_sq = (
-    decoder_0_weight_exp_avg_sq
-    + grads["decoder.0.weight"] * grads["decoder.0.weight"] * 0.0010000000000000009
-)
-params["decoder.0.weight"] = (
-    params["decoder.0.weight"]
-    - decoder_0_weight_exp_avg
-    / (jnp.sqrt(decoder_0_weight_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["decoder.0.weight"] = update_2(
+    grads["decoder.0.weight"],
+    decoder_0_weight_exp_avg,
+    decoder_0_weight_exp_avg_sq,
+    params["decoder.0.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("decoder_0_weight =", params["decoder.0.weight"])
-decoder_0_bias_exp_avg = (
-    decoder_0_bias_exp_avg + (grads["decoder.0.bias"] - decoder_0_bias_exp_avg) * 0.09999999999999998
-)
-decoder_0_bias_exp_avg_sq = decoder_0_bias_exp_avg_sq * 0.999
-decoder_0_bias_exp_avg_sq = (
-    decoder_0_bias_exp_avg_sq + grads["decoder.0.bias"] * grads["decoder.0.bias"] * 0.0010000000000000009
-)
-params["decoder.0.bias"] = (
-    params["decoder.0.bias"]
-    - decoder_0_bias_exp_avg
-    / (jnp.sqrt(decoder_0_bias_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["decoder.0.bias"] = update_2(
+    grads["decoder.0.bias"],
+    decoder_0_bias_exp_avg,
+    decoder_0_bias_exp_avg_sq,
+    params["decoder.0.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("decoder_0_bias =", params["decoder.0.bias"])
-decoder_2_weight_exp_avg = (
-    decoder_2_weight_exp_avg + (grads["decoder.2.weight"] - decoder_2_weight_exp_avg) * 0.09999999999999998
-)
-decoder_2_weight_exp_avg_sq = decoder_2_weight_exp_avg_sq * 0.999
-decoder_2_weight_exp_avg_sq = (
-    decoder_2_weight_exp_avg_sq
-    + grads["decoder.2.weight"] * grads["decoder.2.weight"] * 0.0010000000000000009
-)
-params["decoder.2.weight"] = (
-    params["decoder.2.weight"]
-    - decoder_2_weight_exp_avg
-    / (jnp.sqrt(decoder_2_weight_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["decoder.2.weight"] = update_2(
+    grads["decoder.2.weight"],
+    decoder_2_weight_exp_avg,
+    decoder_2_weight_exp_avg_sq,
+    params["decoder.2.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("decoder_2_weight =", params["decoder.2.weight"])
-decoder_2_bias_exp_avg = (
-    decoder_2_bias_exp_avg + (grads["decoder.2.bias"] - decoder_2_bias_exp_avg) * 0.09999999999999998
-)
-decoder_2_bias_exp_avg_sq = decoder_2_bias_exp_avg_sq * 0.999
-decoder_2_bias_exp_avg_sq = (
-    decoder_2_bias_exp_avg_sq + grads["decoder.2.bias"] * grads["decoder.2.bias"] * 0.0010000000000000009
-)
-params["decoder.2.bias"] = (
-    params["decoder.2.bias"]
-    - decoder_2_bias_exp_avg
-    / (jnp.sqrt(decoder_2_bias_exp_avg_sq) / 0.05474487190596028 + 1e-08)
-    * 0.03690036900369005
+_, _, params["decoder.2.bias"] = update_2(
+    grads["decoder.2.bias"],
+    decoder_2_bias_exp_avg,
+    decoder_2_bias_exp_avg_sq,
+    params["decoder.2.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("decoder_2_bias =", params["decoder.2.bias"])

@@ -343,9 +343,6 @@ online_0_weight_square_avg = jnp.array(
         [0.0, 0.0, 0.0, 0.0],
     ]
 )
-online_0_weight_square_avg = (
-    online_0_weight_square_avg + online_grads["0.weight"] * online_grads["0.weight"] * 0.010000000000000009
-)
 online_0_weight_momentum_buffer = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0],
@@ -362,28 +359,33 @@ online_0_weight_momentum_buffer = jnp.array(
         [0.0, 0.0, 0.0, 0.0],
     ]
 )
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer + online_grads["0.weight"] / (
-    jnp.sqrt(online_0_weight_square_avg) + 1e-08
+
+
+@jax.jit
+def update(grad, square_avg, momentum_buffer, parameter):
+    square_avg = square_avg + grad * grad * 0.010000000000000009
+    momentum_buffer = momentum_buffer + grad / (jnp.sqrt(square_avg) + 1e-08)
+    parameter = parameter - momentum_buffer * 0.01
+    return square_avg, momentum_buffer, parameter
+
+
+online_0_weight_square_avg, online_0_weight_momentum_buffer, online_params["0.weight"] = update(
+    online_grads["0.weight"],
+    online_0_weight_square_avg,
+    online_0_weight_momentum_buffer,
+    online_params["0.weight"],
 )
-online_params["0.weight"] = online_params["0.weight"] - online_0_weight_momentum_buffer * 0.01
 online_0_bias_square_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-online_0_bias_square_avg = (
-    online_0_bias_square_avg + online_grads["0.bias"] * online_grads["0.bias"] * 0.010000000000000009
-)
 online_0_bias_momentum_buffer = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer + online_grads["0.bias"] / (
-    jnp.sqrt(online_0_bias_square_avg) + 1e-08
+online_0_bias_square_avg, online_0_bias_momentum_buffer, online_params["0.bias"] = update(
+    online_grads["0.bias"], online_0_bias_square_avg, online_0_bias_momentum_buffer, online_params["0.bias"]
 )
-online_params["0.bias"] = online_params["0.bias"] - online_0_bias_momentum_buffer * 0.01
 online_2_weight_square_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
-)
-online_2_weight_square_avg = (
-    online_2_weight_square_avg + online_grads["2.weight"] * online_grads["2.weight"] * 0.010000000000000009
 )
 online_2_weight_momentum_buffer = jnp.array(
     [
@@ -392,19 +394,17 @@ online_2_weight_momentum_buffer = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer + online_grads["2.weight"] / (
-    jnp.sqrt(online_2_weight_square_avg) + 1e-08
+online_2_weight_square_avg, online_2_weight_momentum_buffer, online_params["2.weight"] = update(
+    online_grads["2.weight"],
+    online_2_weight_square_avg,
+    online_2_weight_momentum_buffer,
+    online_params["2.weight"],
 )
-online_params["2.weight"] = online_params["2.weight"] - online_2_weight_momentum_buffer * 0.01
 online_2_bias_square_avg = jnp.array([0.0, 0.0, 0.0])
-online_2_bias_square_avg = (
-    online_2_bias_square_avg + online_grads["2.bias"] * online_grads["2.bias"] * 0.010000000000000009
-)
 online_2_bias_momentum_buffer = jnp.array([0.0, 0.0, 0.0])
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer + online_grads["2.bias"] / (
-    jnp.sqrt(online_2_bias_square_avg) + 1e-08
+online_2_bias_square_avg, online_2_bias_momentum_buffer, online_params["2.bias"] = update(
+    online_grads["2.bias"], online_2_bias_square_avg, online_2_bias_momentum_buffer, online_params["2.bias"]
 )
-online_params["2.bias"] = online_params["2.bias"] - online_2_bias_momentum_buffer * 0.01
 product = next_states[1] @ target_0_weight_2.mT
 product = jax.nn.relu(product + target_0_bias_2) @ target_2_weight_2.mT
 product_add = product + target_2_bias_2
@@ -436,42 +436,36 @@ print("online_0_weight.grad (2) =", online_grads["0.weight"])
 print("online_0_bias.grad (2) =", online_grads["0.bias"])
 print("online_2_weight.grad (2) =", online_grads["2.weight"])
 print("online_2_bias.grad (2) =", online_grads["2.bias"])
-online_0_weight_square_avg = online_0_weight_square_avg * 0.99
-online_0_weight_square_avg = (
-    online_0_weight_square_avg + online_grads["0.weight"] * online_grads["0.weight"] * 0.010000000000000009
+
+
+@jax.jit
+def update_2(square_avg, grad, momentum_buffer, parameter):
+    square_avg = square_avg * 0.99
+    square_avg = square_avg + grad * grad * 0.010000000000000009
+    momentum_buffer = momentum_buffer * 0.5
+    momentum_buffer = momentum_buffer + grad / (jnp.sqrt(square_avg) + 1e-08)
+    parameter = parameter - momentum_buffer * 0.01
+    return square_avg, momentum_buffer, parameter
+
+
+online_0_weight_square_avg, online_0_weight_momentum_buffer, online_params["0.weight"] = update_2(
+    online_0_weight_square_avg,
+    online_grads["0.weight"],
+    online_0_weight_momentum_buffer,
+    online_params["0.weight"],
 )
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer * 0.5
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer + online_grads["0.weight"] / (
-    jnp.sqrt(online_0_weight_square_avg) + 1e-08
+online_0_bias_square_avg, online_0_bias_momentum_buffer, online_params["0.bias"] = update_2(
+    online_0_bias_square_avg, online_grads["0.bias"], online_0_bias_momentum_buffer, online_params["0.bias"]
 )
-online_params["0.weight"] = online_params["0.weight"] - online_0_weight_momentum_buffer * 0.01
-online_0_bias_square_avg = online_0_bias_square_avg * 0.99
-online_0_bias_square_avg = (
-    online_0_bias_square_avg + online_grads["0.bias"] * online_grads["0.bias"] * 0.010000000000000009
+online_2_weight_square_avg, online_2_weight_momentum_buffer, online_params["2.weight"] = update_2(
+    online_2_weight_square_avg,
+    online_grads["2.weight"],
+    online_2_weight_momentum_buffer,
+    online_params["2.weight"],
 )
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer * 0.5
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer + online_grads["0.bias"] / (
-    jnp.sqrt(online_0_bias_square_avg) + 1e-08
+online_2_bias_square_avg, online_2_bias_momentum_buffer, online_params["2.bias"] = update_2(
+    online_2_bias_square_avg, online_grads["2.bias"], online_2_bias_momentum_buffer, online_params["2.bias"]
 )
-online_params["0.bias"] = online_params["0.bias"] - online_0_bias_momentum_buffer * 0.01
-online_2_weight_square_avg = online_2_weight_square_avg * 0.99
-online_2_weight_square_avg = (
-    online_2_weight_square_avg + online_grads["2.weight"] * online_grads["2.weight"] * 0.010000000000000009
-)
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer * 0.5
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer + online_grads["2.weight"] / (
-    jnp.sqrt(online_2_weight_square_avg) + 1e-08
-)
-online_params["2.weight"] = online_params["2.weight"] - online_2_weight_momentum_buffer * 0.01
-online_2_bias_square_avg = online_2_bias_square_avg * 0.99
-online_2_bias_square_avg = (
-    online_2_bias_square_avg + online_grads["2.bias"] * online_grads["2.bias"] * 0.010000000000000009
-)
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer * 0.5
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer + online_grads["2.bias"] / (
-    jnp.sqrt(online_2_bias_square_avg) + 1e-08
-)
-online_params["2.bias"] = online_params["2.bias"] - online_2_bias_momentum_buffer * 0.01
 next_states_getitem = next_states[2]
 rewards_getitem = rewards[2]
 done_getitem = done[2]
@@ -497,42 +491,24 @@ print("online_0_weight.grad (3) =", online_grads["0.weight"])
 print("online_0_bias.grad (3) =", online_grads["0.bias"])
 print("online_2_weight.grad (3) =", online_grads["2.weight"])
 print("online_2_bias.grad (3) =", online_grads["2.bias"])
-online_0_weight_square_avg = online_0_weight_square_avg * 0.99
-online_0_weight_square_avg = (
-    online_0_weight_square_avg + online_grads["0.weight"] * online_grads["0.weight"] * 0.010000000000000009
+online_0_weight_square_avg, online_0_weight_momentum_buffer, online_params["0.weight"] = update_2(
+    online_0_weight_square_avg,
+    online_grads["0.weight"],
+    online_0_weight_momentum_buffer,
+    online_params["0.weight"],
 )
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer * 0.5
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer + online_grads["0.weight"] / (
-    jnp.sqrt(online_0_weight_square_avg) + 1e-08
+online_0_bias_square_avg, online_0_bias_momentum_buffer, online_params["0.bias"] = update_2(
+    online_0_bias_square_avg, online_grads["0.bias"], online_0_bias_momentum_buffer, online_params["0.bias"]
 )
-online_params["0.weight"] = online_params["0.weight"] - online_0_weight_momentum_buffer * 0.01
-online_0_bias_square_avg = online_0_bias_square_avg * 0.99
-online_0_bias_square_avg = (
-    online_0_bias_square_avg + online_grads["0.bias"] * online_grads["0.bias"] * 0.010000000000000009
+online_2_weight_square_avg, online_2_weight_momentum_buffer, online_params["2.weight"] = update_2(
+    online_2_weight_square_avg,
+    online_grads["2.weight"],
+    online_2_weight_momentum_buffer,
+    online_params["2.weight"],
 )
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer * 0.5
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer + online_grads["0.bias"] / (
-    jnp.sqrt(online_0_bias_square_avg) + 1e-08
+online_2_bias_square_avg, online_2_bias_momentum_buffer, online_params["2.bias"] = update_2(
+    online_2_bias_square_avg, online_grads["2.bias"], online_2_bias_momentum_buffer, online_params["2.bias"]
 )
-online_params["0.bias"] = online_params["0.bias"] - online_0_bias_momentum_buffer * 0.01
-online_2_weight_square_avg = online_2_weight_square_avg * 0.99
-online_2_weight_square_avg = (
-    online_2_weight_square_avg + online_grads["2.weight"] * online_grads["2.weight"] * 0.010000000000000009
-)
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer * 0.5
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer + online_grads["2.weight"] / (
-    jnp.sqrt(online_2_weight_square_avg) + 1e-08
-)
-online_params["2.weight"] = online_params["2.weight"] - online_2_weight_momentum_buffer * 0.01
-online_2_bias_square_avg = online_2_bias_square_avg * 0.99
-online_2_bias_square_avg = (
-    online_2_bias_square_avg + online_grads["2.bias"] * online_grads["2.bias"] * 0.010000000000000009
-)
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer * 0.5
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer + online_grads["2.bias"] / (
-    jnp.sqrt(online_2_bias_square_avg) + 1e-08
-)
-online_params["2.bias"] = online_params["2.bias"] - online_2_bias_momentum_buffer * 0.01
 product = next_states[3] @ target_0_weight.mT
 product = jax.nn.relu(product + target_0_bias) @ target_2_weight.mT
 product_add = product + target_2_bias
@@ -549,51 +525,52 @@ print("online_0_bias.grad (4) =", online_grads["0.bias"])
 print("online_2_weight.grad (4) =", online_grads["2.weight"])
 print("online_2_bias.grad (4) =", online_grads["2.bias"])
 print("chosen =", chosen)
-online_0_weight_square_avg = online_0_weight_square_avg * 0.99
-online_0_weight_square_avg = (
-    online_0_weight_square_avg + online_grads["0.weight"] * online_grads["0.weight"] * 0.010000000000000009
+
+
+@jax.jit
+def update_3(square_avg, grad, momentum_buffer, parameter, parameter_2):
+    square_avg = square_avg * 0.99
+    square_avg = square_avg + grad * grad * 0.010000000000000009
+    momentum_buffer = momentum_buffer * 0.5
+    momentum_buffer = momentum_buffer + grad / (jnp.sqrt(square_avg) + 1e-08)
+    parameter = parameter - momentum_buffer * 0.01
+    parameter_2 = jnp.broadcast_to(parameter, parameter_2.shape)
+    return parameter, parameter_2
+
+
+online_params["0.weight"], target_0_weight = update_3(
+    online_0_weight_square_avg,
+    online_grads["0.weight"],
+    online_0_weight_momentum_buffer,
+    online_params["0.weight"],
+    target_0_weight,
 )
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer * 0.5
-online_0_weight_momentum_buffer = online_0_weight_momentum_buffer + online_grads["0.weight"] / (
-    jnp.sqrt(online_0_weight_square_avg) + 1e-08
-)
-online_params["0.weight"] = online_params["0.weight"] - online_0_weight_momentum_buffer * 0.01
 print("online_0_weight =", online_params["0.weight"])
-online_0_bias_square_avg = online_0_bias_square_avg * 0.99
-online_0_bias_square_avg = (
-    online_0_bias_square_avg + online_grads["0.bias"] * online_grads["0.bias"] * 0.010000000000000009
-)
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer * 0.5
-online_0_bias_momentum_buffer = online_0_bias_momentum_buffer + online_grads["0.bias"] / (
-    jnp.sqrt(online_0_bias_square_avg) + 1e-08
-)
-online_params["0.bias"] = online_params["0.bias"] - online_0_bias_momentum_buffer * 0.01
-print("online_0_bias =", online_params["0.bias"])
-online_2_weight_square_avg = online_2_weight_square_avg * 0.99
-online_2_weight_square_avg = (
-    online_2_weight_square_avg + online_grads["2.weight"] * online_grads["2.weight"] * 0.010000000000000009
-)
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer * 0.5
-online_2_weight_momentum_buffer = online_2_weight_momentum_buffer + online_grads["2.weight"] / (
-    jnp.sqrt(online_2_weight_square_avg) + 1e-08
-)
-online_params["2.weight"] = online_params["2.weight"] - online_2_weight_momentum_buffer * 0.01
-print("online_2_weight =", online_params["2.weight"])
-online_2_bias_square_avg = online_2_bias_square_avg * 0.99
-online_2_bias_square_avg = (
-    online_2_bias_square_avg + online_grads["2.bias"] * online_grads["2.bias"] * 0.010000000000000009
-)
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer * 0.5
-online_2_bias_momentum_buffer = online_2_bias_momentum_buffer + online_grads["2.bias"] / (
-    jnp.sqrt(online_2_bias_square_avg) + 1e-08
-)
-online_params["2.bias"] = online_params["2.bias"] - online_2_bias_momentum_buffer * 0.01
-print("online_2_bias =", online_params["2.bias"])
-target_0_weight = jnp.broadcast_to(online_params["0.weight"], target_0_weight.shape)
 print("target_0_weight =", target_0_weight)
-target_0_bias = jnp.broadcast_to(online_params["0.bias"], target_0_bias.shape)
+online_params["0.bias"], target_0_bias = update_3(
+    online_0_bias_square_avg,
+    online_grads["0.bias"],
+    online_0_bias_momentum_buffer,
+    online_params["0.bias"],
+    target_0_bias,
+)
+print("online_0_bias =", online_params["0.bias"])
 print("target_0_bias =", target_0_bias)
-target_2_weight = jnp.broadcast_to(online_params["2.weight"], target_2_weight.shape)
+online_params["2.weight"], target_2_weight = update_3(
+    online_2_weight_square_avg,
+    online_grads["2.weight"],
+    online_2_weight_momentum_buffer,
+    online_params["2.weight"],
+    target_2_weight,
+)
+print("online_2_weight =", online_params["2.weight"])
 print("target_2_weight =", target_2_weight)
-target_2_bias = jnp.broadcast_to(online_params["2.bias"], target_2_bias.shape)
+online_params["2.bias"], target_2_bias = update_3(
+    online_2_bias_square_avg,
+    online_grads["2.bias"],
+    online_2_bias_momentum_buffer,
+    online_params["2.bias"],
+    target_2_bias,
+)
+print("online_2_bias =", online_params["2.bias"])
 print("target_2_bias =", target_2_bias)

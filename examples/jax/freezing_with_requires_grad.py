@@ -249,32 +249,40 @@ print("loss =", loss)
 print("head_weight.grad =", head_grads["weight"])
 print("head_bias.grad =", head_grads["bias"])
 head_params["weight"] = head_params["weight"] * 0.9999
-values = jnp.array(
+head_weight_exp_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-values = values + (head_grads["weight"] - values) * 0.09999999999999998
-values_2 = jnp.array(
+head_weight_exp_avg = head_weight_exp_avg + (head_grads["weight"] - head_weight_exp_avg) * 0.09999999999999998
+head_weight_exp_avg_sq = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-values_2 = values_2 + head_grads["weight"] * head_grads["weight"] * 0.0010000000000000009
+head_weight_exp_avg_sq = (
+    head_weight_exp_avg_sq + head_grads["weight"] * head_grads["weight"] * 0.0010000000000000009
+)
 head_params["weight"] = (
-    head_params["weight"] - values / (jnp.sqrt(values_2) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    head_params["weight"]
+    - head_weight_exp_avg
+    / (jnp.sqrt(head_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
+    * 0.10000000000000002
 )
 head_params["bias"] = head_params["bias"] * 0.9999
-values_3 = jnp.array([0.0, 0.0, 0.0])
-values_3 = values_3 + (head_grads["bias"] - values_3) * 0.09999999999999998
-values_4 = jnp.array([0.0, 0.0, 0.0])
-values_4 = values_4 + head_grads["bias"] * head_grads["bias"] * 0.0010000000000000009
+head_bias_exp_avg = jnp.array([0.0, 0.0, 0.0])
+head_bias_exp_avg = head_bias_exp_avg + (head_grads["bias"] - head_bias_exp_avg) * 0.09999999999999998
+head_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0])
+head_bias_exp_avg_sq = head_bias_exp_avg_sq + head_grads["bias"] * head_grads["bias"] * 0.0010000000000000009
 head_params["bias"] = (
-    head_params["bias"] - values_3 / (jnp.sqrt(values_4) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    head_params["bias"]
+    - head_bias_exp_avg
+    / (jnp.sqrt(head_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
+    * 0.10000000000000002
 )
 product = inputs @ backbone_0_weight.mT
 product = jnp.tanh(product + backbone_0_bias) @ backbone_params["2.weight"].mT
@@ -285,18 +293,24 @@ print("loss (2) =", loss)
 print("head_weight.grad (2) =", head_grads["weight"])
 print("head_bias.grad (2) =", head_grads["bias"])
 head_params["weight"] = head_params["weight"] * 0.9999
-values = values + (head_grads["weight"] - values) * 0.09999999999999998
-values_2 = values_2 * 0.999
-values_2 = values_2 + head_grads["weight"] * head_grads["weight"] * 0.0010000000000000009
+head_weight_exp_avg = head_weight_exp_avg + (head_grads["weight"] - head_weight_exp_avg) * 0.09999999999999998
+head_weight_exp_avg_sq = head_weight_exp_avg_sq * 0.999
+head_weight_exp_avg_sq = (
+    head_weight_exp_avg_sq + head_grads["weight"] * head_grads["weight"] * 0.0010000000000000009
+)
 head_params["weight"] = (
-    head_params["weight"] - values / (jnp.sqrt(values_2) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+    head_params["weight"]
+    - head_weight_exp_avg
+    / (jnp.sqrt(head_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
+    * 0.05263157894736844
 )
 head_params["bias"] = head_params["bias"] * 0.9999
-values_3 = values_3 + (head_grads["bias"] - values_3) * 0.09999999999999998
-values_4 = values_4 * 0.999
-values_4 = values_4 + head_grads["bias"] * head_grads["bias"] * 0.0010000000000000009
+head_bias_exp_avg = head_bias_exp_avg + (head_grads["bias"] - head_bias_exp_avg) * 0.09999999999999998
+head_bias_exp_avg_sq = head_bias_exp_avg_sq * 0.999
+head_bias_exp_avg_sq = head_bias_exp_avg_sq + head_grads["bias"] * head_grads["bias"] * 0.0010000000000000009
 head_params["bias"] = (
-    head_params["bias"] - values_3 / (jnp.sqrt(values_4) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+    head_params["bias"]
+    - head_bias_exp_avg / (jnp.sqrt(head_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
 )
 product = inputs @ backbone_0_weight.mT
 product_tanh = jnp.tanh(product + backbone_0_bias)

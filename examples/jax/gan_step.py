@@ -164,66 +164,48 @@ print("discriminator_loss =", discriminator_loss)
 discriminator_0_weight_exp_avg = jnp.array(
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
 )
-discriminator_0_weight_exp_avg = (
-    discriminator_0_weight_exp_avg + (discriminator_grads["0.weight"] - discriminator_0_weight_exp_avg) * 0.5
-)
 discriminator_0_weight_exp_avg_sq = jnp.array(
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
 )
-discriminator_0_weight_exp_avg_sq = (
-    discriminator_0_weight_exp_avg_sq
-    + discriminator_grads["0.weight"] * discriminator_grads["0.weight"] * 0.0010000000000000009
-)
-discriminator_params["0.weight"] = (
-    discriminator_params["0.weight"]
-    - discriminator_0_weight_exp_avg
-    / (jnp.sqrt(discriminator_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+
+
+@jax.jit
+def update(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.5
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.004
+    return exp_avg, exp_avg_sq, parameter
+
+
+discriminator_0_weight_exp_avg, discriminator_0_weight_exp_avg_sq, discriminator_params["0.weight"] = update(
+    discriminator_grads["0.weight"],
+    discriminator_0_weight_exp_avg,
+    discriminator_0_weight_exp_avg_sq,
+    discriminator_params["0.weight"],
 )
 discriminator_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-discriminator_0_bias_exp_avg = (
-    discriminator_0_bias_exp_avg + (discriminator_grads["0.bias"] - discriminator_0_bias_exp_avg) * 0.5
-)
 discriminator_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-discriminator_0_bias_exp_avg_sq = (
-    discriminator_0_bias_exp_avg_sq
-    + discriminator_grads["0.bias"] * discriminator_grads["0.bias"] * 0.0010000000000000009
-)
-discriminator_params["0.bias"] = (
-    discriminator_params["0.bias"]
-    - discriminator_0_bias_exp_avg
-    / (jnp.sqrt(discriminator_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+discriminator_0_bias_exp_avg, discriminator_0_bias_exp_avg_sq, discriminator_params["0.bias"] = update(
+    discriminator_grads["0.bias"],
+    discriminator_0_bias_exp_avg,
+    discriminator_0_bias_exp_avg_sq,
+    discriminator_params["0.bias"],
 )
 discriminator_2_weight_exp_avg = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-discriminator_2_weight_exp_avg = (
-    discriminator_2_weight_exp_avg + (discriminator_grads["2.weight"] - discriminator_2_weight_exp_avg) * 0.5
-)
 discriminator_2_weight_exp_avg_sq = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-discriminator_2_weight_exp_avg_sq = (
-    discriminator_2_weight_exp_avg_sq
-    + discriminator_grads["2.weight"] * discriminator_grads["2.weight"] * 0.0010000000000000009
-)
-discriminator_params["2.weight"] = (
-    discriminator_params["2.weight"]
-    - discriminator_2_weight_exp_avg
-    / (jnp.sqrt(discriminator_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+discriminator_2_weight_exp_avg, discriminator_2_weight_exp_avg_sq, discriminator_params["2.weight"] = update(
+    discriminator_grads["2.weight"],
+    discriminator_2_weight_exp_avg,
+    discriminator_2_weight_exp_avg_sq,
+    discriminator_params["2.weight"],
 )
 discriminator_2_bias_exp_avg = jnp.array([0.0])
-discriminator_2_bias_exp_avg = (
-    discriminator_2_bias_exp_avg + (discriminator_grads["2.bias"] - discriminator_2_bias_exp_avg) * 0.5
-)
 discriminator_2_bias_exp_avg_sq = jnp.array([0.0])
-discriminator_2_bias_exp_avg_sq = (
-    discriminator_2_bias_exp_avg_sq
-    + discriminator_grads["2.bias"] * discriminator_grads["2.bias"] * 0.0010000000000000009
-)
-discriminator_params["2.bias"] = (
-    discriminator_params["2.bias"]
-    - discriminator_2_bias_exp_avg
-    / (jnp.sqrt(discriminator_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+discriminator_2_bias_exp_avg, discriminator_2_bias_exp_avg_sq, discriminator_params["2.bias"] = update(
+    discriminator_grads["2.bias"],
+    discriminator_2_bias_exp_avg,
+    discriminator_2_bias_exp_avg_sq,
+    discriminator_params["2.bias"],
 )
 ones_subtract = 1 - ones
 
@@ -275,9 +257,6 @@ generator_0_weight_exp_avg = jnp.array(
         [0.0, 0.0, 0.0],
     ]
 )
-generator_0_weight_exp_avg = (
-    generator_0_weight_exp_avg + (generator_grads["0.weight"] - generator_0_weight_exp_avg) * 0.5
-)
 generator_0_weight_exp_avg_sq = jnp.array(
     [
         [0.0, 0.0, 0.0],
@@ -290,64 +269,39 @@ generator_0_weight_exp_avg_sq = jnp.array(
         [0.0, 0.0, 0.0],
     ]
 )
-generator_0_weight_exp_avg_sq = (
-    generator_0_weight_exp_avg_sq
-    + generator_grads["0.weight"] * generator_grads["0.weight"] * 0.0010000000000000009
-)
-generator_params["0.weight"] = (
-    generator_params["0.weight"]
-    - generator_0_weight_exp_avg
-    / (jnp.sqrt(generator_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+generator_0_weight_exp_avg, generator_0_weight_exp_avg_sq, generator_params["0.weight"] = update(
+    generator_grads["0.weight"],
+    generator_0_weight_exp_avg,
+    generator_0_weight_exp_avg_sq,
+    generator_params["0.weight"],
 )
 generator_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-generator_0_bias_exp_avg = (
-    generator_0_bias_exp_avg + (generator_grads["0.bias"] - generator_0_bias_exp_avg) * 0.5
-)
 generator_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-generator_0_bias_exp_avg_sq = (
-    generator_0_bias_exp_avg_sq
-    + generator_grads["0.bias"] * generator_grads["0.bias"] * 0.0010000000000000009
-)
-generator_params["0.bias"] = (
-    generator_params["0.bias"]
-    - generator_0_bias_exp_avg
-    / (jnp.sqrt(generator_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+generator_0_bias_exp_avg, generator_0_bias_exp_avg_sq, generator_params["0.bias"] = update(
+    generator_grads["0.bias"],
+    generator_0_bias_exp_avg,
+    generator_0_bias_exp_avg_sq,
+    generator_params["0.bias"],
 )
 generator_2_weight_exp_avg = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-generator_2_weight_exp_avg = (
-    generator_2_weight_exp_avg + (generator_grads["2.weight"] - generator_2_weight_exp_avg) * 0.5
-)
 generator_2_weight_exp_avg_sq = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-generator_2_weight_exp_avg_sq = (
-    generator_2_weight_exp_avg_sq
-    + generator_grads["2.weight"] * generator_grads["2.weight"] * 0.0010000000000000009
-)
-generator_params["2.weight"] = (
-    generator_params["2.weight"]
-    - generator_2_weight_exp_avg
-    / (jnp.sqrt(generator_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+generator_2_weight_exp_avg, generator_2_weight_exp_avg_sq, generator_params["2.weight"] = update(
+    generator_grads["2.weight"],
+    generator_2_weight_exp_avg,
+    generator_2_weight_exp_avg_sq,
+    generator_params["2.weight"],
 )
 generator_2_bias_exp_avg = jnp.array([0.0, 0.0])
-generator_2_bias_exp_avg = (
-    generator_2_bias_exp_avg + (generator_grads["2.bias"] - generator_2_bias_exp_avg) * 0.5
-)
 generator_2_bias_exp_avg_sq = jnp.array([0.0, 0.0])
-generator_2_bias_exp_avg_sq = (
-    generator_2_bias_exp_avg_sq
-    + generator_grads["2.bias"] * generator_grads["2.bias"] * 0.0010000000000000009
-)
-generator_params["2.bias"] = (
-    generator_params["2.bias"]
-    - generator_2_bias_exp_avg
-    / (jnp.sqrt(generator_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.004
+generator_2_bias_exp_avg, generator_2_bias_exp_avg_sq, generator_params["2.bias"] = update(
+    generator_grads["2.bias"],
+    generator_2_bias_exp_avg,
+    generator_2_bias_exp_avg_sq,
+    generator_params["2.bias"],
 )
 values = jnp.array(
     [
@@ -375,64 +329,45 @@ zeros_subtract = 1 - zeros
 print("discriminator_loss (2) =", discriminator_loss)
 print("real_loss =", real_loss)
 print("fake_loss =", fake_loss)
-discriminator_0_weight_exp_avg = (
-    discriminator_0_weight_exp_avg + (discriminator_grads["0.weight"] - discriminator_0_weight_exp_avg) * 0.5
-)
-discriminator_0_weight_exp_avg_sq = discriminator_0_weight_exp_avg_sq * 0.999
-discriminator_0_weight_exp_avg_sq = (
-    discriminator_0_weight_exp_avg_sq
-    + discriminator_grads["0.weight"] * discriminator_grads["0.weight"] * 0.0010000000000000009
-)
-discriminator_params["0.weight"] = (
-    discriminator_params["0.weight"]
-    - discriminator_0_weight_exp_avg
-    / (jnp.sqrt(discriminator_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+
+
+@jax.jit
+def update_2(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.5
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.0026666666666666666
+    )
+    return parameter
+
+
+discriminator_params["0.weight"] = update_2(
+    discriminator_grads["0.weight"],
+    discriminator_0_weight_exp_avg,
+    discriminator_0_weight_exp_avg_sq,
+    discriminator_params["0.weight"],
 )
 print("discriminator_0_weight =", discriminator_params["0.weight"])
-discriminator_0_bias_exp_avg = (
-    discriminator_0_bias_exp_avg + (discriminator_grads["0.bias"] - discriminator_0_bias_exp_avg) * 0.5
-)
-discriminator_0_bias_exp_avg_sq = discriminator_0_bias_exp_avg_sq * 0.999
-discriminator_0_bias_exp_avg_sq = (
-    discriminator_0_bias_exp_avg_sq
-    + discriminator_grads["0.bias"] * discriminator_grads["0.bias"] * 0.0010000000000000009
-)
-discriminator_params["0.bias"] = (
-    discriminator_params["0.bias"]
-    - discriminator_0_bias_exp_avg
-    / (jnp.sqrt(discriminator_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+discriminator_params["0.bias"] = update_2(
+    discriminator_grads["0.bias"],
+    discriminator_0_bias_exp_avg,
+    discriminator_0_bias_exp_avg_sq,
+    discriminator_params["0.bias"],
 )
 print("discriminator_0_bias =", discriminator_params["0.bias"])
-discriminator_2_weight_exp_avg = (
-    discriminator_2_weight_exp_avg + (discriminator_grads["2.weight"] - discriminator_2_weight_exp_avg) * 0.5
-)
-discriminator_2_weight_exp_avg_sq = discriminator_2_weight_exp_avg_sq * 0.999
-discriminator_2_weight_exp_avg_sq = (
-    discriminator_2_weight_exp_avg_sq
-    + discriminator_grads["2.weight"] * discriminator_grads["2.weight"] * 0.0010000000000000009
-)
-discriminator_params["2.weight"] = (
-    discriminator_params["2.weight"]
-    - discriminator_2_weight_exp_avg
-    / (jnp.sqrt(discriminator_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+discriminator_params["2.weight"] = update_2(
+    discriminator_grads["2.weight"],
+    discriminator_2_weight_exp_avg,
+    discriminator_2_weight_exp_avg_sq,
+    discriminator_params["2.weight"],
 )
 print("discriminator_2_weight =", discriminator_params["2.weight"])
-discriminator_2_bias_exp_avg = (
-    discriminator_2_bias_exp_avg + (discriminator_grads["2.bias"] - discriminator_2_bias_exp_avg) * 0.5
-)
-discriminator_2_bias_exp_avg_sq = discriminator_2_bias_exp_avg_sq * 0.999
-discriminator_2_bias_exp_avg_sq = (
-    discriminator_2_bias_exp_avg_sq
-    + discriminator_grads["2.bias"] * discriminator_grads["2.bias"] * 0.0010000000000000009
-)
-discriminator_params["2.bias"] = (
-    discriminator_params["2.bias"]
-    - discriminator_2_bias_exp_avg
-    / (jnp.sqrt(discriminator_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+discriminator_params["2.bias"] = update_2(
+    discriminator_grads["2.bias"],
+    discriminator_2_bias_exp_avg,
+    discriminator_2_bias_exp_avg_sq,
+    discriminator_params["2.bias"],
 )
 print("discriminator_2_bias =", discriminator_params["2.bias"])
 ones_subtract = 1 - ones
@@ -452,63 +387,31 @@ discriminator_grads["2.weight"] = discriminator_grads["2.weight"] + discriminato
 print("discriminator_2_weight.grad (2) =", discriminator_grads["2.weight"])
 discriminator_grads["2.bias"] = discriminator_grads["2.bias"] + discriminator_grads_3["2.bias"]
 print("discriminator_2_bias.grad (2) =", discriminator_grads["2.bias"])
-generator_0_weight_exp_avg = (
-    generator_0_weight_exp_avg + (generator_grads["0.weight"] - generator_0_weight_exp_avg) * 0.5
-)
-generator_0_weight_exp_avg_sq = generator_0_weight_exp_avg_sq * 0.999
-generator_0_weight_exp_avg_sq = (
-    generator_0_weight_exp_avg_sq
-    + generator_grads["0.weight"] * generator_grads["0.weight"] * 0.0010000000000000009
-)
-generator_params["0.weight"] = (
-    generator_params["0.weight"]
-    - generator_0_weight_exp_avg
-    / (jnp.sqrt(generator_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+generator_params["0.weight"] = update_2(
+    generator_grads["0.weight"],
+    generator_0_weight_exp_avg,
+    generator_0_weight_exp_avg_sq,
+    generator_params["0.weight"],
 )
 print("generator_0_weight =", generator_params["0.weight"])
-generator_0_bias_exp_avg = (
-    generator_0_bias_exp_avg + (generator_grads["0.bias"] - generator_0_bias_exp_avg) * 0.5
-)
-generator_0_bias_exp_avg_sq = generator_0_bias_exp_avg_sq * 0.999
-generator_0_bias_exp_avg_sq = (
-    generator_0_bias_exp_avg_sq
-    + generator_grads["0.bias"] * generator_grads["0.bias"] * 0.0010000000000000009
-)
-generator_params["0.bias"] = (
-    generator_params["0.bias"]
-    - generator_0_bias_exp_avg
-    / (jnp.sqrt(generator_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+generator_params["0.bias"] = update_2(
+    generator_grads["0.bias"],
+    generator_0_bias_exp_avg,
+    generator_0_bias_exp_avg_sq,
+    generator_params["0.bias"],
 )
 print("generator_0_bias =", generator_params["0.bias"])
-generator_2_weight_exp_avg = (
-    generator_2_weight_exp_avg + (generator_grads["2.weight"] - generator_2_weight_exp_avg) * 0.5
-)
-generator_2_weight_exp_avg_sq = generator_2_weight_exp_avg_sq * 0.999
-generator_2_weight_exp_avg_sq = (
-    generator_2_weight_exp_avg_sq
-    + generator_grads["2.weight"] * generator_grads["2.weight"] * 0.0010000000000000009
-)
-generator_params["2.weight"] = (
-    generator_params["2.weight"]
-    - generator_2_weight_exp_avg
-    / (jnp.sqrt(generator_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+generator_params["2.weight"] = update_2(
+    generator_grads["2.weight"],
+    generator_2_weight_exp_avg,
+    generator_2_weight_exp_avg_sq,
+    generator_params["2.weight"],
 )
 print("generator_2_weight =", generator_params["2.weight"])
-generator_2_bias_exp_avg = (
-    generator_2_bias_exp_avg + (generator_grads["2.bias"] - generator_2_bias_exp_avg) * 0.5
-)
-generator_2_bias_exp_avg_sq = generator_2_bias_exp_avg_sq * 0.999
-generator_2_bias_exp_avg_sq = (
-    generator_2_bias_exp_avg_sq
-    + generator_grads["2.bias"] * generator_grads["2.bias"] * 0.0010000000000000009
-)
-generator_params["2.bias"] = (
-    generator_params["2.bias"]
-    - generator_2_bias_exp_avg
-    / (jnp.sqrt(generator_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.0026666666666666666
+generator_params["2.bias"] = update_2(
+    generator_grads["2.bias"],
+    generator_2_bias_exp_avg,
+    generator_2_bias_exp_avg_sq,
+    generator_params["2.bias"],
 )
 print("generator_2_bias =", generator_params["2.bias"])

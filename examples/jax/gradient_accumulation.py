@@ -131,43 +131,36 @@ model_0_weight_grad_clip = jnp.clip(
     ),
     max=1.0,
 )
-model_0_weight_grad = grads["0.weight"] * model_0_weight_grad_clip
-print("model_0_weight.grad =", model_0_weight_grad)
-model_0_bias_grad = grads["0.bias"] * model_0_weight_grad_clip
-print("model_0_bias.grad =", model_0_bias_grad)
-model_2_weight_grad = grads["2.weight"] * model_0_weight_grad_clip
-print("model_2_weight.grad =", model_2_weight_grad)
-model_2_bias_grad = grads["2.bias"] * model_0_weight_grad_clip
-print("model_2_bias.grad =", model_2_bias_grad)
-params["0.weight"] = params["0.weight"] * 0.9999
 model_0_weight_exp_avg = jnp.array(data["model_0_weight_exp_avg"])
-model_0_weight_exp_avg = (
-    model_0_weight_exp_avg + (model_0_weight_grad - model_0_weight_exp_avg) * 0.09999999999999998
-)
 model_0_weight_exp_avg_sq = jnp.array(data["model_0_weight_exp_avg_sq"])
-model_0_weight_exp_avg_sq = (
-    model_0_weight_exp_avg_sq + model_0_weight_grad * model_0_weight_grad * 0.0010000000000000009
+
+
+@jax.jit
+def update(grad, clip, parameter, exp_avg, exp_avg_sq):
+    grad = grad * clip
+    parameter = parameter * 0.9999
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return grad, exp_avg, exp_avg_sq, parameter
+
+
+model_0_weight_grad, model_0_weight_exp_avg, model_0_weight_exp_avg_sq, params["0.weight"] = update(
+    grads["0.weight"],
+    model_0_weight_grad_clip,
+    params["0.weight"],
+    model_0_weight_exp_avg,
+    model_0_weight_exp_avg_sq,
 )
-params["0.weight"] = (
-    params["0.weight"]
-    - model_0_weight_exp_avg
-    / (jnp.sqrt(model_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-params["0.bias"] = params["0.bias"] * 0.9999
+print("model_0_weight.grad =", model_0_weight_grad)
 model_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-model_0_bias_exp_avg = model_0_bias_exp_avg + (model_0_bias_grad - model_0_bias_exp_avg) * 0.09999999999999998
 model_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-model_0_bias_exp_avg_sq = (
-    model_0_bias_exp_avg_sq + model_0_bias_grad * model_0_bias_grad * 0.0010000000000000009
+model_0_bias_grad, model_0_bias_exp_avg, model_0_bias_exp_avg_sq, params["0.bias"] = update(
+    grads["0.bias"], model_0_weight_grad_clip, params["0.bias"], model_0_bias_exp_avg, model_0_bias_exp_avg_sq
 )
-params["0.bias"] = (
-    params["0.bias"]
-    - model_0_bias_exp_avg
-    / (jnp.sqrt(model_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-params["2.weight"] = params["2.weight"] * 0.9999
+print("model_0_bias.grad =", model_0_bias_grad)
 model_2_weight_exp_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -175,9 +168,6 @@ model_2_weight_exp_avg = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
-)
-model_2_weight_exp_avg = (
-    model_2_weight_exp_avg + (model_2_weight_grad - model_2_weight_exp_avg) * 0.09999999999999998
 )
 model_2_weight_exp_avg_sq = jnp.array(
     [
@@ -187,28 +177,20 @@ model_2_weight_exp_avg_sq = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-model_2_weight_exp_avg_sq = (
-    model_2_weight_exp_avg_sq + model_2_weight_grad * model_2_weight_grad * 0.0010000000000000009
+model_2_weight_grad, model_2_weight_exp_avg, model_2_weight_exp_avg_sq, params["2.weight"] = update(
+    grads["2.weight"],
+    model_0_weight_grad_clip,
+    params["2.weight"],
+    model_2_weight_exp_avg,
+    model_2_weight_exp_avg_sq,
 )
-params["2.weight"] = (
-    params["2.weight"]
-    - model_2_weight_exp_avg
-    / (jnp.sqrt(model_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-params["2.bias"] = params["2.bias"] * 0.9999
+print("model_2_weight.grad =", model_2_weight_grad)
 model_2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0])
-model_2_bias_exp_avg = model_2_bias_exp_avg + (model_2_bias_grad - model_2_bias_exp_avg) * 0.09999999999999998
 model_2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0])
-model_2_bias_exp_avg_sq = (
-    model_2_bias_exp_avg_sq + model_2_bias_grad * model_2_bias_grad * 0.0010000000000000009
+model_2_bias_grad, model_2_bias_exp_avg, model_2_bias_exp_avg_sq, params["2.bias"] = update(
+    grads["2.bias"], model_0_weight_grad_clip, params["2.bias"], model_2_bias_exp_avg, model_2_bias_exp_avg_sq
 )
-params["2.bias"] = (
-    params["2.bias"]
-    - model_2_bias_exp_avg
-    / (jnp.sqrt(model_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
+print("model_2_bias.grad =", model_2_bias_grad)
 split_7_getitem = split_7[:, None]
 loss, grads = loss_and_grad(params, split_3, split_7_getitem)
 print("loss (3) =", loss)
@@ -226,67 +208,46 @@ model_0_weight_grad_clip = jnp.clip(
     ),
     max=1.0,
 )
-model_0_weight_grad = grads["0.weight"] * model_0_weight_grad_clip
+
+
+@jax.jit
+def update_2(grad, clip, parameter, exp_avg, exp_avg_sq):
+    grad = grad * clip
+    parameter = parameter * 0.9999
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+    )
+    return grad, parameter
+
+
+model_0_weight_grad, params["0.weight"] = update_2(
+    grads["0.weight"],
+    model_0_weight_grad_clip,
+    params["0.weight"],
+    model_0_weight_exp_avg,
+    model_0_weight_exp_avg_sq,
+)
 print("model_0_weight.grad (2) =", model_0_weight_grad)
-model_0_bias_grad = grads["0.bias"] * model_0_weight_grad_clip
-print("model_0_bias.grad (2) =", model_0_bias_grad)
-model_2_weight_grad = grads["2.weight"] * model_0_weight_grad_clip
-print("model_2_weight.grad (2) =", model_2_weight_grad)
-model_2_bias_grad = grads["2.bias"] * model_0_weight_grad_clip
-print("model_2_bias.grad (2) =", model_2_bias_grad)
-params["0.weight"] = params["0.weight"] * 0.9999
-model_0_weight_exp_avg = (
-    model_0_weight_exp_avg + (model_0_weight_grad - model_0_weight_exp_avg) * 0.09999999999999998
-)
-model_0_weight_exp_avg_sq = model_0_weight_exp_avg_sq * 0.999
-model_0_weight_exp_avg_sq = (
-    model_0_weight_exp_avg_sq + model_0_weight_grad * model_0_weight_grad * 0.0010000000000000009
-)
-params["0.weight"] = (
-    params["0.weight"]
-    - model_0_weight_exp_avg
-    / (jnp.sqrt(model_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
 print("model_0_weight =", params["0.weight"])
-params["0.bias"] = params["0.bias"] * 0.9999
-model_0_bias_exp_avg = model_0_bias_exp_avg + (model_0_bias_grad - model_0_bias_exp_avg) * 0.09999999999999998
-model_0_bias_exp_avg_sq = model_0_bias_exp_avg_sq * 0.999
-model_0_bias_exp_avg_sq = (
-    model_0_bias_exp_avg_sq + model_0_bias_grad * model_0_bias_grad * 0.0010000000000000009
+model_0_bias_grad, params["0.bias"] = update_2(
+    grads["0.bias"], model_0_weight_grad_clip, params["0.bias"], model_0_bias_exp_avg, model_0_bias_exp_avg_sq
 )
-params["0.bias"] = (
-    params["0.bias"]
-    - model_0_bias_exp_avg
-    / (jnp.sqrt(model_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
+print("model_0_bias.grad (2) =", model_0_bias_grad)
 print("model_0_bias =", params["0.bias"])
-params["2.weight"] = params["2.weight"] * 0.9999
-model_2_weight_exp_avg = (
-    model_2_weight_exp_avg + (model_2_weight_grad - model_2_weight_exp_avg) * 0.09999999999999998
+model_2_weight_grad, params["2.weight"] = update_2(
+    grads["2.weight"],
+    model_0_weight_grad_clip,
+    params["2.weight"],
+    model_2_weight_exp_avg,
+    model_2_weight_exp_avg_sq,
 )
-model_2_weight_exp_avg_sq = model_2_weight_exp_avg_sq * 0.999
-model_2_weight_exp_avg_sq = (
-    model_2_weight_exp_avg_sq + model_2_weight_grad * model_2_weight_grad * 0.0010000000000000009
-)
-params["2.weight"] = (
-    params["2.weight"]
-    - model_2_weight_exp_avg
-    / (jnp.sqrt(model_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
+print("model_2_weight.grad (2) =", model_2_weight_grad)
 print("model_2_weight =", params["2.weight"])
-params["2.bias"] = params["2.bias"] * 0.9999
-model_2_bias_exp_avg = model_2_bias_exp_avg + (model_2_bias_grad - model_2_bias_exp_avg) * 0.09999999999999998
-model_2_bias_exp_avg_sq = model_2_bias_exp_avg_sq * 0.999
-model_2_bias_exp_avg_sq = (
-    model_2_bias_exp_avg_sq + model_2_bias_grad * model_2_bias_grad * 0.0010000000000000009
+model_2_bias_grad, params["2.bias"] = update_2(
+    grads["2.bias"], model_0_weight_grad_clip, params["2.bias"], model_2_bias_exp_avg, model_2_bias_exp_avg_sq
 )
-params["2.bias"] = (
-    params["2.bias"]
-    - model_2_bias_exp_avg
-    / (jnp.sqrt(model_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
-)
+print("model_2_bias.grad (2) =", model_2_bias_grad)
 print("model_2_bias =", params["2.bias"])

@@ -139,7 +139,6 @@ layers_0_weight_exp_avg = jnp.array(
         [0.0, 0.0],
     ]
 )
-layers_0_weight_exp_avg = layers_0_weight_exp_avg + (grads["layers.0.weight"] - layers_0_weight_exp_avg) * 1.0
 layers_0_weight_exp_avg_sq = jnp.array(
     [
         [0.0, 0.0],
@@ -154,32 +153,28 @@ layers_0_weight_exp_avg_sq = jnp.array(
         [0.0, 0.0],
     ]
 )
-layers_0_weight_exp_avg_sq = (
-    layers_0_weight_exp_avg_sq + grads["layers.0.weight"] * grads["layers.0.weight"] * 0.09999999999999998
-)
-params["layers.0.weight"] = (
-    params["layers.0.weight"]
-    - layers_0_weight_exp_avg / (jnp.sqrt(layers_0_weight_exp_avg_sq) / 0.3162277660168379 + 1e-08) * 0.01
+
+
+@jax.jit
+def update(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 1.0
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.09999999999999998
+    parameter = parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.3162277660168379 + 1e-08) * 0.01
+    return exp_avg, exp_avg_sq, parameter
+
+
+layers_0_weight_exp_avg, layers_0_weight_exp_avg_sq, params["layers.0.weight"] = update(
+    grads["layers.0.weight"], layers_0_weight_exp_avg, layers_0_weight_exp_avg_sq, params["layers.0.weight"]
 )
 layers_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-layers_0_bias_exp_avg = layers_0_bias_exp_avg + (grads["layers.0.bias"] - layers_0_bias_exp_avg) * 1.0
 layers_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-layers_0_bias_exp_avg_sq = (
-    layers_0_bias_exp_avg_sq + grads["layers.0.bias"] * grads["layers.0.bias"] * 0.09999999999999998
-)
-params["layers.0.bias"] = (
-    params["layers.0.bias"]
-    - layers_0_bias_exp_avg / (jnp.sqrt(layers_0_bias_exp_avg_sq) / 0.3162277660168379 + 1e-08) * 0.01
+layers_0_bias_exp_avg, layers_0_bias_exp_avg_sq, params["layers.0.bias"] = update(
+    grads["layers.0.bias"], layers_0_bias_exp_avg, layers_0_bias_exp_avg_sq, params["layers.0.bias"]
 )
 layers_2_weight_exp_avg = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-layers_2_weight_exp_avg = layers_2_weight_exp_avg + (grads["layers.2.weight"] - layers_2_weight_exp_avg) * 1.0
 layers_2_weight_exp_avg_sq = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-layers_2_weight_exp_avg_sq = (
-    layers_2_weight_exp_avg_sq + grads["layers.2.weight"] * grads["layers.2.weight"] * 0.09999999999999998
-)
-params["layers.2.weight"] = (
-    params["layers.2.weight"]
-    - layers_2_weight_exp_avg / (jnp.sqrt(layers_2_weight_exp_avg_sq) / 0.3162277660168379 + 1e-08) * 0.01
+layers_2_weight_exp_avg, layers_2_weight_exp_avg_sq, params["layers.2.weight"] = update(
+    grads["layers.2.weight"], layers_2_weight_exp_avg, layers_2_weight_exp_avg_sq, params["layers.2.weight"]
 )
 mix = jnp.array(
     [
@@ -201,32 +196,37 @@ print("layers_0_weight.grad (2) =", grads["layers.0.weight"])
 print("layers_0_bias.grad (2) =", grads["layers.0.bias"])
 print("layers_2_weight.grad (2) =", grads["layers.2.weight"])
 print("between.grad (2) =", between_2_grad)
-layers_0_weight_exp_avg = layers_0_weight_exp_avg + (grads["layers.0.weight"] - layers_0_weight_exp_avg) * 1.0
-layers_0_weight_exp_avg_sq = layers_0_weight_exp_avg_sq * 0.9
-layers_0_weight_exp_avg_sq = (
-    layers_0_weight_exp_avg_sq + grads["layers.0.weight"] * grads["layers.0.weight"] * 0.09999999999999998
+
+
+@jax.jit
+def update_2(grad, exp_avg, exp_avg_sq, parameter, factor):
+    exp_avg = exp_avg + (grad - exp_avg) * 1.0
+    exp_avg_sq = exp_avg_sq * 0.9
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.09999999999999998
+    parameter = parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / factor + 1e-08) * 0.01
+    return exp_avg, exp_avg_sq, parameter
+
+
+layers_0_weight_exp_avg, layers_0_weight_exp_avg_sq, params["layers.0.weight"] = update_2(
+    grads["layers.0.weight"],
+    layers_0_weight_exp_avg,
+    layers_0_weight_exp_avg_sq,
+    params["layers.0.weight"],
+    0.4358898943540673,
 )
-params["layers.0.weight"] = (
-    params["layers.0.weight"]
-    - layers_0_weight_exp_avg / (jnp.sqrt(layers_0_weight_exp_avg_sq) / 0.4358898943540673 + 1e-08) * 0.01
+layers_0_bias_exp_avg, layers_0_bias_exp_avg_sq, params["layers.0.bias"] = update_2(
+    grads["layers.0.bias"],
+    layers_0_bias_exp_avg,
+    layers_0_bias_exp_avg_sq,
+    params["layers.0.bias"],
+    0.4358898943540673,
 )
-layers_0_bias_exp_avg = layers_0_bias_exp_avg + (grads["layers.0.bias"] - layers_0_bias_exp_avg) * 1.0
-layers_0_bias_exp_avg_sq = layers_0_bias_exp_avg_sq * 0.9
-layers_0_bias_exp_avg_sq = (
-    layers_0_bias_exp_avg_sq + grads["layers.0.bias"] * grads["layers.0.bias"] * 0.09999999999999998
-)
-params["layers.0.bias"] = (
-    params["layers.0.bias"]
-    - layers_0_bias_exp_avg / (jnp.sqrt(layers_0_bias_exp_avg_sq) / 0.4358898943540673 + 1e-08) * 0.01
-)
-layers_2_weight_exp_avg = layers_2_weight_exp_avg + (grads["layers.2.weight"] - layers_2_weight_exp_avg) * 1.0
-layers_2_weight_exp_avg_sq = layers_2_weight_exp_avg_sq * 0.9
-layers_2_weight_exp_avg_sq = (
-    layers_2_weight_exp_avg_sq + grads["layers.2.weight"] * grads["layers.2.weight"] * 0.09999999999999998
-)
-params["layers.2.weight"] = (
-    params["layers.2.weight"]
-    - layers_2_weight_exp_avg / (jnp.sqrt(layers_2_weight_exp_avg_sq) / 0.4358898943540673 + 1e-08) * 0.01
+layers_2_weight_exp_avg, layers_2_weight_exp_avg_sq, params["layers.2.weight"] = update_2(
+    grads["layers.2.weight"],
+    layers_2_weight_exp_avg,
+    layers_2_weight_exp_avg_sq,
+    params["layers.2.weight"],
+    0.4358898943540673,
 )
 mix = jnp.array(
     [
@@ -249,33 +249,27 @@ print("layers_0_bias.grad (3) =", grads["layers.0.bias"])
 print("layers_2_weight.grad (3) =", grads["layers.2.weight"])
 print("between.grad (3) =", between_3_grad)
 print("penalty =", penalty)
-layers_0_weight_exp_avg = layers_0_weight_exp_avg + (grads["layers.0.weight"] - layers_0_weight_exp_avg) * 1.0
-layers_0_weight_exp_avg_sq = layers_0_weight_exp_avg_sq * 0.9
-layers_0_weight_exp_avg_sq = (
-    layers_0_weight_exp_avg_sq + grads["layers.0.weight"] * grads["layers.0.weight"] * 0.09999999999999998
-)
-params["layers.0.weight"] = (
-    params["layers.0.weight"]
-    - layers_0_weight_exp_avg / (jnp.sqrt(layers_0_weight_exp_avg_sq) / 0.5205766033928148 + 1e-08) * 0.01
+_, _, params["layers.0.weight"] = update_2(
+    grads["layers.0.weight"],
+    layers_0_weight_exp_avg,
+    layers_0_weight_exp_avg_sq,
+    params["layers.0.weight"],
+    0.5205766033928148,
 )
 print("layers_0_weight =", params["layers.0.weight"])
-layers_0_bias_exp_avg = layers_0_bias_exp_avg + (grads["layers.0.bias"] - layers_0_bias_exp_avg) * 1.0
-layers_0_bias_exp_avg_sq = layers_0_bias_exp_avg_sq * 0.9
-layers_0_bias_exp_avg_sq = (
-    layers_0_bias_exp_avg_sq + grads["layers.0.bias"] * grads["layers.0.bias"] * 0.09999999999999998
-)
-params["layers.0.bias"] = (
-    params["layers.0.bias"]
-    - layers_0_bias_exp_avg / (jnp.sqrt(layers_0_bias_exp_avg_sq) / 0.5205766033928148 + 1e-08) * 0.01
+_, _, params["layers.0.bias"] = update_2(
+    grads["layers.0.bias"],
+    layers_0_bias_exp_avg,
+    layers_0_bias_exp_avg_sq,
+    params["layers.0.bias"],
+    0.5205766033928148,
 )
 print("layers_0_bias =", params["layers.0.bias"])
-layers_2_weight_exp_avg = layers_2_weight_exp_avg + (grads["layers.2.weight"] - layers_2_weight_exp_avg) * 1.0
-layers_2_weight_exp_avg_sq = layers_2_weight_exp_avg_sq * 0.9
-layers_2_weight_exp_avg_sq = (
-    layers_2_weight_exp_avg_sq + grads["layers.2.weight"] * grads["layers.2.weight"] * 0.09999999999999998
-)
-params["layers.2.weight"] = (
-    params["layers.2.weight"]
-    - layers_2_weight_exp_avg / (jnp.sqrt(layers_2_weight_exp_avg_sq) / 0.5205766033928148 + 1e-08) * 0.01
+_, _, params["layers.2.weight"] = update_2(
+    grads["layers.2.weight"],
+    layers_2_weight_exp_avg,
+    layers_2_weight_exp_avg_sq,
+    params["layers.2.weight"],
+    0.5205766033928148,
 )
 print("layers_2_weight =", params["layers.2.weight"])

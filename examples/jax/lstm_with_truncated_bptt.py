@@ -27,7 +27,7 @@ phases = jnp.array([[0.9700530018065531], [0.707819864399788], [0.45938294312745
 waves = jnp.expand_dims(jnp.sin(time + phases), -1)
 inputs = waves[:, :-1]
 targets = waves[:, 1:]
-values = jnp.array(
+part = jnp.array(
     [
         [
             [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -37,7 +37,7 @@ values = jnp.array(
         ]
     ]
 )
-values_2 = jnp.array(
+part_2 = jnp.array(
     [
         [
             [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -49,8 +49,8 @@ values_2 = jnp.array(
 )
 getitem_5 = inputs[:, 0:3]
 sequence = jnp.swapaxes(getitem_5, 0, 1)
-values_getitem = values[0]
-getitem_7 = values_2[0]
+part_getitem = part[0]
+getitem_7 = part_2[0]
 params = {
     "lstm.weight_ih_l0": jnp.array(
         [
@@ -158,7 +158,7 @@ def loss_fn(params):
     product = sequence @ params["lstm.weight_ih_l0"].mT
     from_inputs = product + params["lstm.bias_ih_l0"]
     getitem_8 = from_inputs[0]
-    product = values_getitem @ params["lstm.weight_hh_l0"].mT
+    product = part_getitem @ params["lstm.weight_hh_l0"].mT
     gates = getitem_8 + (product + params["lstm.bias_hh_l0"])
     input_gate = gates[:, 0:6]
     forget_gate = gates[:, 6:12]
@@ -227,22 +227,21 @@ lstm_weight_ih_l0_square_avg = jnp.array(
         [0.0],
     ]
 )
-lstm_weight_ih_l0_square_avg = (
-    lstm_weight_ih_l0_square_avg
-    + grads["lstm.weight_ih_l0"] * grads["lstm.weight_ih_l0"] * 0.010000000000000009
-)
-params["lstm.weight_ih_l0"] = (
-    params["lstm.weight_ih_l0"]
-    - grads["lstm.weight_ih_l0"] / (jnp.sqrt(lstm_weight_ih_l0_square_avg) + 1e-08) * 0.01
+
+
+@jax.jit
+def update(grad, square_avg, parameter):
+    square_avg = square_avg + grad * grad * 0.010000000000000009
+    parameter = parameter - grad / (jnp.sqrt(square_avg) + 1e-08) * 0.01
+    return square_avg, parameter
+
+
+lstm_weight_ih_l0_square_avg, params["lstm.weight_ih_l0"] = update(
+    grads["lstm.weight_ih_l0"], lstm_weight_ih_l0_square_avg, params["lstm.weight_ih_l0"]
 )
 lstm_weight_hh_l0_square_avg = jnp.array(data["lstm_weight_hh_l0_square_avg"])
-lstm_weight_hh_l0_square_avg = (
-    lstm_weight_hh_l0_square_avg
-    + grads["lstm.weight_hh_l0"] * grads["lstm.weight_hh_l0"] * 0.010000000000000009
-)
-params["lstm.weight_hh_l0"] = (
-    params["lstm.weight_hh_l0"]
-    - grads["lstm.weight_hh_l0"] / (jnp.sqrt(lstm_weight_hh_l0_square_avg) + 1e-08) * 0.01
+lstm_weight_hh_l0_square_avg, params["lstm.weight_hh_l0"] = update(
+    grads["lstm.weight_hh_l0"], lstm_weight_hh_l0_square_avg, params["lstm.weight_hh_l0"]
 )
 lstm_bias_ih_l0_square_avg = jnp.array(
     [
@@ -272,12 +271,8 @@ lstm_bias_ih_l0_square_avg = jnp.array(
         0.0,
     ]
 )
-lstm_bias_ih_l0_square_avg = (
-    lstm_bias_ih_l0_square_avg + grads["lstm.bias_ih_l0"] * grads["lstm.bias_ih_l0"] * 0.010000000000000009
-)
-params["lstm.bias_ih_l0"] = (
-    params["lstm.bias_ih_l0"]
-    - grads["lstm.bias_ih_l0"] / (jnp.sqrt(lstm_bias_ih_l0_square_avg) + 1e-08) * 0.01
+lstm_bias_ih_l0_square_avg, params["lstm.bias_ih_l0"] = update(
+    grads["lstm.bias_ih_l0"], lstm_bias_ih_l0_square_avg, params["lstm.bias_ih_l0"]
 )
 lstm_bias_hh_l0_square_avg = jnp.array(
     [
@@ -307,26 +302,16 @@ lstm_bias_hh_l0_square_avg = jnp.array(
         0.0,
     ]
 )
-lstm_bias_hh_l0_square_avg = (
-    lstm_bias_hh_l0_square_avg + grads["lstm.bias_hh_l0"] * grads["lstm.bias_hh_l0"] * 0.010000000000000009
-)
-params["lstm.bias_hh_l0"] = (
-    params["lstm.bias_hh_l0"]
-    - grads["lstm.bias_hh_l0"] / (jnp.sqrt(lstm_bias_hh_l0_square_avg) + 1e-08) * 0.01
+lstm_bias_hh_l0_square_avg, params["lstm.bias_hh_l0"] = update(
+    grads["lstm.bias_hh_l0"], lstm_bias_hh_l0_square_avg, params["lstm.bias_hh_l0"]
 )
 readout_weight_square_avg = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-readout_weight_square_avg = (
-    readout_weight_square_avg + grads["readout.weight"] * grads["readout.weight"] * 0.010000000000000009
-)
-params["readout.weight"] = (
-    params["readout.weight"] - grads["readout.weight"] / (jnp.sqrt(readout_weight_square_avg) + 1e-08) * 0.01
+readout_weight_square_avg, params["readout.weight"] = update(
+    grads["readout.weight"], readout_weight_square_avg, params["readout.weight"]
 )
 readout_bias_square_avg = jnp.array([0.0])
-readout_bias_square_avg = (
-    readout_bias_square_avg + grads["readout.bias"] * grads["readout.bias"] * 0.010000000000000009
-)
-params["readout.bias"] = (
-    params["readout.bias"] - grads["readout.bias"] / (jnp.sqrt(readout_bias_square_avg) + 1e-08) * 0.01
+readout_bias_square_avg, params["readout.bias"] = update(
+    grads["readout.bias"], readout_bias_square_avg, params["readout.bias"]
 )
 sequence = jnp.swapaxes(inputs[:, 3:6], 0, 1)
 new_hidden_3_getitem = jnp.stack([new_hidden_3])[0]
@@ -384,53 +369,33 @@ print("lstm_bias_ih_l0.grad (2) =", grads["lstm.bias_ih_l0"])
 print("lstm_bias_hh_l0.grad (2) =", grads["lstm.bias_hh_l0"])
 print("readout_weight.grad (2) =", grads["readout.weight"])
 print("readout_bias.grad (2) =", grads["readout.bias"])
-lstm_weight_ih_l0_square_avg = lstm_weight_ih_l0_square_avg * 0.99
-lstm_weight_ih_l0_square_avg = (
-    lstm_weight_ih_l0_square_avg
-    + grads["lstm.weight_ih_l0"] * grads["lstm.weight_ih_l0"] * 0.010000000000000009
+
+
+@jax.jit
+def update_2(square_avg, grad, parameter):
+    square_avg = square_avg * 0.99
+    square_avg = square_avg + grad * grad * 0.010000000000000009
+    parameter = parameter - grad / (jnp.sqrt(square_avg) + 1e-08) * 0.01
+    return square_avg, parameter
+
+
+lstm_weight_ih_l0_square_avg, params["lstm.weight_ih_l0"] = update_2(
+    lstm_weight_ih_l0_square_avg, grads["lstm.weight_ih_l0"], params["lstm.weight_ih_l0"]
 )
-params["lstm.weight_ih_l0"] = (
-    params["lstm.weight_ih_l0"]
-    - grads["lstm.weight_ih_l0"] / (jnp.sqrt(lstm_weight_ih_l0_square_avg) + 1e-08) * 0.01
+lstm_weight_hh_l0_square_avg, params["lstm.weight_hh_l0"] = update_2(
+    lstm_weight_hh_l0_square_avg, grads["lstm.weight_hh_l0"], params["lstm.weight_hh_l0"]
 )
-lstm_weight_hh_l0_square_avg = lstm_weight_hh_l0_square_avg * 0.99
-lstm_weight_hh_l0_square_avg = (
-    lstm_weight_hh_l0_square_avg
-    + grads["lstm.weight_hh_l0"] * grads["lstm.weight_hh_l0"] * 0.010000000000000009
+lstm_bias_ih_l0_square_avg, params["lstm.bias_ih_l0"] = update_2(
+    lstm_bias_ih_l0_square_avg, grads["lstm.bias_ih_l0"], params["lstm.bias_ih_l0"]
 )
-params["lstm.weight_hh_l0"] = (
-    params["lstm.weight_hh_l0"]
-    - grads["lstm.weight_hh_l0"] / (jnp.sqrt(lstm_weight_hh_l0_square_avg) + 1e-08) * 0.01
+lstm_bias_hh_l0_square_avg, params["lstm.bias_hh_l0"] = update_2(
+    lstm_bias_hh_l0_square_avg, grads["lstm.bias_hh_l0"], params["lstm.bias_hh_l0"]
 )
-lstm_bias_ih_l0_square_avg = lstm_bias_ih_l0_square_avg * 0.99
-lstm_bias_ih_l0_square_avg = (
-    lstm_bias_ih_l0_square_avg + grads["lstm.bias_ih_l0"] * grads["lstm.bias_ih_l0"] * 0.010000000000000009
+readout_weight_square_avg, params["readout.weight"] = update_2(
+    readout_weight_square_avg, grads["readout.weight"], params["readout.weight"]
 )
-params["lstm.bias_ih_l0"] = (
-    params["lstm.bias_ih_l0"]
-    - grads["lstm.bias_ih_l0"] / (jnp.sqrt(lstm_bias_ih_l0_square_avg) + 1e-08) * 0.01
-)
-lstm_bias_hh_l0_square_avg = lstm_bias_hh_l0_square_avg * 0.99
-lstm_bias_hh_l0_square_avg = (
-    lstm_bias_hh_l0_square_avg + grads["lstm.bias_hh_l0"] * grads["lstm.bias_hh_l0"] * 0.010000000000000009
-)
-params["lstm.bias_hh_l0"] = (
-    params["lstm.bias_hh_l0"]
-    - grads["lstm.bias_hh_l0"] / (jnp.sqrt(lstm_bias_hh_l0_square_avg) + 1e-08) * 0.01
-)
-readout_weight_square_avg = readout_weight_square_avg * 0.99
-readout_weight_square_avg = (
-    readout_weight_square_avg + grads["readout.weight"] * grads["readout.weight"] * 0.010000000000000009
-)
-params["readout.weight"] = (
-    params["readout.weight"] - grads["readout.weight"] / (jnp.sqrt(readout_weight_square_avg) + 1e-08) * 0.01
-)
-readout_bias_square_avg = readout_bias_square_avg * 0.99
-readout_bias_square_avg = (
-    readout_bias_square_avg + grads["readout.bias"] * grads["readout.bias"] * 0.010000000000000009
-)
-params["readout.bias"] = (
-    params["readout.bias"] - grads["readout.bias"] / (jnp.sqrt(readout_bias_square_avg) + 1e-08) * 0.01
+readout_bias_square_avg, params["readout.bias"] = update_2(
+    readout_bias_square_avg, grads["readout.bias"], params["readout.bias"]
 )
 sequence = jnp.swapaxes(inputs[:, 6:9], 0, 1)
 new_hidden_3_getitem = jnp.stack([new_hidden_3])[0]
@@ -447,57 +412,25 @@ print("lstm_bias_hh_l0.grad (3) =", grads["lstm.bias_hh_l0"])
 print("readout_weight.grad (3) =", grads["readout.weight"])
 print("readout_bias.grad (3) =", grads["readout.bias"])
 print("add_179 =", product_add)
-lstm_weight_ih_l0_square_avg = lstm_weight_ih_l0_square_avg * 0.99
-lstm_weight_ih_l0_square_avg = (
-    lstm_weight_ih_l0_square_avg
-    + grads["lstm.weight_ih_l0"] * grads["lstm.weight_ih_l0"] * 0.010000000000000009
-)
-params["lstm.weight_ih_l0"] = (
-    params["lstm.weight_ih_l0"]
-    - grads["lstm.weight_ih_l0"] / (jnp.sqrt(lstm_weight_ih_l0_square_avg) + 1e-08) * 0.01
+_, params["lstm.weight_ih_l0"] = update_2(
+    lstm_weight_ih_l0_square_avg, grads["lstm.weight_ih_l0"], params["lstm.weight_ih_l0"]
 )
 print("lstm_weight_ih_l0 =", params["lstm.weight_ih_l0"])
-lstm_weight_hh_l0_square_avg = lstm_weight_hh_l0_square_avg * 0.99
-lstm_weight_hh_l0_square_avg = (
-    lstm_weight_hh_l0_square_avg
-    + grads["lstm.weight_hh_l0"] * grads["lstm.weight_hh_l0"] * 0.010000000000000009
-)
-params["lstm.weight_hh_l0"] = (
-    params["lstm.weight_hh_l0"]
-    - grads["lstm.weight_hh_l0"] / (jnp.sqrt(lstm_weight_hh_l0_square_avg) + 1e-08) * 0.01
+_, params["lstm.weight_hh_l0"] = update_2(
+    lstm_weight_hh_l0_square_avg, grads["lstm.weight_hh_l0"], params["lstm.weight_hh_l0"]
 )
 print("lstm_weight_hh_l0 =", params["lstm.weight_hh_l0"])
-lstm_bias_ih_l0_square_avg = lstm_bias_ih_l0_square_avg * 0.99
-lstm_bias_ih_l0_square_avg = (
-    lstm_bias_ih_l0_square_avg + grads["lstm.bias_ih_l0"] * grads["lstm.bias_ih_l0"] * 0.010000000000000009
-)
-params["lstm.bias_ih_l0"] = (
-    params["lstm.bias_ih_l0"]
-    - grads["lstm.bias_ih_l0"] / (jnp.sqrt(lstm_bias_ih_l0_square_avg) + 1e-08) * 0.01
+_, params["lstm.bias_ih_l0"] = update_2(
+    lstm_bias_ih_l0_square_avg, grads["lstm.bias_ih_l0"], params["lstm.bias_ih_l0"]
 )
 print("lstm_bias_ih_l0 =", params["lstm.bias_ih_l0"])
-lstm_bias_hh_l0_square_avg = lstm_bias_hh_l0_square_avg * 0.99
-lstm_bias_hh_l0_square_avg = (
-    lstm_bias_hh_l0_square_avg + grads["lstm.bias_hh_l0"] * grads["lstm.bias_hh_l0"] * 0.010000000000000009
-)
-params["lstm.bias_hh_l0"] = (
-    params["lstm.bias_hh_l0"]
-    - grads["lstm.bias_hh_l0"] / (jnp.sqrt(lstm_bias_hh_l0_square_avg) + 1e-08) * 0.01
+_, params["lstm.bias_hh_l0"] = update_2(
+    lstm_bias_hh_l0_square_avg, grads["lstm.bias_hh_l0"], params["lstm.bias_hh_l0"]
 )
 print("lstm_bias_hh_l0 =", params["lstm.bias_hh_l0"])
-readout_weight_square_avg = readout_weight_square_avg * 0.99
-readout_weight_square_avg = (
-    readout_weight_square_avg + grads["readout.weight"] * grads["readout.weight"] * 0.010000000000000009
-)
-params["readout.weight"] = (
-    params["readout.weight"] - grads["readout.weight"] / (jnp.sqrt(readout_weight_square_avg) + 1e-08) * 0.01
+_, params["readout.weight"] = update_2(
+    readout_weight_square_avg, grads["readout.weight"], params["readout.weight"]
 )
 print("readout_weight =", params["readout.weight"])
-readout_bias_square_avg = readout_bias_square_avg * 0.99
-readout_bias_square_avg = (
-    readout_bias_square_avg + grads["readout.bias"] * grads["readout.bias"] * 0.010000000000000009
-)
-params["readout.bias"] = (
-    params["readout.bias"] - grads["readout.bias"] / (jnp.sqrt(readout_bias_square_avg) + 1e-08) * 0.01
-)
+_, params["readout.bias"] = update_2(readout_bias_square_avg, grads["readout.bias"], params["readout.bias"])
 print("readout_bias =", params["readout.bias"])

@@ -38,9 +38,7 @@ leaf = jnp.array(
 leaf_2 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
 weight = jnp.array([0.0])
 values = jnp.array([0.21036647491838456])
-amplitude = values + 0.5
-values = jnp.array([0.6767391209176791])
-phase = values * 3.0
+values_2 = jnp.array([0.6767391209176791])
 support = jnp.array(
     [
         [0.9398099079535257],
@@ -50,7 +48,6 @@ support = jnp.array(
         [-1.29043510317847],
     ]
 )
-amplitude_multiply = amplitude * jnp.sin(support + phase)
 query = jnp.array(
     [
         [-0.7911026902762878],
@@ -60,11 +57,20 @@ query = jnp.array(
         [-1.3125219619835629],
     ]
 )
-amplitude_multiply_2 = amplitude * jnp.sin(query + phase)
+
+
+@jax.jit
+def update(values, values_2, parameter, parameter_2):
+    amplitude = values + 0.5
+    phase = values_2 * 3.0
+    multiply = amplitude * jnp.sin(parameter + phase)
+    multiply_2 = amplitude * jnp.sin(parameter_2 + phase)
+    return multiply, multiply_2
+
+
+amplitude_multiply, amplitude_multiply_2 = update(values, values_2, support, query)
 values = jnp.array([0.19588814570920787])
-amplitude = values + 0.5
-values = jnp.array([0.15272623787792838])
-phase = values * 3.0
+values_3 = jnp.array([0.15272623787792838])
 support_2 = jnp.array(
     [
         [-2.2187793699300005],
@@ -74,7 +80,6 @@ support_2 = jnp.array(
         [0.27336773842007633],
     ]
 )
-amplitude_multiply_3 = amplitude * jnp.sin(support_2 + phase)
 query_2 = jnp.array(
     [
         [-0.9180999735255815],
@@ -84,11 +89,9 @@ query_2 = jnp.array(
         [-0.914495452479524],
     ]
 )
-amplitude_multiply_4 = amplitude * jnp.sin(query_2 + phase)
+amplitude_multiply_3, amplitude_multiply_4 = update(values, values_3, support_2, query_2)
 values = jnp.array([0.538225008554474])
-amplitude = values + 0.5
-values = jnp.array([0.46636541886786753])
-phase = values * 3.0
+values_4 = jnp.array([0.46636541886786753])
 support_3 = jnp.array(
     [
         [0.18942346075724142],
@@ -98,7 +101,6 @@ support_3 = jnp.array(
         [0.06271882958315587],
     ]
 )
-amplitude_multiply_5 = amplitude * jnp.sin(support_3 + phase)
 query_3 = jnp.array(
     [
         [-0.7663062812044589],
@@ -108,7 +110,7 @@ query_3 = jnp.array(
         [-0.9315210999725619],
     ]
 )
-amplitude_multiply_6 = amplitude * jnp.sin(query_3 + phase)
+amplitude_multiply_5, amplitude_multiply_6 = update(values, values_4, support_3, query_3)
 
 
 def loss_fn(leaf, leaf_2, multiply_1, weight):
@@ -210,34 +212,31 @@ print("leaf.grad (2) =", leaf_2_grad)
 print("multiply_1.grad =", multiply_1_grad)
 print("weight.grad =", weight_grad)
 values = jnp.array([[0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0]])
-values = values + (leaf_grad - values) * 0.09999999999999998
 values_2 = jnp.array([[0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0], [0.0]])
-values_2 = values_2 + leaf_grad * leaf_grad * 0.0010000000000000009
-leaf = leaf - values / (jnp.sqrt(values_2) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+
+
+@jax.jit
+def update_2(grad, parameter, parameter_2, parameter_3):
+    parameter = parameter + (grad - parameter) * 0.09999999999999998
+    parameter_2 = parameter_2 + grad * grad * 0.0010000000000000009
+    parameter_3 = (
+        parameter_3 - parameter / (jnp.sqrt(parameter_2) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return parameter, parameter_2, parameter_3
+
+
+_, _, leaf = update_2(leaf_grad, values, values_2, leaf)
 values_3 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-values_3 = values_3 + (leaf_2_grad - values_3) * 0.09999999999999998
 values_4 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-values_4 = values_4 + leaf_2_grad * leaf_2_grad * 0.0010000000000000009
-leaf_2 = leaf_2 - values_3 / (jnp.sqrt(values_4) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+_, _, leaf_2 = update_2(leaf_2_grad, values_3, values_4, leaf_2)
 values_5 = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-values_5 = values_5 + (multiply_1_grad - values_5) * 0.09999999999999998
 values_6 = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-values_6 = values_6 + multiply_1_grad * multiply_1_grad * 0.0010000000000000009
-multiply_1_subtract = (
-    multiply_1 - values_5 / (jnp.sqrt(values_6) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
-)
+_, _, multiply_1_subtract = update_2(multiply_1_grad, values_5, values_6, multiply_1)
 weight_exp_avg = jnp.array([0.0])
-weight_exp_avg = weight_exp_avg + (weight_grad - weight_exp_avg) * 0.09999999999999998
 weight_exp_avg_sq = jnp.array([0.0])
-weight_exp_avg_sq = weight_exp_avg_sq + weight_grad * weight_grad * 0.0010000000000000009
-weight = (
-    weight
-    - weight_exp_avg / (jnp.sqrt(weight_exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
-)
+weight_exp_avg, weight_exp_avg_sq, weight = update_2(weight_grad, weight_exp_avg, weight_exp_avg_sq, weight)
 values_7 = jnp.array([0.5658438596011792])
-amplitude = values_7 + 0.5
-values_7 = jnp.array([0.7411996909945431])
-phase = values_7 * 3.0
+values_7_2 = jnp.array([0.7411996909945431])
 support = jnp.array(
     [
         [1.3232016725000837],
@@ -247,7 +246,6 @@ support = jnp.array(
         [1.8929104298879018],
     ]
 )
-amplitude_multiply = amplitude * jnp.sin(support + phase)
 query = jnp.array(
     [
         [3.111044261837153],
@@ -257,11 +255,9 @@ query = jnp.array(
         [1.2315003988210944],
     ]
 )
-amplitude_multiply_7 = amplitude * jnp.sin(query + phase)
+amplitude_multiply, amplitude_multiply_7 = update(values_7, values_7_2, support, query)
 values_7 = jnp.array([0.11116918261510422])
-amplitude = values_7 + 0.5
-values_7 = jnp.array([0.8095259532666201])
-phase = values_7 * 3.0
+values_7_3 = jnp.array([0.8095259532666201])
 support_4 = jnp.array(
     [
         [0.4335119383253867],
@@ -271,7 +267,6 @@ support_4 = jnp.array(
         [0.7679574501836557],
     ]
 )
-amplitude_multiply_8 = amplitude * jnp.sin(support_4 + phase)
 query_4 = jnp.array(
     [
         [0.05711299767083105],
@@ -281,11 +276,9 @@ query_4 = jnp.array(
         [0.017722116219818538],
     ]
 )
-amplitude_multiply_9 = amplitude * jnp.sin(query_4 + phase)
+amplitude_multiply_8, amplitude_multiply_9 = update(values_7, values_7_3, support_4, query_4)
 values_7 = jnp.array([0.22953933738512666])
-amplitude = values_7 + 0.5
-values_7 = jnp.array([0.41060062324308055])
-phase = values_7 * 3.0
+values_7_4 = jnp.array([0.41060062324308055])
 support_x = jnp.array(
     [
         [-0.4468388860336896],
@@ -295,7 +288,6 @@ support_x = jnp.array(
         [-0.7582264559678761],
     ]
 )
-amplitude_multiply_10 = amplitude * jnp.sin(support_x + phase)
 query_x = jnp.array(
     [
         [-0.6435830551409583],
@@ -305,7 +297,7 @@ query_x = jnp.array(
         [0.8476512699010683],
     ]
 )
-amplitude_multiply_11 = amplitude * jnp.sin(query_x + phase)
+amplitude_multiply_10, amplitude_multiply_11 = update(values_7, values_7_4, support_x, query_x)
 
 
 def loss_fn_4(leaf, leaf_2, multiply_1, weight):

@@ -114,52 +114,46 @@ print("hidden_weight.grad (2) =", grads["hidden.weight"])
 print("hidden_bias.grad (2) =", grads["hidden.bias"])
 print("output_weight.grad (2) =", grads["output.weight"])
 print("output_bias.grad (2) =", grads["output.bias"])
-hidden_weight_momentum_buffer = hidden_weight_grad_add * 0.9
-hidden_weight_momentum_buffer = hidden_weight_momentum_buffer + (
-    grads["hidden.weight"] + params["hidden.weight"] * 0.001
+
+
+@jax.jit
+def update(parameter, grad, parameter_2):
+    momentum_buffer = parameter_2 * 0.9
+    momentum_buffer = momentum_buffer + (grad + parameter * 0.001)
+    parameter = parameter - momentum_buffer * 0.05
+    return momentum_buffer, parameter
+
+
+hidden_weight_momentum_buffer, params["hidden.weight"] = update(
+    params["hidden.weight"], grads["hidden.weight"], hidden_weight_grad_add
 )
-params["hidden.weight"] = params["hidden.weight"] - hidden_weight_momentum_buffer * 0.05
-hidden_bias_momentum_buffer = hidden_bias_grad_add * 0.9
-hidden_bias_momentum_buffer = hidden_bias_momentum_buffer + (
-    grads["hidden.bias"] + params["hidden.bias"] * 0.001
+hidden_bias_momentum_buffer, params["hidden.bias"] = update(
+    params["hidden.bias"], grads["hidden.bias"], hidden_bias_grad_add
 )
-params["hidden.bias"] = params["hidden.bias"] - hidden_bias_momentum_buffer * 0.05
-output_weight_momentum_buffer = output_weight_grad_add * 0.9
-output_weight_momentum_buffer = output_weight_momentum_buffer + (
-    grads["output.weight"] + params["output.weight"] * 0.001
+output_weight_momentum_buffer, params["output.weight"] = update(
+    params["output.weight"], grads["output.weight"], output_weight_grad_add
 )
-params["output.weight"] = params["output.weight"] - output_weight_momentum_buffer * 0.05
-output_bias_momentum_buffer = output_bias_grad_add * 0.9
-output_bias_momentum_buffer = output_bias_momentum_buffer + (
-    grads["output.bias"] + params["output.bias"] * 0.001
+output_bias_momentum_buffer, params["output.bias"] = update(
+    params["output.bias"], grads["output.bias"], output_bias_grad_add
 )
-params["output.bias"] = params["output.bias"] - output_bias_momentum_buffer * 0.05
 (loss, _), grads = loss_and_grad(params)
 print("loss (3) =", loss)
 print("hidden_weight.grad (3) =", grads["hidden.weight"])
 print("hidden_bias.grad (3) =", grads["hidden.bias"])
 print("output_weight.grad (3) =", grads["output.weight"])
 print("output_bias.grad (3) =", grads["output.bias"])
-hidden_weight_momentum_buffer = hidden_weight_momentum_buffer * 0.9
-hidden_weight_momentum_buffer = hidden_weight_momentum_buffer + (
-    grads["hidden.weight"] + params["hidden.weight"] * 0.001
+hidden_weight_momentum_buffer, params["hidden.weight"] = update(
+    params["hidden.weight"], grads["hidden.weight"], hidden_weight_momentum_buffer
 )
-params["hidden.weight"] = params["hidden.weight"] - hidden_weight_momentum_buffer * 0.05
-hidden_bias_momentum_buffer = hidden_bias_momentum_buffer * 0.9
-hidden_bias_momentum_buffer = hidden_bias_momentum_buffer + (
-    grads["hidden.bias"] + params["hidden.bias"] * 0.001
+hidden_bias_momentum_buffer, params["hidden.bias"] = update(
+    params["hidden.bias"], grads["hidden.bias"], hidden_bias_momentum_buffer
 )
-params["hidden.bias"] = params["hidden.bias"] - hidden_bias_momentum_buffer * 0.05
-output_weight_momentum_buffer = output_weight_momentum_buffer * 0.9
-output_weight_momentum_buffer = output_weight_momentum_buffer + (
-    grads["output.weight"] + params["output.weight"] * 0.001
+output_weight_momentum_buffer, params["output.weight"] = update(
+    params["output.weight"], grads["output.weight"], output_weight_momentum_buffer
 )
-params["output.weight"] = params["output.weight"] - output_weight_momentum_buffer * 0.05
-output_bias_momentum_buffer = output_bias_momentum_buffer * 0.9
-output_bias_momentum_buffer = output_bias_momentum_buffer + (
-    grads["output.bias"] + params["output.bias"] * 0.001
+output_bias_momentum_buffer, params["output.bias"] = update(
+    params["output.bias"], grads["output.bias"], output_bias_momentum_buffer
 )
-params["output.bias"] = params["output.bias"] - output_bias_momentum_buffer * 0.05
 (loss, predictions), grads = loss_and_grad(params)
 print("loss (4) =", loss)
 print("hidden_weight.grad (4) =", grads["hidden.weight"])
@@ -167,27 +161,15 @@ print("hidden_bias.grad (4) =", grads["hidden.bias"])
 print("output_weight.grad (4) =", grads["output.weight"])
 print("output_bias.grad (4) =", grads["output.bias"])
 print("predictions =", predictions)
-hidden_weight_momentum_buffer = hidden_weight_momentum_buffer * 0.9
-hidden_weight_momentum_buffer = hidden_weight_momentum_buffer + (
-    grads["hidden.weight"] + params["hidden.weight"] * 0.001
+_, params["hidden.weight"] = update(
+    params["hidden.weight"], grads["hidden.weight"], hidden_weight_momentum_buffer
 )
-params["hidden.weight"] = params["hidden.weight"] - hidden_weight_momentum_buffer * 0.05
 print("hidden_weight =", params["hidden.weight"])
-hidden_bias_momentum_buffer = hidden_bias_momentum_buffer * 0.9
-hidden_bias_momentum_buffer = hidden_bias_momentum_buffer + (
-    grads["hidden.bias"] + params["hidden.bias"] * 0.001
-)
-params["hidden.bias"] = params["hidden.bias"] - hidden_bias_momentum_buffer * 0.05
+_, params["hidden.bias"] = update(params["hidden.bias"], grads["hidden.bias"], hidden_bias_momentum_buffer)
 print("hidden_bias =", params["hidden.bias"])
-output_weight_momentum_buffer = output_weight_momentum_buffer * 0.9
-output_weight_momentum_buffer = output_weight_momentum_buffer + (
-    grads["output.weight"] + params["output.weight"] * 0.001
+_, params["output.weight"] = update(
+    params["output.weight"], grads["output.weight"], output_weight_momentum_buffer
 )
-params["output.weight"] = params["output.weight"] - output_weight_momentum_buffer * 0.05
 print("output_weight =", params["output.weight"])
-output_bias_momentum_buffer = output_bias_momentum_buffer * 0.9
-output_bias_momentum_buffer = output_bias_momentum_buffer + (
-    grads["output.bias"] + params["output.bias"] * 0.001
-)
-params["output.bias"] = params["output.bias"] - output_bias_momentum_buffer * 0.05
+_, params["output.bias"] = update(params["output.bias"], grads["output.bias"], output_bias_momentum_buffer)
 print("output_bias =", params["output.bias"])

@@ -252,28 +252,34 @@ print("model_2_bias.grad =", grads["2.bias"])
 print("model_2_weight.grad =", grads["2.weight"])
 print("model_0_bias.grad =", grads["0.bias"])
 print("model_0_weight.grad =", grads["0.weight"])
-values = jnp.array([0.0])
-values = values + (grads["4.bias"] - values) * 0.09999999999999998
-values_2 = jnp.array([0.0])
-values_2 = values_2 + grads["4.bias"] * grads["4.bias"] * 0.0010000000000000009
-params["4.bias"] = (
-    params["4.bias"] - values / (jnp.sqrt(values_2) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+model_4_bias_exp_avg = jnp.array([0.0])
+model_4_bias_exp_avg_sq = jnp.array([0.0])
+
+
+@jax.jit
+def update(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return exp_avg, exp_avg_sq, parameter
+
+
+model_4_bias_exp_avg, model_4_bias_exp_avg_sq, params["4.bias"] = update(
+    grads["4.bias"], model_4_bias_exp_avg, model_4_bias_exp_avg_sq, params["4.bias"]
 )
-values_3 = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-values_3 = values_3 + (grads["4.weight"] - values_3) * 0.09999999999999998
-values_4 = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-values_4 = values_4 + grads["4.weight"] * grads["4.weight"] * 0.0010000000000000009
-params["4.weight"] = (
-    params["4.weight"] - values_3 / (jnp.sqrt(values_4) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+model_4_weight_exp_avg = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+model_4_weight_exp_avg_sq = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
+model_4_weight_exp_avg, model_4_weight_exp_avg_sq, params["4.weight"] = update(
+    grads["4.weight"], model_4_weight_exp_avg, model_4_weight_exp_avg_sq, params["4.weight"]
 )
-values_5 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-values_5 = values_5 + (grads["2.bias"] - values_5) * 0.09999999999999998
-values_6 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-values_6 = values_6 + grads["2.bias"] * grads["2.bias"] * 0.0010000000000000009
-params["2.bias"] = (
-    params["2.bias"] - values_5 / (jnp.sqrt(values_6) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+model_2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+model_2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+model_2_bias_exp_avg, model_2_bias_exp_avg_sq, params["2.bias"] = update(
+    grads["2.bias"], model_2_bias_exp_avg, model_2_bias_exp_avg_sq, params["2.bias"]
 )
-values_7 = jnp.array(
+model_2_weight_exp_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -285,8 +291,7 @@ values_7 = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-values_7 = values_7 + (grads["2.weight"] - values_7) * 0.09999999999999998
-values_8 = jnp.array(
+model_2_weight_exp_avg_sq = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -298,18 +303,15 @@ values_8 = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-values_8 = values_8 + grads["2.weight"] * grads["2.weight"] * 0.0010000000000000009
-params["2.weight"] = (
-    params["2.weight"] - values_7 / (jnp.sqrt(values_8) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+model_2_weight_exp_avg, model_2_weight_exp_avg_sq, params["2.weight"] = update(
+    grads["2.weight"], model_2_weight_exp_avg, model_2_weight_exp_avg_sq, params["2.weight"]
 )
-values_9 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-values_9 = values_9 + (grads["0.bias"] - values_9) * 0.09999999999999998
-values_10 = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-values_10 = values_10 + grads["0.bias"] * grads["0.bias"] * 0.0010000000000000009
-params["0.bias"] = (
-    params["0.bias"] - values_9 / (jnp.sqrt(values_10) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+model_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+model_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+model_0_bias_exp_avg, model_0_bias_exp_avg_sq, params["0.bias"] = update(
+    grads["0.bias"], model_0_bias_exp_avg, model_0_bias_exp_avg_sq, params["0.bias"]
 )
-values_11 = jnp.array(
+model_0_weight_exp_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0],
@@ -321,8 +323,7 @@ values_11 = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-values_11 = values_11 + (grads["0.weight"] - values_11) * 0.09999999999999998
-values_12 = jnp.array(
+model_0_weight_exp_avg_sq = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0],
@@ -334,10 +335,8 @@ values_12 = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-values_12 = values_12 + grads["0.weight"] * grads["0.weight"] * 0.0010000000000000009
-params["0.weight"] = (
-    params["0.weight"]
-    - values_11 / (jnp.sqrt(values_12) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+model_0_weight_exp_avg, model_0_weight_exp_avg_sq, params["0.weight"] = update(
+    grads["0.weight"], model_0_weight_exp_avg, model_0_weight_exp_avg_sq, params["0.weight"]
 )
 loss, grads = loss_and_grad(params)
 print("loss (2) =", loss)
@@ -347,41 +346,64 @@ print("model_2_bias.grad (2) =", grads["2.bias"])
 print("model_2_weight.grad (2) =", grads["2.weight"])
 print("model_0_bias.grad (2) =", grads["0.bias"])
 print("model_0_weight.grad (2) =", grads["0.weight"])
-values = values + (grads["4.bias"] - values) * 0.09999999999999998
-values_2 = values_2 * 0.999
-values_2 = values_2 + grads["4.bias"] * grads["4.bias"] * 0.0010000000000000009
-params["4.bias"] = (
-    params["4.bias"] - values / (jnp.sqrt(values_2) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+
+
+@jax.jit
+def update_2(grad, exp_avg, exp_avg_sq, parameter, factor, factor_2):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / factor + 1e-08) * factor_2
+    return exp_avg, exp_avg_sq, parameter
+
+
+model_4_bias_exp_avg, model_4_bias_exp_avg_sq, params["4.bias"] = update_2(
+    grads["4.bias"],
+    model_4_bias_exp_avg,
+    model_4_bias_exp_avg_sq,
+    params["4.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-values_3 = values_3 + (grads["4.weight"] - values_3) * 0.09999999999999998
-values_4 = values_4 * 0.999
-values_4 = values_4 + grads["4.weight"] * grads["4.weight"] * 0.0010000000000000009
-params["4.weight"] = (
-    params["4.weight"] - values_3 / (jnp.sqrt(values_4) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+model_4_weight_exp_avg, model_4_weight_exp_avg_sq, params["4.weight"] = update_2(
+    grads["4.weight"],
+    model_4_weight_exp_avg,
+    model_4_weight_exp_avg_sq,
+    params["4.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-values_5 = values_5 + (grads["2.bias"] - values_5) * 0.09999999999999998
-values_6 = values_6 * 0.999
-values_6 = values_6 + grads["2.bias"] * grads["2.bias"] * 0.0010000000000000009
-params["2.bias"] = (
-    params["2.bias"] - values_5 / (jnp.sqrt(values_6) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+model_2_bias_exp_avg, model_2_bias_exp_avg_sq, params["2.bias"] = update_2(
+    grads["2.bias"],
+    model_2_bias_exp_avg,
+    model_2_bias_exp_avg_sq,
+    params["2.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-values_7 = values_7 + (grads["2.weight"] - values_7) * 0.09999999999999998
-values_8 = values_8 * 0.999
-values_8 = values_8 + grads["2.weight"] * grads["2.weight"] * 0.0010000000000000009
-params["2.weight"] = (
-    params["2.weight"] - values_7 / (jnp.sqrt(values_8) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+model_2_weight_exp_avg, model_2_weight_exp_avg_sq, params["2.weight"] = update_2(
+    grads["2.weight"],
+    model_2_weight_exp_avg,
+    model_2_weight_exp_avg_sq,
+    params["2.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-values_9 = values_9 + (grads["0.bias"] - values_9) * 0.09999999999999998
-values_10 = values_10 * 0.999
-values_10 = values_10 + grads["0.bias"] * grads["0.bias"] * 0.0010000000000000009
-params["0.bias"] = (
-    params["0.bias"] - values_9 / (jnp.sqrt(values_10) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+model_0_bias_exp_avg, model_0_bias_exp_avg_sq, params["0.bias"] = update_2(
+    grads["0.bias"],
+    model_0_bias_exp_avg,
+    model_0_bias_exp_avg_sq,
+    params["0.bias"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
-values_11 = values_11 + (grads["0.weight"] - values_11) * 0.09999999999999998
-values_12 = values_12 * 0.999
-values_12 = values_12 + grads["0.weight"] * grads["0.weight"] * 0.0010000000000000009
-params["0.weight"] = (
-    params["0.weight"] - values_11 / (jnp.sqrt(values_12) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+model_0_weight_exp_avg, model_0_weight_exp_avg_sq, params["0.weight"] = update_2(
+    grads["0.weight"],
+    model_0_weight_exp_avg,
+    model_0_weight_exp_avg_sq,
+    params["0.weight"],
+    0.04471017781221601,
+    0.05263157894736844,
 )
 loss, grads = loss_and_grad(params)
 print("loss (3) =", loss)
@@ -391,45 +413,57 @@ print("model_2_bias.grad (3) =", grads["2.bias"])
 print("model_2_weight.grad (3) =", grads["2.weight"])
 print("model_0_bias.grad (3) =", grads["0.bias"])
 print("model_0_weight.grad (3) =", grads["0.weight"])
-values = values + (grads["4.bias"] - values) * 0.09999999999999998
-values_2 = values_2 * 0.999
-values_2 = values_2 + grads["4.bias"] * grads["4.bias"] * 0.0010000000000000009
-params["4.bias"] = (
-    params["4.bias"] - values / (jnp.sqrt(values_2) / 0.05474487190596028 + 1e-08) * 0.03690036900369005
+_, _, params["4.bias"] = update_2(
+    grads["4.bias"],
+    model_4_bias_exp_avg,
+    model_4_bias_exp_avg_sq,
+    params["4.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("model_4_bias =", params["4.bias"])
-values_3 = values_3 + (grads["4.weight"] - values_3) * 0.09999999999999998
-values_4 = values_4 * 0.999
-values_4 = values_4 + grads["4.weight"] * grads["4.weight"] * 0.0010000000000000009
-params["4.weight"] = (
-    params["4.weight"] - values_3 / (jnp.sqrt(values_4) / 0.05474487190596028 + 1e-08) * 0.03690036900369005
+_, _, params["4.weight"] = update_2(
+    grads["4.weight"],
+    model_4_weight_exp_avg,
+    model_4_weight_exp_avg_sq,
+    params["4.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("model_4_weight =", params["4.weight"])
-values_5 = values_5 + (grads["2.bias"] - values_5) * 0.09999999999999998
-values_6 = values_6 * 0.999
-values_6 = values_6 + grads["2.bias"] * grads["2.bias"] * 0.0010000000000000009
-params["2.bias"] = (
-    params["2.bias"] - values_5 / (jnp.sqrt(values_6) / 0.05474487190596028 + 1e-08) * 0.03690036900369005
+_, _, params["2.bias"] = update_2(
+    grads["2.bias"],
+    model_2_bias_exp_avg,
+    model_2_bias_exp_avg_sq,
+    params["2.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("model_2_bias =", params["2.bias"])
-values_7 = values_7 + (grads["2.weight"] - values_7) * 0.09999999999999998
-values_8 = values_8 * 0.999
-values_8 = values_8 + grads["2.weight"] * grads["2.weight"] * 0.0010000000000000009
-params["2.weight"] = (
-    params["2.weight"] - values_7 / (jnp.sqrt(values_8) / 0.05474487190596028 + 1e-08) * 0.03690036900369005
+_, _, params["2.weight"] = update_2(
+    grads["2.weight"],
+    model_2_weight_exp_avg,
+    model_2_weight_exp_avg_sq,
+    params["2.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("model_2_weight =", params["2.weight"])
-values_9 = values_9 + (grads["0.bias"] - values_9) * 0.09999999999999998
-values_10 = values_10 * 0.999
-values_10 = values_10 + grads["0.bias"] * grads["0.bias"] * 0.0010000000000000009
-params["0.bias"] = (
-    params["0.bias"] - values_9 / (jnp.sqrt(values_10) / 0.05474487190596028 + 1e-08) * 0.03690036900369005
+_, _, params["0.bias"] = update_2(
+    grads["0.bias"],
+    model_0_bias_exp_avg,
+    model_0_bias_exp_avg_sq,
+    params["0.bias"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("model_0_bias =", params["0.bias"])
-values_11 = values_11 + (grads["0.weight"] - values_11) * 0.09999999999999998
-values_12 = values_12 * 0.999
-values_12 = values_12 + grads["0.weight"] * grads["0.weight"] * 0.0010000000000000009
-params["0.weight"] = (
-    params["0.weight"] - values_11 / (jnp.sqrt(values_12) / 0.05474487190596028 + 1e-08) * 0.03690036900369005
+_, _, params["0.weight"] = update_2(
+    grads["0.weight"],
+    model_0_weight_exp_avg,
+    model_0_weight_exp_avg_sq,
+    params["0.weight"],
+    0.05474487190596028,
+    0.03690036900369005,
 )
 print("model_0_weight =", params["0.weight"])

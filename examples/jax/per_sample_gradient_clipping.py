@@ -185,7 +185,10 @@ def features_hook_forward(features):
 
 
 def features_hook_backward(_, grad):
-    norms = jnp.linalg.vector_norm(grad, axis=1, keepdims=True)
+    total = jnp.sum(jnp.square(grad), axis=1, keepdims=True)
+    is_zero = total == 0
+    root = jnp.sqrt(jnp.where(is_zero, 1.0, total))
+    norms = jnp.where(is_zero, 0.0, root)
     return (grad * jnp.clip(0.05 / (norms + 1e-06), max=1.0),)
 
 
@@ -226,64 +229,53 @@ encoder_0_weight_sum = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-encoder_0_weight_sum = encoder_0_weight_sum + grads["encoder.0.weight"] * grads["encoder.0.weight"]
-params["encoder.0.weight"] = (
-    params["encoder.0.weight"] - grads["encoder.0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.1
-)
 encoder_0_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-encoder_0_bias_sum = encoder_0_bias_sum + grads["encoder.0.bias"] * grads["encoder.0.bias"]
-params["encoder.0.bias"] = (
-    params["encoder.0.bias"] - grads["encoder.0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.1
-)
 head_weight_sum = jnp.array([[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]])
-head_weight_sum = head_weight_sum + grads["head.weight"] * grads["head.weight"]
-params["head.weight"] = (
-    params["head.weight"] - grads["head.weight"] / (jnp.sqrt(head_weight_sum) + 1e-10) * 0.1
-)
 head_bias_sum = jnp.array([0.0])
-head_bias_sum = head_bias_sum + grads["head.bias"] * grads["head.bias"]
-params["head.bias"] = params["head.bias"] - grads["head.bias"] / (jnp.sqrt(head_bias_sum) + 1e-10) * 0.1
+
+
+@jax.jit
+def update(grad, sum, parameter):
+    sum = sum + grad * grad
+    parameter = parameter - grad / (jnp.sqrt(sum) + 1e-10) * 0.1
+    return sum, parameter
+
+
+encoder_0_weight_sum, params["encoder.0.weight"] = update(
+    grads["encoder.0.weight"], encoder_0_weight_sum, params["encoder.0.weight"]
+)
+encoder_0_bias_sum, params["encoder.0.bias"] = update(
+    grads["encoder.0.bias"], encoder_0_bias_sum, params["encoder.0.bias"]
+)
+head_weight_sum, params["head.weight"] = update(grads["head.weight"], head_weight_sum, params["head.weight"])
+head_bias_sum, params["head.bias"] = update(grads["head.bias"], head_bias_sum, params["head.bias"])
 loss, grads = loss_and_grad(params)
 print("loss (2) =", loss)
 print("encoder_0_weight.grad (2) =", grads["encoder.0.weight"])
 print("encoder_0_bias.grad (2) =", grads["encoder.0.bias"])
 print("head_weight.grad (2) =", grads["head.weight"])
 print("head_bias.grad (2) =", grads["head.bias"])
-encoder_0_weight_sum = encoder_0_weight_sum + grads["encoder.0.weight"] * grads["encoder.0.weight"]
-params["encoder.0.weight"] = (
-    params["encoder.0.weight"] - grads["encoder.0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.1
+encoder_0_weight_sum, params["encoder.0.weight"] = update(
+    grads["encoder.0.weight"], encoder_0_weight_sum, params["encoder.0.weight"]
 )
-encoder_0_bias_sum = encoder_0_bias_sum + grads["encoder.0.bias"] * grads["encoder.0.bias"]
-params["encoder.0.bias"] = (
-    params["encoder.0.bias"] - grads["encoder.0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.1
+encoder_0_bias_sum, params["encoder.0.bias"] = update(
+    grads["encoder.0.bias"], encoder_0_bias_sum, params["encoder.0.bias"]
 )
-head_weight_sum = head_weight_sum + grads["head.weight"] * grads["head.weight"]
-params["head.weight"] = (
-    params["head.weight"] - grads["head.weight"] / (jnp.sqrt(head_weight_sum) + 1e-10) * 0.1
-)
-head_bias_sum = head_bias_sum + grads["head.bias"] * grads["head.bias"]
-params["head.bias"] = params["head.bias"] - grads["head.bias"] / (jnp.sqrt(head_bias_sum) + 1e-10) * 0.1
+head_weight_sum, params["head.weight"] = update(grads["head.weight"], head_weight_sum, params["head.weight"])
+head_bias_sum, params["head.bias"] = update(grads["head.bias"], head_bias_sum, params["head.bias"])
 loss, grads = loss_and_grad(params)
 print("loss (3) =", loss)
 print("head_bias.grad (3) =", grads["head.bias"])
 print("encoder_0_weight.grad (3) =", grads["encoder.0.weight"])
 print("encoder_0_bias.grad (3) =", grads["encoder.0.bias"])
 print("head_weight.grad (3) =", grads["head.weight"])
-encoder_0_weight_sum = encoder_0_weight_sum + grads["encoder.0.weight"] * grads["encoder.0.weight"]
-params["encoder.0.weight"] = (
-    params["encoder.0.weight"] - grads["encoder.0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.1
+_, params["encoder.0.weight"] = update(
+    grads["encoder.0.weight"], encoder_0_weight_sum, params["encoder.0.weight"]
 )
 print("encoder_0_weight =", params["encoder.0.weight"])
-encoder_0_bias_sum = encoder_0_bias_sum + grads["encoder.0.bias"] * grads["encoder.0.bias"]
-params["encoder.0.bias"] = (
-    params["encoder.0.bias"] - grads["encoder.0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.1
-)
+_, params["encoder.0.bias"] = update(grads["encoder.0.bias"], encoder_0_bias_sum, params["encoder.0.bias"])
 print("encoder_0_bias =", params["encoder.0.bias"])
-head_weight_sum = head_weight_sum + grads["head.weight"] * grads["head.weight"]
-params["head.weight"] = (
-    params["head.weight"] - grads["head.weight"] / (jnp.sqrt(head_weight_sum) + 1e-10) * 0.1
-)
+_, params["head.weight"] = update(grads["head.weight"], head_weight_sum, params["head.weight"])
 print("head_weight =", params["head.weight"])
-head_bias_sum = head_bias_sum + grads["head.bias"] * grads["head.bias"]
-params["head.bias"] = params["head.bias"] - grads["head.bias"] / (jnp.sqrt(head_bias_sum) + 1e-10) * 0.1
+_, params["head.bias"] = update(grads["head.bias"], head_bias_sum, params["head.bias"])
 print("head_bias =", params["head.bias"])

@@ -265,15 +265,7 @@ encoder_0_weight_sum = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-encoder_0_weight_sum = encoder_0_weight_sum + encoder_grads["0.weight"] * encoder_grads["0.weight"]
-encoder_params["0.weight"] = (
-    encoder_params["0.weight"] - encoder_grads["0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.05
-)
 encoder_0_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-encoder_0_bias_sum = encoder_0_bias_sum + encoder_grads["0.bias"] * encoder_grads["0.bias"]
-encoder_params["0.bias"] = (
-    encoder_params["0.bias"] - encoder_grads["0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.05
-)
 encoder_2_weight_sum = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -281,36 +273,43 @@ encoder_2_weight_sum = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-encoder_2_weight_sum = encoder_2_weight_sum + encoder_grads["2.weight"] * encoder_grads["2.weight"]
-encoder_params["2.weight"] = (
-    encoder_params["2.weight"] - encoder_grads["2.weight"] / (jnp.sqrt(encoder_2_weight_sum) + 1e-10) * 0.05
-)
 encoder_2_bias_sum = jnp.array([0.0, 0.0, 0.0])
-encoder_2_bias_sum = encoder_2_bias_sum + encoder_grads["2.bias"] * encoder_grads["2.bias"]
-encoder_params["2.bias"] = (
-    encoder_params["2.bias"] - encoder_grads["2.bias"] / (jnp.sqrt(encoder_2_bias_sum) + 1e-10) * 0.05
-)
 quantizer_codebook_weight_sum = jnp.array(
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
-)
-quantizer_codebook_weight_sum = (
-    quantizer_codebook_weight_sum + quantizer_grads["codebook.weight"] * quantizer_grads["codebook.weight"]
-)
-quantizer_params["codebook.weight"] = (
-    quantizer_params["codebook.weight"]
-    - quantizer_grads["codebook.weight"] / (jnp.sqrt(quantizer_codebook_weight_sum) + 1e-10) * 0.05
 )
 decoder_weight_sum = jnp.array(
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]]
 )
-decoder_weight_sum = decoder_weight_sum + decoder_grads["weight"] * decoder_grads["weight"]
-decoder_params["weight"] = (
-    decoder_params["weight"] - decoder_grads["weight"] / (jnp.sqrt(decoder_weight_sum) + 1e-10) * 0.05
-)
 decoder_bias_sum = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-decoder_bias_sum = decoder_bias_sum + decoder_grads["bias"] * decoder_grads["bias"]
-decoder_params["bias"] = (
-    decoder_params["bias"] - decoder_grads["bias"] / (jnp.sqrt(decoder_bias_sum) + 1e-10) * 0.05
+
+
+@jax.jit
+def update(grad, sum, parameter):
+    sum = sum + grad * grad
+    parameter = parameter - grad / (jnp.sqrt(sum) + 1e-10) * 0.05
+    return sum, parameter
+
+
+encoder_0_weight_sum, encoder_params["0.weight"] = update(
+    encoder_grads["0.weight"], encoder_0_weight_sum, encoder_params["0.weight"]
+)
+encoder_0_bias_sum, encoder_params["0.bias"] = update(
+    encoder_grads["0.bias"], encoder_0_bias_sum, encoder_params["0.bias"]
+)
+encoder_2_weight_sum, encoder_params["2.weight"] = update(
+    encoder_grads["2.weight"], encoder_2_weight_sum, encoder_params["2.weight"]
+)
+encoder_2_bias_sum, encoder_params["2.bias"] = update(
+    encoder_grads["2.bias"], encoder_2_bias_sum, encoder_params["2.bias"]
+)
+quantizer_codebook_weight_sum, quantizer_params["codebook.weight"] = update(
+    quantizer_grads["codebook.weight"], quantizer_codebook_weight_sum, quantizer_params["codebook.weight"]
+)
+decoder_weight_sum, decoder_params["weight"] = update(
+    decoder_grads["weight"], decoder_weight_sum, decoder_params["weight"]
+)
+decoder_bias_sum, decoder_params["bias"] = update(
+    decoder_grads["bias"], decoder_bias_sum, decoder_params["bias"]
 )
 
 
@@ -343,36 +342,26 @@ print("encoder_2_bias.grad (2) =", encoder_grads["2.bias"])
 print("quantizer_codebook_weight.grad (2) =", quantizer_grads["codebook.weight"])
 print("decoder_weight.grad (2) =", decoder_grads["weight"])
 print("decoder_bias.grad (2) =", decoder_grads["bias"])
-encoder_0_weight_sum = encoder_0_weight_sum + encoder_grads["0.weight"] * encoder_grads["0.weight"]
-encoder_params["0.weight"] = (
-    encoder_params["0.weight"] - encoder_grads["0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.05
+encoder_0_weight_sum, encoder_params["0.weight"] = update(
+    encoder_grads["0.weight"], encoder_0_weight_sum, encoder_params["0.weight"]
 )
-encoder_0_bias_sum = encoder_0_bias_sum + encoder_grads["0.bias"] * encoder_grads["0.bias"]
-encoder_params["0.bias"] = (
-    encoder_params["0.bias"] - encoder_grads["0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.05
+encoder_0_bias_sum, encoder_params["0.bias"] = update(
+    encoder_grads["0.bias"], encoder_0_bias_sum, encoder_params["0.bias"]
 )
-encoder_2_weight_sum = encoder_2_weight_sum + encoder_grads["2.weight"] * encoder_grads["2.weight"]
-encoder_params["2.weight"] = (
-    encoder_params["2.weight"] - encoder_grads["2.weight"] / (jnp.sqrt(encoder_2_weight_sum) + 1e-10) * 0.05
+encoder_2_weight_sum, encoder_params["2.weight"] = update(
+    encoder_grads["2.weight"], encoder_2_weight_sum, encoder_params["2.weight"]
 )
-encoder_2_bias_sum = encoder_2_bias_sum + encoder_grads["2.bias"] * encoder_grads["2.bias"]
-encoder_params["2.bias"] = (
-    encoder_params["2.bias"] - encoder_grads["2.bias"] / (jnp.sqrt(encoder_2_bias_sum) + 1e-10) * 0.05
+encoder_2_bias_sum, encoder_params["2.bias"] = update(
+    encoder_grads["2.bias"], encoder_2_bias_sum, encoder_params["2.bias"]
 )
-quantizer_codebook_weight_sum = (
-    quantizer_codebook_weight_sum + quantizer_grads["codebook.weight"] * quantizer_grads["codebook.weight"]
+quantizer_codebook_weight_sum, quantizer_params["codebook.weight"] = update(
+    quantizer_grads["codebook.weight"], quantizer_codebook_weight_sum, quantizer_params["codebook.weight"]
 )
-quantizer_params["codebook.weight"] = (
-    quantizer_params["codebook.weight"]
-    - quantizer_grads["codebook.weight"] / (jnp.sqrt(quantizer_codebook_weight_sum) + 1e-10) * 0.05
+decoder_weight_sum, decoder_params["weight"] = update(
+    decoder_grads["weight"], decoder_weight_sum, decoder_params["weight"]
 )
-decoder_weight_sum = decoder_weight_sum + decoder_grads["weight"] * decoder_grads["weight"]
-decoder_params["weight"] = (
-    decoder_params["weight"] - decoder_grads["weight"] / (jnp.sqrt(decoder_weight_sum) + 1e-10) * 0.05
-)
-decoder_bias_sum = decoder_bias_sum + decoder_grads["bias"] * decoder_grads["bias"]
-decoder_params["bias"] = (
-    decoder_params["bias"] - decoder_grads["bias"] / (jnp.sqrt(decoder_bias_sum) + 1e-10) * 0.05
+decoder_bias_sum, decoder_params["bias"] = update(
+    decoder_grads["bias"], decoder_bias_sum, decoder_params["bias"]
 )
 (
     loss_2,
@@ -390,41 +379,23 @@ print("decoder_weight.grad (3) =", decoder_grads["weight"])
 print("decoder_bias.grad (3) =", decoder_grads["bias"])
 print("add_112 =", product_add)
 print("loss (4) =", loss)
-encoder_0_weight_sum = encoder_0_weight_sum + encoder_grads["0.weight"] * encoder_grads["0.weight"]
-encoder_params["0.weight"] = (
-    encoder_params["0.weight"] - encoder_grads["0.weight"] / (jnp.sqrt(encoder_0_weight_sum) + 1e-10) * 0.05
+_, encoder_params["0.weight"] = update(
+    encoder_grads["0.weight"], encoder_0_weight_sum, encoder_params["0.weight"]
 )
 print("encoder_0_weight =", encoder_params["0.weight"])
-encoder_0_bias_sum = encoder_0_bias_sum + encoder_grads["0.bias"] * encoder_grads["0.bias"]
-encoder_params["0.bias"] = (
-    encoder_params["0.bias"] - encoder_grads["0.bias"] / (jnp.sqrt(encoder_0_bias_sum) + 1e-10) * 0.05
-)
+_, encoder_params["0.bias"] = update(encoder_grads["0.bias"], encoder_0_bias_sum, encoder_params["0.bias"])
 print("encoder_0_bias =", encoder_params["0.bias"])
-encoder_2_weight_sum = encoder_2_weight_sum + encoder_grads["2.weight"] * encoder_grads["2.weight"]
-encoder_params["2.weight"] = (
-    encoder_params["2.weight"] - encoder_grads["2.weight"] / (jnp.sqrt(encoder_2_weight_sum) + 1e-10) * 0.05
+_, encoder_params["2.weight"] = update(
+    encoder_grads["2.weight"], encoder_2_weight_sum, encoder_params["2.weight"]
 )
 print("encoder_2_weight =", encoder_params["2.weight"])
-encoder_2_bias_sum = encoder_2_bias_sum + encoder_grads["2.bias"] * encoder_grads["2.bias"]
-encoder_params["2.bias"] = (
-    encoder_params["2.bias"] - encoder_grads["2.bias"] / (jnp.sqrt(encoder_2_bias_sum) + 1e-10) * 0.05
-)
+_, encoder_params["2.bias"] = update(encoder_grads["2.bias"], encoder_2_bias_sum, encoder_params["2.bias"])
 print("encoder_2_bias =", encoder_params["2.bias"])
-quantizer_codebook_weight_sum = (
-    quantizer_codebook_weight_sum + quantizer_grads["codebook.weight"] * quantizer_grads["codebook.weight"]
-)
-quantizer_params["codebook.weight"] = (
-    quantizer_params["codebook.weight"]
-    - quantizer_grads["codebook.weight"] / (jnp.sqrt(quantizer_codebook_weight_sum) + 1e-10) * 0.05
+_, quantizer_params["codebook.weight"] = update(
+    quantizer_grads["codebook.weight"], quantizer_codebook_weight_sum, quantizer_params["codebook.weight"]
 )
 print("quantizer_codebook_weight =", quantizer_params["codebook.weight"])
-decoder_weight_sum = decoder_weight_sum + decoder_grads["weight"] * decoder_grads["weight"]
-decoder_params["weight"] = (
-    decoder_params["weight"] - decoder_grads["weight"] / (jnp.sqrt(decoder_weight_sum) + 1e-10) * 0.05
-)
+_, decoder_params["weight"] = update(decoder_grads["weight"], decoder_weight_sum, decoder_params["weight"])
 print("decoder_weight =", decoder_params["weight"])
-decoder_bias_sum = decoder_bias_sum + decoder_grads["bias"] * decoder_grads["bias"]
-decoder_params["bias"] = (
-    decoder_params["bias"] - decoder_grads["bias"] / (jnp.sqrt(decoder_bias_sum) + 1e-10) * 0.05
-)
+_, decoder_params["bias"] = update(decoder_grads["bias"], decoder_bias_sum, decoder_params["bias"])
 print("decoder_bias =", decoder_params["bias"])

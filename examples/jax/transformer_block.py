@@ -321,23 +321,27 @@ print("block_mlp_2_weight.grad =", block_grads["mlp.2.weight"])
 print("block_mlp_2_bias.grad =", block_grads["mlp.2.bias"])
 print("head_weight.grad =", head_grads["weight"])
 print("head_bias.grad =", head_grads["bias"])
-embedding_params["weight"] = embedding_params["weight"] * 0.999
 embedding_weight_exp_avg = jnp.array(data["embedding_weight_exp_avg"])
-embedding_weight_exp_avg = (
-    embedding_weight_exp_avg + (embedding_grads["weight"] - embedding_weight_exp_avg) * 0.09999999999999998
-)
 embedding_weight_exp_avg_sq = jnp.array(data["embedding_weight_exp_avg_sq"])
-embedding_weight_exp_avg_sq = (
-    embedding_weight_exp_avg_sq
-    + embedding_grads["weight"] * embedding_grads["weight"] * 0.0010000000000000009
+
+
+@jax.jit
+def update(parameter, grad, exp_avg, exp_avg_sq):
+    parameter = parameter * 0.999
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return exp_avg, exp_avg_sq, parameter
+
+
+embedding_weight_exp_avg, embedding_weight_exp_avg_sq, embedding_params["weight"] = update(
+    embedding_params["weight"],
+    embedding_grads["weight"],
+    embedding_weight_exp_avg,
+    embedding_weight_exp_avg_sq,
 )
-embedding_params["weight"] = (
-    embedding_params["weight"]
-    - embedding_weight_exp_avg
-    / (jnp.sqrt(embedding_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-position = position * 0.999
 position_exp_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -348,7 +352,6 @@ position_exp_avg = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-position_exp_avg = position_exp_avg + (position_grad - position_exp_avg) * 0.09999999999999998
 position_exp_avg_sq = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -359,62 +362,33 @@ position_exp_avg_sq = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-position_exp_avg_sq = position_exp_avg_sq + position_grad * position_grad * 0.0010000000000000009
-position = (
-    position
-    - position_exp_avg / (jnp.sqrt(position_exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+position_exp_avg, position_exp_avg_sq, position = update(
+    position, position_grad, position_exp_avg, position_exp_avg_sq
 )
-block_params["norm1.weight"] = block_params["norm1.weight"] * 0.999
 block_norm1_weight_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm1_weight_exp_avg = (
-    block_norm1_weight_exp_avg
-    + (block_grads["norm1.weight"] - block_norm1_weight_exp_avg) * 0.09999999999999998
-)
 block_norm1_weight_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm1_weight_exp_avg_sq = (
-    block_norm1_weight_exp_avg_sq
-    + block_grads["norm1.weight"] * block_grads["norm1.weight"] * 0.0010000000000000009
+block_norm1_weight_exp_avg, block_norm1_weight_exp_avg_sq, block_params["norm1.weight"] = update(
+    block_params["norm1.weight"],
+    block_grads["norm1.weight"],
+    block_norm1_weight_exp_avg,
+    block_norm1_weight_exp_avg_sq,
 )
-block_params["norm1.weight"] = (
-    block_params["norm1.weight"]
-    - block_norm1_weight_exp_avg
-    / (jnp.sqrt(block_norm1_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["norm1.bias"] = block_params["norm1.bias"] * 0.999
 block_norm1_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm1_bias_exp_avg = (
-    block_norm1_bias_exp_avg + (block_grads["norm1.bias"] - block_norm1_bias_exp_avg) * 0.09999999999999998
-)
 block_norm1_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm1_bias_exp_avg_sq = (
-    block_norm1_bias_exp_avg_sq
-    + block_grads["norm1.bias"] * block_grads["norm1.bias"] * 0.0010000000000000009
+block_norm1_bias_exp_avg, block_norm1_bias_exp_avg_sq, block_params["norm1.bias"] = update(
+    block_params["norm1.bias"],
+    block_grads["norm1.bias"],
+    block_norm1_bias_exp_avg,
+    block_norm1_bias_exp_avg_sq,
 )
-block_params["norm1.bias"] = (
-    block_params["norm1.bias"]
-    - block_norm1_bias_exp_avg
-    / (jnp.sqrt(block_norm1_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["attention.qkv.weight"] = block_params["attention.qkv.weight"] * 0.999
 block_attention_qkv_weight_exp_avg = jnp.array(data["block_attention_qkv_weight_exp_avg"])
-block_attention_qkv_weight_exp_avg = (
-    block_attention_qkv_weight_exp_avg
-    + (block_grads["attention.qkv.weight"] - block_attention_qkv_weight_exp_avg) * 0.09999999999999998
-)
 block_attention_qkv_weight_exp_avg_sq = jnp.array(data["block_attention_qkv_weight_exp_avg_sq"])
-block_attention_qkv_weight_exp_avg_sq = (
-    block_attention_qkv_weight_exp_avg_sq
-    + block_grads["attention.qkv.weight"] * block_grads["attention.qkv.weight"] * 0.0010000000000000009
+block_attention_qkv_weight_exp_avg, block_attention_qkv_weight_exp_avg_sq, block_params["attention.qkv.weight"] = update(
+    block_params["attention.qkv.weight"],
+    block_grads["attention.qkv.weight"],
+    block_attention_qkv_weight_exp_avg,
+    block_attention_qkv_weight_exp_avg_sq,
 )
-block_params["attention.qkv.weight"] = (
-    block_params["attention.qkv.weight"]
-    - block_attention_qkv_weight_exp_avg
-    / (jnp.sqrt(block_attention_qkv_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["attention.project.weight"] = block_params["attention.project.weight"] * 0.999
 block_attention_project_weight_exp_avg = jnp.array(
     [
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
@@ -426,10 +400,6 @@ block_attention_project_weight_exp_avg = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
-)
-block_attention_project_weight_exp_avg = (
-    block_attention_project_weight_exp_avg
-    + (block_grads["attention.project.weight"] - block_attention_project_weight_exp_avg) * 0.09999999999999998
 )
 block_attention_project_weight_exp_avg_sq = jnp.array(
     [
@@ -443,86 +413,44 @@ block_attention_project_weight_exp_avg_sq = jnp.array(
         [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
     ]
 )
-block_attention_project_weight_exp_avg_sq = (
-    block_attention_project_weight_exp_avg_sq
-    + block_grads["attention.project.weight"]
-    * block_grads["attention.project.weight"]
-    * 0.0010000000000000009
+block_attention_project_weight_exp_avg, block_attention_project_weight_exp_avg_sq, block_params["attention.project.weight"] = update(
+    block_params["attention.project.weight"],
+    block_grads["attention.project.weight"],
+    block_attention_project_weight_exp_avg,
+    block_attention_project_weight_exp_avg_sq,
 )
-block_params["attention.project.weight"] = (
-    block_params["attention.project.weight"]
-    - block_attention_project_weight_exp_avg
-    / (jnp.sqrt(block_attention_project_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["attention.project.bias"] = block_params["attention.project.bias"] * 0.999
 block_attention_project_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_attention_project_bias_exp_avg = (
-    block_attention_project_bias_exp_avg
-    + (block_grads["attention.project.bias"] - block_attention_project_bias_exp_avg) * 0.09999999999999998
-)
 block_attention_project_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_attention_project_bias_exp_avg_sq = (
-    block_attention_project_bias_exp_avg_sq
-    + block_grads["attention.project.bias"] * block_grads["attention.project.bias"] * 0.0010000000000000009
+block_attention_project_bias_exp_avg, block_attention_project_bias_exp_avg_sq, block_params["attention.project.bias"] = update(
+    block_params["attention.project.bias"],
+    block_grads["attention.project.bias"],
+    block_attention_project_bias_exp_avg,
+    block_attention_project_bias_exp_avg_sq,
 )
-block_params["attention.project.bias"] = (
-    block_params["attention.project.bias"]
-    - block_attention_project_bias_exp_avg
-    / (jnp.sqrt(block_attention_project_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["norm2.weight"] = block_params["norm2.weight"] * 0.999
 block_norm2_weight_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm2_weight_exp_avg = (
-    block_norm2_weight_exp_avg
-    + (block_grads["norm2.weight"] - block_norm2_weight_exp_avg) * 0.09999999999999998
-)
 block_norm2_weight_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm2_weight_exp_avg_sq = (
-    block_norm2_weight_exp_avg_sq
-    + block_grads["norm2.weight"] * block_grads["norm2.weight"] * 0.0010000000000000009
+block_norm2_weight_exp_avg, block_norm2_weight_exp_avg_sq, block_params["norm2.weight"] = update(
+    block_params["norm2.weight"],
+    block_grads["norm2.weight"],
+    block_norm2_weight_exp_avg,
+    block_norm2_weight_exp_avg_sq,
 )
-block_params["norm2.weight"] = (
-    block_params["norm2.weight"]
-    - block_norm2_weight_exp_avg
-    / (jnp.sqrt(block_norm2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["norm2.bias"] = block_params["norm2.bias"] * 0.999
 block_norm2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm2_bias_exp_avg = (
-    block_norm2_bias_exp_avg + (block_grads["norm2.bias"] - block_norm2_bias_exp_avg) * 0.09999999999999998
-)
 block_norm2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_norm2_bias_exp_avg_sq = (
-    block_norm2_bias_exp_avg_sq
-    + block_grads["norm2.bias"] * block_grads["norm2.bias"] * 0.0010000000000000009
+block_norm2_bias_exp_avg, block_norm2_bias_exp_avg_sq, block_params["norm2.bias"] = update(
+    block_params["norm2.bias"],
+    block_grads["norm2.bias"],
+    block_norm2_bias_exp_avg,
+    block_norm2_bias_exp_avg_sq,
 )
-block_params["norm2.bias"] = (
-    block_params["norm2.bias"]
-    - block_norm2_bias_exp_avg
-    / (jnp.sqrt(block_norm2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["mlp.0.weight"] = block_params["mlp.0.weight"] * 0.999
 block_mlp_0_weight_exp_avg = jnp.array(data["block_mlp_0_weight_exp_avg"])
-block_mlp_0_weight_exp_avg = (
-    block_mlp_0_weight_exp_avg
-    + (block_grads["mlp.0.weight"] - block_mlp_0_weight_exp_avg) * 0.09999999999999998
-)
 block_mlp_0_weight_exp_avg_sq = jnp.array(data["block_mlp_0_weight_exp_avg_sq"])
-block_mlp_0_weight_exp_avg_sq = (
-    block_mlp_0_weight_exp_avg_sq
-    + block_grads["mlp.0.weight"] * block_grads["mlp.0.weight"] * 0.0010000000000000009
+block_mlp_0_weight_exp_avg, block_mlp_0_weight_exp_avg_sq, block_params["mlp.0.weight"] = update(
+    block_params["mlp.0.weight"],
+    block_grads["mlp.0.weight"],
+    block_mlp_0_weight_exp_avg,
+    block_mlp_0_weight_exp_avg_sq,
 )
-block_params["mlp.0.weight"] = (
-    block_params["mlp.0.weight"]
-    - block_mlp_0_weight_exp_avg
-    / (jnp.sqrt(block_mlp_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["mlp.0.bias"] = block_params["mlp.0.bias"] * 0.999
 block_mlp_0_bias_exp_avg = jnp.array(
     [
         0.0,
@@ -558,9 +486,6 @@ block_mlp_0_bias_exp_avg = jnp.array(
         0.0,
         0.0,
     ]
-)
-block_mlp_0_bias_exp_avg = (
-    block_mlp_0_bias_exp_avg + (block_grads["mlp.0.bias"] - block_mlp_0_bias_exp_avg) * 0.09999999999999998
 )
 block_mlp_0_bias_exp_avg_sq = jnp.array(
     [
@@ -598,72 +523,37 @@ block_mlp_0_bias_exp_avg_sq = jnp.array(
         0.0,
     ]
 )
-block_mlp_0_bias_exp_avg_sq = (
-    block_mlp_0_bias_exp_avg_sq
-    + block_grads["mlp.0.bias"] * block_grads["mlp.0.bias"] * 0.0010000000000000009
+block_mlp_0_bias_exp_avg, block_mlp_0_bias_exp_avg_sq, block_params["mlp.0.bias"] = update(
+    block_params["mlp.0.bias"],
+    block_grads["mlp.0.bias"],
+    block_mlp_0_bias_exp_avg,
+    block_mlp_0_bias_exp_avg_sq,
 )
-block_params["mlp.0.bias"] = (
-    block_params["mlp.0.bias"]
-    - block_mlp_0_bias_exp_avg
-    / (jnp.sqrt(block_mlp_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["mlp.2.weight"] = block_params["mlp.2.weight"] * 0.999
 block_mlp_2_weight_exp_avg = jnp.array(data["block_mlp_2_weight_exp_avg"])
-block_mlp_2_weight_exp_avg = (
-    block_mlp_2_weight_exp_avg
-    + (block_grads["mlp.2.weight"] - block_mlp_2_weight_exp_avg) * 0.09999999999999998
-)
 block_mlp_2_weight_exp_avg_sq = jnp.array(data["block_mlp_2_weight_exp_avg_sq"])
-block_mlp_2_weight_exp_avg_sq = (
-    block_mlp_2_weight_exp_avg_sq
-    + block_grads["mlp.2.weight"] * block_grads["mlp.2.weight"] * 0.0010000000000000009
+block_mlp_2_weight_exp_avg, block_mlp_2_weight_exp_avg_sq, block_params["mlp.2.weight"] = update(
+    block_params["mlp.2.weight"],
+    block_grads["mlp.2.weight"],
+    block_mlp_2_weight_exp_avg,
+    block_mlp_2_weight_exp_avg_sq,
 )
-block_params["mlp.2.weight"] = (
-    block_params["mlp.2.weight"]
-    - block_mlp_2_weight_exp_avg
-    / (jnp.sqrt(block_mlp_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-block_params["mlp.2.bias"] = block_params["mlp.2.bias"] * 0.999
 block_mlp_2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_mlp_2_bias_exp_avg = (
-    block_mlp_2_bias_exp_avg + (block_grads["mlp.2.bias"] - block_mlp_2_bias_exp_avg) * 0.09999999999999998
-)
 block_mlp_2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-block_mlp_2_bias_exp_avg_sq = (
-    block_mlp_2_bias_exp_avg_sq
-    + block_grads["mlp.2.bias"] * block_grads["mlp.2.bias"] * 0.0010000000000000009
+block_mlp_2_bias_exp_avg, block_mlp_2_bias_exp_avg_sq, block_params["mlp.2.bias"] = update(
+    block_params["mlp.2.bias"],
+    block_grads["mlp.2.bias"],
+    block_mlp_2_bias_exp_avg,
+    block_mlp_2_bias_exp_avg_sq,
 )
-block_params["mlp.2.bias"] = (
-    block_params["mlp.2.bias"]
-    - block_mlp_2_bias_exp_avg
-    / (jnp.sqrt(block_mlp_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-head_params["weight"] = head_params["weight"] * 0.999
 head_weight_exp_avg = jnp.array(data["head_weight_exp_avg"])
-head_weight_exp_avg = head_weight_exp_avg + (head_grads["weight"] - head_weight_exp_avg) * 0.09999999999999998
 head_weight_exp_avg_sq = jnp.array(data["head_weight_exp_avg_sq"])
-head_weight_exp_avg_sq = (
-    head_weight_exp_avg_sq + head_grads["weight"] * head_grads["weight"] * 0.0010000000000000009
+head_weight_exp_avg, head_weight_exp_avg_sq, head_params["weight"] = update(
+    head_params["weight"], head_grads["weight"], head_weight_exp_avg, head_weight_exp_avg_sq
 )
-head_params["weight"] = (
-    head_params["weight"]
-    - head_weight_exp_avg
-    / (jnp.sqrt(head_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
-)
-head_params["bias"] = head_params["bias"] * 0.999
 head_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-head_bias_exp_avg = head_bias_exp_avg + (head_grads["bias"] - head_bias_exp_avg) * 0.09999999999999998
 head_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-head_bias_exp_avg_sq = head_bias_exp_avg_sq + head_grads["bias"] * head_grads["bias"] * 0.0010000000000000009
-head_params["bias"] = (
-    head_params["bias"]
-    - head_bias_exp_avg
-    / (jnp.sqrt(head_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+head_bias_exp_avg, head_bias_exp_avg_sq, head_params["bias"] = update(
+    head_params["bias"], head_grads["bias"], head_bias_exp_avg, head_bias_exp_avg_sq
 )
 row = jnp.array([0, 1, 2, 3, 4, 5])
 column = jnp.array([0, 1, 2, 3, 4, 5])
@@ -697,235 +587,111 @@ print("block_mlp_2_bias.grad (2) =", block_grads["mlp.2.bias"])
 print("head_weight.grad (2) =", head_grads["weight"])
 print("head_bias.grad (2) =", head_grads["bias"])
 print("logits =", logits)
-embedding_params["weight"] = embedding_params["weight"] * 0.999
-embedding_weight_exp_avg = (
-    embedding_weight_exp_avg + (embedding_grads["weight"] - embedding_weight_exp_avg) * 0.09999999999999998
-)
-embedding_weight_exp_avg_sq = embedding_weight_exp_avg_sq * 0.999
-embedding_weight_exp_avg_sq = (
-    embedding_weight_exp_avg_sq
-    + embedding_grads["weight"] * embedding_grads["weight"] * 0.0010000000000000009
-)
-embedding_params["weight"] = (
-    embedding_params["weight"]
-    - embedding_weight_exp_avg
-    / (jnp.sqrt(embedding_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+
+
+@jax.jit
+def update_2(parameter, grad, exp_avg, exp_avg_sq):
+    parameter = parameter * 0.999
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+    )
+    return parameter
+
+
+embedding_params["weight"] = update_2(
+    embedding_params["weight"],
+    embedding_grads["weight"],
+    embedding_weight_exp_avg,
+    embedding_weight_exp_avg_sq,
 )
 print("embedding_weight =", embedding_params["weight"])
-position = position * 0.999
-position_exp_avg = position_exp_avg + (position_grad - position_exp_avg) * 0.09999999999999998
-position_exp_avg_sq = position_exp_avg_sq * 0.999
-position_exp_avg_sq = position_exp_avg_sq + position_grad * position_grad * 0.0010000000000000009
-position = (
-    position
-    - position_exp_avg / (jnp.sqrt(position_exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
-)
+position = update_2(position, position_grad, position_exp_avg, position_exp_avg_sq)
 print("position =", position)
-block_params["norm1.weight"] = block_params["norm1.weight"] * 0.999
-block_norm1_weight_exp_avg = (
-    block_norm1_weight_exp_avg
-    + (block_grads["norm1.weight"] - block_norm1_weight_exp_avg) * 0.09999999999999998
-)
-block_norm1_weight_exp_avg_sq = block_norm1_weight_exp_avg_sq * 0.999
-block_norm1_weight_exp_avg_sq = (
-    block_norm1_weight_exp_avg_sq
-    + block_grads["norm1.weight"] * block_grads["norm1.weight"] * 0.0010000000000000009
-)
-block_params["norm1.weight"] = (
-    block_params["norm1.weight"]
-    - block_norm1_weight_exp_avg
-    / (jnp.sqrt(block_norm1_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["norm1.weight"] = update_2(
+    block_params["norm1.weight"],
+    block_grads["norm1.weight"],
+    block_norm1_weight_exp_avg,
+    block_norm1_weight_exp_avg_sq,
 )
 print("block_norm1_weight =", block_params["norm1.weight"])
-block_params["norm1.bias"] = block_params["norm1.bias"] * 0.999
-block_norm1_bias_exp_avg = (
-    block_norm1_bias_exp_avg + (block_grads["norm1.bias"] - block_norm1_bias_exp_avg) * 0.09999999999999998
-)
-block_norm1_bias_exp_avg_sq = block_norm1_bias_exp_avg_sq * 0.999
-block_norm1_bias_exp_avg_sq = (
-    block_norm1_bias_exp_avg_sq
-    + block_grads["norm1.bias"] * block_grads["norm1.bias"] * 0.0010000000000000009
-)
-block_params["norm1.bias"] = (
-    block_params["norm1.bias"]
-    - block_norm1_bias_exp_avg
-    / (jnp.sqrt(block_norm1_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["norm1.bias"] = update_2(
+    block_params["norm1.bias"],
+    block_grads["norm1.bias"],
+    block_norm1_bias_exp_avg,
+    block_norm1_bias_exp_avg_sq,
 )
 print("block_norm1_bias =", block_params["norm1.bias"])
-block_params["attention.qkv.weight"] = block_params["attention.qkv.weight"] * 0.999
-block_attention_qkv_weight_exp_avg = (
-    block_attention_qkv_weight_exp_avg
-    + (block_grads["attention.qkv.weight"] - block_attention_qkv_weight_exp_avg) * 0.09999999999999998
-)
-block_attention_qkv_weight_exp_avg_sq = block_attention_qkv_weight_exp_avg_sq * 0.999
-block_attention_qkv_weight_exp_avg_sq = (
-    block_attention_qkv_weight_exp_avg_sq
-    + block_grads["attention.qkv.weight"] * block_grads["attention.qkv.weight"] * 0.0010000000000000009
-)
-block_params["attention.qkv.weight"] = (
-    block_params["attention.qkv.weight"]
-    - block_attention_qkv_weight_exp_avg
-    / (jnp.sqrt(block_attention_qkv_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["attention.qkv.weight"] = update_2(
+    block_params["attention.qkv.weight"],
+    block_grads["attention.qkv.weight"],
+    block_attention_qkv_weight_exp_avg,
+    block_attention_qkv_weight_exp_avg_sq,
 )
 print("block_attention_qkv_weight =", block_params["attention.qkv.weight"])
-block_params["attention.project.weight"] = block_params["attention.project.weight"] * 0.999
-block_attention_project_weight_exp_avg = (
-    block_attention_project_weight_exp_avg
-    + (block_grads["attention.project.weight"] - block_attention_project_weight_exp_avg) * 0.09999999999999998
-)
-block_attention_project_weight_exp_avg_sq = block_attention_project_weight_exp_avg_sq * 0.999
-block_attention_project_weight_exp_avg_sq = (
-    block_attention_project_weight_exp_avg_sq
-    + block_grads["attention.project.weight"]
-    * block_grads["attention.project.weight"]
-    * 0.0010000000000000009
-)
-block_params["attention.project.weight"] = (
-    block_params["attention.project.weight"]
-    - block_attention_project_weight_exp_avg
-    / (jnp.sqrt(block_attention_project_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["attention.project.weight"] = update_2(
+    block_params["attention.project.weight"],
+    block_grads["attention.project.weight"],
+    block_attention_project_weight_exp_avg,
+    block_attention_project_weight_exp_avg_sq,
 )
 print("block_attention_project_weight =", block_params["attention.project.weight"])
-block_params["attention.project.bias"] = block_params["attention.project.bias"] * 0.999
-block_attention_project_bias_exp_avg = (
-    block_attention_project_bias_exp_avg
-    + (block_grads["attention.project.bias"] - block_attention_project_bias_exp_avg) * 0.09999999999999998
-)
-block_attention_project_bias_exp_avg_sq = block_attention_project_bias_exp_avg_sq * 0.999
-block_attention_project_bias_exp_avg_sq = (
-    block_attention_project_bias_exp_avg_sq
-    + block_grads["attention.project.bias"] * block_grads["attention.project.bias"] * 0.0010000000000000009
-)
-block_params["attention.project.bias"] = (
-    block_params["attention.project.bias"]
-    - block_attention_project_bias_exp_avg
-    / (jnp.sqrt(block_attention_project_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["attention.project.bias"] = update_2(
+    block_params["attention.project.bias"],
+    block_grads["attention.project.bias"],
+    block_attention_project_bias_exp_avg,
+    block_attention_project_bias_exp_avg_sq,
 )
 print("block_attention_project_bias =", block_params["attention.project.bias"])
-block_params["norm2.weight"] = block_params["norm2.weight"] * 0.999
-block_norm2_weight_exp_avg = (
-    block_norm2_weight_exp_avg
-    + (block_grads["norm2.weight"] - block_norm2_weight_exp_avg) * 0.09999999999999998
-)
-block_norm2_weight_exp_avg_sq = block_norm2_weight_exp_avg_sq * 0.999
-block_norm2_weight_exp_avg_sq = (
-    block_norm2_weight_exp_avg_sq
-    + block_grads["norm2.weight"] * block_grads["norm2.weight"] * 0.0010000000000000009
-)
-block_params["norm2.weight"] = (
-    block_params["norm2.weight"]
-    - block_norm2_weight_exp_avg
-    / (jnp.sqrt(block_norm2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["norm2.weight"] = update_2(
+    block_params["norm2.weight"],
+    block_grads["norm2.weight"],
+    block_norm2_weight_exp_avg,
+    block_norm2_weight_exp_avg_sq,
 )
 print("block_norm2_weight =", block_params["norm2.weight"])
-block_params["norm2.bias"] = block_params["norm2.bias"] * 0.999
-block_norm2_bias_exp_avg = (
-    block_norm2_bias_exp_avg + (block_grads["norm2.bias"] - block_norm2_bias_exp_avg) * 0.09999999999999998
-)
-block_norm2_bias_exp_avg_sq = block_norm2_bias_exp_avg_sq * 0.999
-block_norm2_bias_exp_avg_sq = (
-    block_norm2_bias_exp_avg_sq
-    + block_grads["norm2.bias"] * block_grads["norm2.bias"] * 0.0010000000000000009
-)
-block_params["norm2.bias"] = (
-    block_params["norm2.bias"]
-    - block_norm2_bias_exp_avg
-    / (jnp.sqrt(block_norm2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["norm2.bias"] = update_2(
+    block_params["norm2.bias"],
+    block_grads["norm2.bias"],
+    block_norm2_bias_exp_avg,
+    block_norm2_bias_exp_avg_sq,
 )
 print("block_norm2_bias =", block_params["norm2.bias"])
-block_params["mlp.0.weight"] = block_params["mlp.0.weight"] * 0.999
-block_mlp_0_weight_exp_avg = (
-    block_mlp_0_weight_exp_avg
-    + (block_grads["mlp.0.weight"] - block_mlp_0_weight_exp_avg) * 0.09999999999999998
-)
-block_mlp_0_weight_exp_avg_sq = block_mlp_0_weight_exp_avg_sq * 0.999
-block_mlp_0_weight_exp_avg_sq = (
-    block_mlp_0_weight_exp_avg_sq
-    + block_grads["mlp.0.weight"] * block_grads["mlp.0.weight"] * 0.0010000000000000009
-)
-block_params["mlp.0.weight"] = (
-    block_params["mlp.0.weight"]
-    - block_mlp_0_weight_exp_avg
-    / (jnp.sqrt(block_mlp_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["mlp.0.weight"] = update_2(
+    block_params["mlp.0.weight"],
+    block_grads["mlp.0.weight"],
+    block_mlp_0_weight_exp_avg,
+    block_mlp_0_weight_exp_avg_sq,
 )
 print("block_mlp_0_weight =", block_params["mlp.0.weight"])
-block_params["mlp.0.bias"] = block_params["mlp.0.bias"] * 0.999
-block_mlp_0_bias_exp_avg = (
-    block_mlp_0_bias_exp_avg + (block_grads["mlp.0.bias"] - block_mlp_0_bias_exp_avg) * 0.09999999999999998
-)
-block_mlp_0_bias_exp_avg_sq = block_mlp_0_bias_exp_avg_sq * 0.999
-block_mlp_0_bias_exp_avg_sq = (
-    block_mlp_0_bias_exp_avg_sq
-    + block_grads["mlp.0.bias"] * block_grads["mlp.0.bias"] * 0.0010000000000000009
-)
-block_params["mlp.0.bias"] = (
-    block_params["mlp.0.bias"]
-    - block_mlp_0_bias_exp_avg
-    / (jnp.sqrt(block_mlp_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["mlp.0.bias"] = update_2(
+    block_params["mlp.0.bias"],
+    block_grads["mlp.0.bias"],
+    block_mlp_0_bias_exp_avg,
+    block_mlp_0_bias_exp_avg_sq,
 )
 print("block_mlp_0_bias =", block_params["mlp.0.bias"])
-block_params["mlp.2.weight"] = block_params["mlp.2.weight"] * 0.999
-block_mlp_2_weight_exp_avg = (
-    block_mlp_2_weight_exp_avg
-    + (block_grads["mlp.2.weight"] - block_mlp_2_weight_exp_avg) * 0.09999999999999998
-)
-block_mlp_2_weight_exp_avg_sq = block_mlp_2_weight_exp_avg_sq * 0.999
-block_mlp_2_weight_exp_avg_sq = (
-    block_mlp_2_weight_exp_avg_sq
-    + block_grads["mlp.2.weight"] * block_grads["mlp.2.weight"] * 0.0010000000000000009
-)
-block_params["mlp.2.weight"] = (
-    block_params["mlp.2.weight"]
-    - block_mlp_2_weight_exp_avg
-    / (jnp.sqrt(block_mlp_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["mlp.2.weight"] = update_2(
+    block_params["mlp.2.weight"],
+    block_grads["mlp.2.weight"],
+    block_mlp_2_weight_exp_avg,
+    block_mlp_2_weight_exp_avg_sq,
 )
 print("block_mlp_2_weight =", block_params["mlp.2.weight"])
-block_params["mlp.2.bias"] = block_params["mlp.2.bias"] * 0.999
-block_mlp_2_bias_exp_avg = (
-    block_mlp_2_bias_exp_avg + (block_grads["mlp.2.bias"] - block_mlp_2_bias_exp_avg) * 0.09999999999999998
-)
-block_mlp_2_bias_exp_avg_sq = block_mlp_2_bias_exp_avg_sq * 0.999
-block_mlp_2_bias_exp_avg_sq = (
-    block_mlp_2_bias_exp_avg_sq
-    + block_grads["mlp.2.bias"] * block_grads["mlp.2.bias"] * 0.0010000000000000009
-)
-block_params["mlp.2.bias"] = (
-    block_params["mlp.2.bias"]
-    - block_mlp_2_bias_exp_avg
-    / (jnp.sqrt(block_mlp_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+block_params["mlp.2.bias"] = update_2(
+    block_params["mlp.2.bias"],
+    block_grads["mlp.2.bias"],
+    block_mlp_2_bias_exp_avg,
+    block_mlp_2_bias_exp_avg_sq,
 )
 print("block_mlp_2_bias =", block_params["mlp.2.bias"])
-head_params["weight"] = head_params["weight"] * 0.999
-head_weight_exp_avg = head_weight_exp_avg + (head_grads["weight"] - head_weight_exp_avg) * 0.09999999999999998
-head_weight_exp_avg_sq = head_weight_exp_avg_sq * 0.999
-head_weight_exp_avg_sq = (
-    head_weight_exp_avg_sq + head_grads["weight"] * head_grads["weight"] * 0.0010000000000000009
-)
-head_params["weight"] = (
-    head_params["weight"]
-    - head_weight_exp_avg
-    / (jnp.sqrt(head_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+head_params["weight"] = update_2(
+    head_params["weight"], head_grads["weight"], head_weight_exp_avg, head_weight_exp_avg_sq
 )
 print("head_weight =", head_params["weight"])
-head_params["bias"] = head_params["bias"] * 0.999
-head_bias_exp_avg = head_bias_exp_avg + (head_grads["bias"] - head_bias_exp_avg) * 0.09999999999999998
-head_bias_exp_avg_sq = head_bias_exp_avg_sq * 0.999
-head_bias_exp_avg_sq = head_bias_exp_avg_sq + head_grads["bias"] * head_grads["bias"] * 0.0010000000000000009
-head_params["bias"] = (
-    head_params["bias"]
-    - head_bias_exp_avg / (jnp.sqrt(head_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+head_params["bias"] = update_2(
+    head_params["bias"], head_grads["bias"], head_bias_exp_avg, head_bias_exp_avg_sq
 )
 print("head_bias =", head_params["bias"])

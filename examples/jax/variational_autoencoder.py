@@ -236,155 +236,90 @@ print("decoder_0_bias.grad =", grads["decoder.0.bias"])
 print("decoder_2_weight.grad =", grads["decoder.2.weight"])
 print("decoder_2_bias.grad =", grads["decoder.2.bias"])
 encoder_weight_exp_avg = jnp.array(data["encoder_weight_exp_avg"])
-encoder_weight_exp_avg = (
-    encoder_weight_exp_avg + (grads["encoder.weight"] - encoder_weight_exp_avg) * 0.09999999999999998
-)
 encoder_weight_exp_avg_sq = jnp.array(data["encoder_weight_exp_avg_sq"])
-encoder_weight_exp_avg_sq = (
-    encoder_weight_exp_avg_sq + grads["encoder.weight"] * grads["encoder.weight"] * 0.0010000000000000009
-)
-params["encoder.weight"] = (
-    params["encoder.weight"]
-    - encoder_weight_exp_avg
-    / (jnp.sqrt(encoder_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+
+
+@jax.jit
+def update(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.031622776601683805 + 1e-08) * 0.10000000000000002
+    )
+    return exp_avg, exp_avg_sq, parameter
+
+
+encoder_weight_exp_avg, encoder_weight_exp_avg_sq, params["encoder.weight"] = update(
+    grads["encoder.weight"], encoder_weight_exp_avg, encoder_weight_exp_avg_sq, params["encoder.weight"]
 )
 encoder_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-encoder_bias_exp_avg = (
-    encoder_bias_exp_avg + (grads["encoder.bias"] - encoder_bias_exp_avg) * 0.09999999999999998
-)
 encoder_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-encoder_bias_exp_avg_sq = (
-    encoder_bias_exp_avg_sq + grads["encoder.bias"] * grads["encoder.bias"] * 0.0010000000000000009
-)
-params["encoder.bias"] = (
-    params["encoder.bias"]
-    - encoder_bias_exp_avg
-    / (jnp.sqrt(encoder_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+encoder_bias_exp_avg, encoder_bias_exp_avg_sq, params["encoder.bias"] = update(
+    grads["encoder.bias"], encoder_bias_exp_avg, encoder_bias_exp_avg_sq, params["encoder.bias"]
 )
 mean_weight_exp_avg = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-mean_weight_exp_avg = mean_weight_exp_avg + (grads["mean.weight"] - mean_weight_exp_avg) * 0.09999999999999998
 mean_weight_exp_avg_sq = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-mean_weight_exp_avg_sq = (
-    mean_weight_exp_avg_sq + grads["mean.weight"] * grads["mean.weight"] * 0.0010000000000000009
-)
-params["mean.weight"] = (
-    params["mean.weight"]
-    - mean_weight_exp_avg
-    / (jnp.sqrt(mean_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+mean_weight_exp_avg, mean_weight_exp_avg_sq, params["mean.weight"] = update(
+    grads["mean.weight"], mean_weight_exp_avg, mean_weight_exp_avg_sq, params["mean.weight"]
 )
 mean_bias_exp_avg = jnp.array([0.0, 0.0])
-mean_bias_exp_avg = mean_bias_exp_avg + (grads["mean.bias"] - mean_bias_exp_avg) * 0.09999999999999998
 mean_bias_exp_avg_sq = jnp.array([0.0, 0.0])
-mean_bias_exp_avg_sq = mean_bias_exp_avg_sq + grads["mean.bias"] * grads["mean.bias"] * 0.0010000000000000009
-params["mean.bias"] = (
-    params["mean.bias"]
-    - mean_bias_exp_avg
-    / (jnp.sqrt(mean_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+mean_bias_exp_avg, mean_bias_exp_avg_sq, params["mean.bias"] = update(
+    grads["mean.bias"], mean_bias_exp_avg, mean_bias_exp_avg_sq, params["mean.bias"]
 )
 log_variance_weight_exp_avg = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-log_variance_weight_exp_avg = (
-    log_variance_weight_exp_avg
-    + (grads["log_variance.weight"] - log_variance_weight_exp_avg) * 0.09999999999999998
-)
 log_variance_weight_exp_avg_sq = jnp.array(
     [[0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0]]
 )
-log_variance_weight_exp_avg_sq = (
-    log_variance_weight_exp_avg_sq
-    + grads["log_variance.weight"] * grads["log_variance.weight"] * 0.0010000000000000009
-)
-params["log_variance.weight"] = (
-    params["log_variance.weight"]
-    - log_variance_weight_exp_avg
-    / (jnp.sqrt(log_variance_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+log_variance_weight_exp_avg, log_variance_weight_exp_avg_sq, params["log_variance.weight"] = update(
+    grads["log_variance.weight"],
+    log_variance_weight_exp_avg,
+    log_variance_weight_exp_avg_sq,
+    params["log_variance.weight"],
 )
 log_variance_bias_exp_avg = jnp.array([0.0, 0.0])
-log_variance_bias_exp_avg = (
-    log_variance_bias_exp_avg + (grads["log_variance.bias"] - log_variance_bias_exp_avg) * 0.09999999999999998
-)
 log_variance_bias_exp_avg_sq = jnp.array([0.0, 0.0])
-log_variance_bias_exp_avg_sq = (
-    log_variance_bias_exp_avg_sq
-    + grads["log_variance.bias"] * grads["log_variance.bias"] * 0.0010000000000000009
-)
-params["log_variance.bias"] = (
-    params["log_variance.bias"]
-    - log_variance_bias_exp_avg
-    / (jnp.sqrt(log_variance_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+log_variance_bias_exp_avg, log_variance_bias_exp_avg_sq, params["log_variance.bias"] = update(
+    grads["log_variance.bias"],
+    log_variance_bias_exp_avg,
+    log_variance_bias_exp_avg_sq,
+    params["log_variance.bias"],
 )
 decoder_0_weight_exp_avg = jnp.array(
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
 )
-decoder_0_weight_exp_avg = (
-    decoder_0_weight_exp_avg + (grads["decoder.0.weight"] - decoder_0_weight_exp_avg) * 0.09999999999999998
-)
 decoder_0_weight_exp_avg_sq = jnp.array(
     [[0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
 )
-decoder_0_weight_exp_avg_sq = (
-    decoder_0_weight_exp_avg_sq
-    + grads["decoder.0.weight"] * grads["decoder.0.weight"] * 0.0010000000000000009
-)
-params["decoder.0.weight"] = (
-    params["decoder.0.weight"]
-    - decoder_0_weight_exp_avg
-    / (jnp.sqrt(decoder_0_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_0_weight_exp_avg, decoder_0_weight_exp_avg_sq, params["decoder.0.weight"] = update(
+    grads["decoder.0.weight"],
+    decoder_0_weight_exp_avg,
+    decoder_0_weight_exp_avg_sq,
+    params["decoder.0.weight"],
 )
 decoder_0_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-decoder_0_bias_exp_avg = (
-    decoder_0_bias_exp_avg + (grads["decoder.0.bias"] - decoder_0_bias_exp_avg) * 0.09999999999999998
-)
 decoder_0_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-decoder_0_bias_exp_avg_sq = (
-    decoder_0_bias_exp_avg_sq + grads["decoder.0.bias"] * grads["decoder.0.bias"] * 0.0010000000000000009
-)
-params["decoder.0.bias"] = (
-    params["decoder.0.bias"]
-    - decoder_0_bias_exp_avg
-    / (jnp.sqrt(decoder_0_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_0_bias_exp_avg, decoder_0_bias_exp_avg_sq, params["decoder.0.bias"] = update(
+    grads["decoder.0.bias"], decoder_0_bias_exp_avg, decoder_0_bias_exp_avg_sq, params["decoder.0.bias"]
 )
 decoder_2_weight_exp_avg = jnp.array(data["decoder_2_weight_exp_avg"])
-decoder_2_weight_exp_avg = (
-    decoder_2_weight_exp_avg + (grads["decoder.2.weight"] - decoder_2_weight_exp_avg) * 0.09999999999999998
-)
 decoder_2_weight_exp_avg_sq = jnp.array(data["decoder_2_weight_exp_avg_sq"])
-decoder_2_weight_exp_avg_sq = (
-    decoder_2_weight_exp_avg_sq
-    + grads["decoder.2.weight"] * grads["decoder.2.weight"] * 0.0010000000000000009
-)
-params["decoder.2.weight"] = (
-    params["decoder.2.weight"]
-    - decoder_2_weight_exp_avg
-    / (jnp.sqrt(decoder_2_weight_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_2_weight_exp_avg, decoder_2_weight_exp_avg_sq, params["decoder.2.weight"] = update(
+    grads["decoder.2.weight"],
+    decoder_2_weight_exp_avg,
+    decoder_2_weight_exp_avg_sq,
+    params["decoder.2.weight"],
 )
 decoder_2_bias_exp_avg = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-decoder_2_bias_exp_avg = (
-    decoder_2_bias_exp_avg + (grads["decoder.2.bias"] - decoder_2_bias_exp_avg) * 0.09999999999999998
-)
 decoder_2_bias_exp_avg_sq = jnp.array([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
-decoder_2_bias_exp_avg_sq = (
-    decoder_2_bias_exp_avg_sq + grads["decoder.2.bias"] * grads["decoder.2.bias"] * 0.0010000000000000009
-)
-params["decoder.2.bias"] = (
-    params["decoder.2.bias"]
-    - decoder_2_bias_exp_avg
-    / (jnp.sqrt(decoder_2_bias_exp_avg_sq) / 0.031622776601683805 + 1e-08)
-    * 0.10000000000000002
+decoder_2_bias_exp_avg, decoder_2_bias_exp_avg_sq, params["decoder.2.bias"] = update(
+    grads["decoder.2.bias"], decoder_2_bias_exp_avg, decoder_2_bias_exp_avg_sq, params["decoder.2.bias"]
 )
 values = jnp.array(
     [
@@ -412,140 +347,68 @@ print("decoder_2_bias.grad (2) =", grads["decoder.2.bias"])
 print("add_102 =", product_add)
 print("mean =", mean)
 print("log_variance =", log_variance)
-encoder_weight_exp_avg = (
-    encoder_weight_exp_avg + (grads["encoder.weight"] - encoder_weight_exp_avg) * 0.09999999999999998
-)
-encoder_weight_exp_avg_sq = encoder_weight_exp_avg_sq * 0.999
-encoder_weight_exp_avg_sq = (
-    encoder_weight_exp_avg_sq + grads["encoder.weight"] * grads["encoder.weight"] * 0.0010000000000000009
-)
-params["encoder.weight"] = (
-    params["encoder.weight"]
-    - encoder_weight_exp_avg
-    / (jnp.sqrt(encoder_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+
+
+@jax.jit
+def update_2(grad, exp_avg, exp_avg_sq, parameter):
+    exp_avg = exp_avg + (grad - exp_avg) * 0.09999999999999998
+    exp_avg_sq = exp_avg_sq * 0.999
+    exp_avg_sq = exp_avg_sq + grad * grad * 0.0010000000000000009
+    parameter = (
+        parameter - exp_avg / (jnp.sqrt(exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+    )
+    return parameter
+
+
+params["encoder.weight"] = update_2(
+    grads["encoder.weight"], encoder_weight_exp_avg, encoder_weight_exp_avg_sq, params["encoder.weight"]
 )
 print("encoder_weight =", params["encoder.weight"])
-encoder_bias_exp_avg = (
-    encoder_bias_exp_avg + (grads["encoder.bias"] - encoder_bias_exp_avg) * 0.09999999999999998
-)
-encoder_bias_exp_avg_sq = encoder_bias_exp_avg_sq * 0.999
-encoder_bias_exp_avg_sq = (
-    encoder_bias_exp_avg_sq + grads["encoder.bias"] * grads["encoder.bias"] * 0.0010000000000000009
-)
-params["encoder.bias"] = (
-    params["encoder.bias"]
-    - encoder_bias_exp_avg
-    / (jnp.sqrt(encoder_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["encoder.bias"] = update_2(
+    grads["encoder.bias"], encoder_bias_exp_avg, encoder_bias_exp_avg_sq, params["encoder.bias"]
 )
 print("encoder_bias =", params["encoder.bias"])
-mean_weight_exp_avg = mean_weight_exp_avg + (grads["mean.weight"] - mean_weight_exp_avg) * 0.09999999999999998
-mean_weight_exp_avg_sq = mean_weight_exp_avg_sq * 0.999
-mean_weight_exp_avg_sq = (
-    mean_weight_exp_avg_sq + grads["mean.weight"] * grads["mean.weight"] * 0.0010000000000000009
-)
-params["mean.weight"] = (
-    params["mean.weight"]
-    - mean_weight_exp_avg
-    / (jnp.sqrt(mean_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["mean.weight"] = update_2(
+    grads["mean.weight"], mean_weight_exp_avg, mean_weight_exp_avg_sq, params["mean.weight"]
 )
 print("mean_weight =", params["mean.weight"])
-mean_bias_exp_avg = mean_bias_exp_avg + (grads["mean.bias"] - mean_bias_exp_avg) * 0.09999999999999998
-mean_bias_exp_avg_sq = mean_bias_exp_avg_sq * 0.999
-mean_bias_exp_avg_sq = mean_bias_exp_avg_sq + grads["mean.bias"] * grads["mean.bias"] * 0.0010000000000000009
-params["mean.bias"] = (
-    params["mean.bias"]
-    - mean_bias_exp_avg / (jnp.sqrt(mean_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08) * 0.05263157894736844
+params["mean.bias"] = update_2(
+    grads["mean.bias"], mean_bias_exp_avg, mean_bias_exp_avg_sq, params["mean.bias"]
 )
 print("mean_bias =", params["mean.bias"])
-log_variance_weight_exp_avg = (
-    log_variance_weight_exp_avg
-    + (grads["log_variance.weight"] - log_variance_weight_exp_avg) * 0.09999999999999998
-)
-log_variance_weight_exp_avg_sq = log_variance_weight_exp_avg_sq * 0.999
-log_variance_weight_exp_avg_sq = (
-    log_variance_weight_exp_avg_sq
-    + grads["log_variance.weight"] * grads["log_variance.weight"] * 0.0010000000000000009
-)
-params["log_variance.weight"] = (
-    params["log_variance.weight"]
-    - log_variance_weight_exp_avg
-    / (jnp.sqrt(log_variance_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["log_variance.weight"] = update_2(
+    grads["log_variance.weight"],
+    log_variance_weight_exp_avg,
+    log_variance_weight_exp_avg_sq,
+    params["log_variance.weight"],
 )
 print("log_variance_weight =", params["log_variance.weight"])
-log_variance_bias_exp_avg = (
-    log_variance_bias_exp_avg + (grads["log_variance.bias"] - log_variance_bias_exp_avg) * 0.09999999999999998
-)
-log_variance_bias_exp_avg_sq = log_variance_bias_exp_avg_sq * 0.999
-log_variance_bias_exp_avg_sq = (
-    log_variance_bias_exp_avg_sq
-    + grads["log_variance.bias"] * grads["log_variance.bias"] * 0.0010000000000000009
-)
-params["log_variance.bias"] = (
-    params["log_variance.bias"]
-    - log_variance_bias_exp_avg
-    / (jnp.sqrt(log_variance_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["log_variance.bias"] = update_2(
+    grads["log_variance.bias"],
+    log_variance_bias_exp_avg,
+    log_variance_bias_exp_avg_sq,
+    params["log_variance.bias"],
 )
 print("log_variance_bias =", params["log_variance.bias"])
-decoder_0_weight_exp_avg = (
-    decoder_0_weight_exp_avg + (grads["decoder.0.weight"] - decoder_0_weight_exp_avg) * 0.09999999999999998
-)
-decoder_0_weight_exp_avg_sq = decoder_0_weight_exp_avg_sq * 0.999
-decoder_0_weight_exp_avg_sq = (
-    decoder_0_weight_exp_avg_sq
-    + grads["decoder.0.weight"] * grads["decoder.0.weight"] * 0.0010000000000000009
-)
-params["decoder.0.weight"] = (
-    params["decoder.0.weight"]
-    - decoder_0_weight_exp_avg
-    / (jnp.sqrt(decoder_0_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["decoder.0.weight"] = update_2(
+    grads["decoder.0.weight"],
+    decoder_0_weight_exp_avg,
+    decoder_0_weight_exp_avg_sq,
+    params["decoder.0.weight"],
 )
 print("decoder_0_weight =", params["decoder.0.weight"])
-decoder_0_bias_exp_avg = (
-    decoder_0_bias_exp_avg + (grads["decoder.0.bias"] - decoder_0_bias_exp_avg) * 0.09999999999999998
-)
-decoder_0_bias_exp_avg_sq = decoder_0_bias_exp_avg_sq * 0.999
-decoder_0_bias_exp_avg_sq = (
-    decoder_0_bias_exp_avg_sq + grads["decoder.0.bias"] * grads["decoder.0.bias"] * 0.0010000000000000009
-)
-params["decoder.0.bias"] = (
-    params["decoder.0.bias"]
-    - decoder_0_bias_exp_avg
-    / (jnp.sqrt(decoder_0_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["decoder.0.bias"] = update_2(
+    grads["decoder.0.bias"], decoder_0_bias_exp_avg, decoder_0_bias_exp_avg_sq, params["decoder.0.bias"]
 )
 print("decoder_0_bias =", params["decoder.0.bias"])
-decoder_2_weight_exp_avg = (
-    decoder_2_weight_exp_avg + (grads["decoder.2.weight"] - decoder_2_weight_exp_avg) * 0.09999999999999998
-)
-decoder_2_weight_exp_avg_sq = decoder_2_weight_exp_avg_sq * 0.999
-decoder_2_weight_exp_avg_sq = (
-    decoder_2_weight_exp_avg_sq
-    + grads["decoder.2.weight"] * grads["decoder.2.weight"] * 0.0010000000000000009
-)
-params["decoder.2.weight"] = (
-    params["decoder.2.weight"]
-    - decoder_2_weight_exp_avg
-    / (jnp.sqrt(decoder_2_weight_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["decoder.2.weight"] = update_2(
+    grads["decoder.2.weight"],
+    decoder_2_weight_exp_avg,
+    decoder_2_weight_exp_avg_sq,
+    params["decoder.2.weight"],
 )
 print("decoder_2_weight =", params["decoder.2.weight"])
-decoder_2_bias_exp_avg = (
-    decoder_2_bias_exp_avg + (grads["decoder.2.bias"] - decoder_2_bias_exp_avg) * 0.09999999999999998
-)
-decoder_2_bias_exp_avg_sq = decoder_2_bias_exp_avg_sq * 0.999
-decoder_2_bias_exp_avg_sq = (
-    decoder_2_bias_exp_avg_sq + grads["decoder.2.bias"] * grads["decoder.2.bias"] * 0.0010000000000000009
-)
-params["decoder.2.bias"] = (
-    params["decoder.2.bias"]
-    - decoder_2_bias_exp_avg
-    / (jnp.sqrt(decoder_2_bias_exp_avg_sq) / 0.04471017781221601 + 1e-08)
-    * 0.05263157894736844
+params["decoder.2.bias"] = update_2(
+    grads["decoder.2.bias"], decoder_2_bias_exp_avg, decoder_2_bias_exp_avg_sq, params["decoder.2.bias"]
 )
 print("decoder_2_bias =", params["decoder.2.bias"])

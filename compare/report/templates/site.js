@@ -36,7 +36,7 @@
   // ---- arrow keys between lines: one stop of the tab key for each program ----
 
   const columns = Array.from(document.querySelectorAll(".column"), (column) =>
-    Array.from(column.querySelectorAll(".line > a")));
+    Array.from(column.querySelectorAll(".line > a[href]")));
   const stop = (column, number) => column.forEach((one) => { one.tabIndex = one === number ? 0 : -1; });
   for (const column of columns) stop(column, column[0]);
   document.addEventListener("keydown", (event) => {
