@@ -204,5 +204,7 @@ def test_the_value_at_a_negative_zero_is_not_claimed_where_the_function_jumps() 
 def test_a_number_that_feels_no_step_of_a_subnormal_one_takes_an_ordinary_step() -> None:
     exact = exact_at(OPS["exp"].reference, [5e-324])
     np.testing.assert_allclose(exact.reverse["x"].left, [1.0], rtol=1e-12)
+    exact = exact_at(lambda x: OPS["logsumexp"].reference(x, axis=0, keepdims=True), [1e-40], "float32")
+    np.testing.assert_allclose(exact.reverse["x"].left, [1.0], rtol=1e-12)
     exact = exact_at(OPS["abs"].reference, [-5e-324])
     np.testing.assert_equal(exact.reverse["x"].right, [-1.0])

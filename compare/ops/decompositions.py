@@ -279,18 +279,18 @@ _FULL = "x, *, full_matrices=..."
 ROWS = (
     Op(
         "eigvalsh", "x", "torch.linalg.eigvalsh(x)", "jnp.linalg.eigvalsh(x)",
-        _each(lambda matrix: _eigh(matrix)[0], _on(_values_of_square)), _values_of_square, floating,
+        _each(lambda matrix: _eigh(matrix)[0], _on(_values_of_square)), _values_of_square, floating, symmetric=True,
     ),
     # Of a matrix that is not symmetric, JAX takes the symmetric part and PyTorch one triangle.
     Op(
         "eigh_eigenvalues", "x", "torch.linalg.eigh(x).eigenvalues",
         "jnp.linalg.eigh(x).eigenvalues",
-        _each(lambda matrix: _eigh(matrix)[0], _on(_values_of_square)), _values_of_square, floating,
+        _each(lambda matrix: _eigh(matrix)[0], _on(_values_of_square)), _values_of_square, floating, symmetric=True,
     ),
     Op(
         "eigh_eigenvectors", "x", "torch.linalg.eigh(x).eigenvectors",
         "jnp.linalg.eigh(x).eigenvectors",
-        _each(lambda matrix: _eigh(matrix)[1], _on(_of_square)), _of_square, floating,
+        _each(lambda matrix: _eigh(matrix)[1], _on(_of_square)), _of_square, floating, symmetric=True, ambiguous=True,
     ),
     Op(
         "eig_eigenvalues", "x", "torch.linalg.eig(x).eigenvalues", "jnp.linalg.eigvals(x)",
@@ -301,7 +301,7 @@ ROWS = (
     Op(
         "eig_eigenvectors", "x", "torch.linalg.eig(x).eigenvectors",
         "lax.linalg.eig(x, compute_left_eigenvectors=False, enable_eigvec_derivs=True)[1]",
-        _each(lambda matrix: _eig(matrix)[1], _on(_of_square)), _of_square, _to_complex,
+        _each(lambda matrix: _eig(matrix)[1], _on(_of_square)), _of_square, _to_complex, ambiguous=True,
     ),
     Op(
         "svdvals", "x", "torch.linalg.svdvals(x)", "jnp.linalg.svdvals(x)",
@@ -310,6 +310,7 @@ ROWS = (
     Op(
         "svd_u", _FULL, "torch.linalg.svd(x, full_matrices=full_matrices).U",
         "jnp.linalg.svd(x, full_matrices=full_matrices).U", _each(_left, _on(_left_shape)), _left_shape, floating,
+        ambiguous=True,
     ),
     Op(
         "svd_s", "x", "torch.linalg.svd(x, full_matrices=False).S", "jnp.linalg.svd(x, full_matrices=False).S",
@@ -318,6 +319,7 @@ ROWS = (
     Op(
         "svd_vh", _FULL, "torch.linalg.svd(x, full_matrices=full_matrices).Vh",
         "jnp.linalg.svd(x, full_matrices=full_matrices).Vh", _each(_right, _on(_right_shape)), _right_shape, floating,
+        ambiguous=True,
     ),
     Op(
         "qr_q", "x", "torch.linalg.qr(x).Q", "jnp.linalg.qr(x).Q", _each(_q, _on(_left_shape)), _left_shape, floating,

@@ -268,6 +268,6 @@ ROWS = (
     # Of a matrix that is not symmetric, JAX takes the symmetric part and PyTorch the lower triangle.
     Op(
         "cholesky", "x", "torch.linalg.cholesky(x)", "jnp.linalg.cholesky(x)",
-        lambda x: _each_matrix(_cholesky, x, x.shape[-2:]), _square_shape, floating,
+        lambda x: _each_matrix(_cholesky, x, x.shape[-2:]), _square_shape, floating, symmetric=True,
     ),
 )  # fmt: skip

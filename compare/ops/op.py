@@ -122,6 +122,8 @@ class Op:
     write: PyTorch's in-place statement over the same names, where it has one: `"x += y"`.
     calls: further PyTorch spellings of the same computation, which a recording recognises beside `torch` and `write`.
     view: set when the result aliases `x`.
+    symmetric: the op is defined for symmetric matrices `x`; of another one a framework may read what it likes.
+    ambiguous: the result is one of several that are as good, such as vectors of either sign.
     jax_names: further names for `jax` and `view.put`, from the operands' shapes and the attributes.
     """
 
@@ -139,6 +141,8 @@ class Op:
     write: str | None = None
     calls: tuple[str, ...] = ()
     view: View | None = None
+    symmetric: bool = False
+    ambiguous: bool = False
     jax_names: Callable[[tuple[Shape, ...], Attributes], dict[str, Any]] = _no_names
 
     @functools.cached_property

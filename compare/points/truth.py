@@ -18,8 +18,9 @@ from compare.points.point import Numbers, Point
 
 __all__ = ["Exact", "Sides", "exact_derivatives"]
 
-STEP_DIGITS, DIGITS = 20, 62
-"""A step is 1e-20 of the number it moves: a second difference then has some 20 digits left of 62."""
+STEP_DIGITS, DIGITS, MORE_DIGITS = 20, 62, 150
+"""A step is 1e-20 of the number it moves: a second difference then has some 20 digits left of 62. Beside subnormal
+numbers of float32 it takes more."""
 EXTREME, LOST, JUMP = 1e-8, mpmath.mpf("1e-40"), mpmath.mpf("1e-3")
 LEVELS = (0, 2, 4)
 """Further powers of ten by which a step is made smaller, where one does not tell whether a derivative is infinite."""
@@ -85,13 +86,15 @@ def exact_derivatives(point: Point, dtype: str) -> Exact | None:
     if extreme.any() and not extreme.all():
         parts = {which: exact_derivatives(_part(point, extreme == which), dtype) for which in (False, True)}
         return _joined(parts, extreme)
-    with mpmath.workdps(DIGITS):
+    with mpmath.workdps(MORE_DIGITS if _extreme(arrays).any() else DIGITS):
         return _Differences(point, arrays, point.directions(dtype), dtype).exact()
 
 
 def _extreme(arrays: Mapping[str, Numbers]) -> Numbers:
     """Where an element is so small that a step of it is lost beside ordinary numbers."""
     small = [(array != 0) & (abs(array) < EXTREME) for array in arrays.values() if array.dtype.kind == "f"]
+    if len({one.shape for one in small}) > 1:
+        return np.asarray(any(one.any() for one in small))
     return np.asarray(np.logical_or.reduce(small)) if small else np.zeros(())
 
 
@@ -318,9 +321,9 @@ class _Differences:
                 return None
             rate = np.asarray(change / step, dtype=object)
             if self.extreme:
-                lost = np.asarray((abs(change) < LOST * abs(self.base)) & (self.base != 0), dtype=bool)
+                lost = np.asarray((abs(change) < LOST * abs(self.base)) | (change == 0), dtype=bool)
                 if lost.any():
-                    # What does not feel so small a step has no kink near it, and takes an ordinary one.
+                    # What does not feel so small a step takes an ordinary one, which may reach over a kink at 0.
                     step = mpmath.mpf(10) ** -STEP_DIGITS * smaller
                     ordinary = self._from_base(self._at({name: one * step * sign for name, one in unit.items()}))
                     rate = rate if ordinary is None else np.where(lost, ordinary / step, rate)

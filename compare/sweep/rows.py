@@ -69,25 +69,31 @@ def _shown(value: Any) -> str:
 
 def _spelled(op: Op, call: Call) -> tuple[str, str]:
     """The PyTorch and the JAX expression of a call."""
-    trees = tuple(
+    trees = [
         ast.Constant(NUMBER) if kind.startswith("python-") else name_tree(name)
         for name, kind in zip(call.names, call.kinds, strict=True)
-    )
+    ]
+    if op.symmetric:
+        # Any move of the operand is then one of a symmetric matrix.
+        trees[0] = ast.parse(f"({call.names[0]} + {call.names[0]}.mT) / 2", mode="eval").body
+    operands = tuple(trees)
     torch = Expressions("torch", lambda row: row.torch)
     jax = Expressions("jnp", lambda row: row.jax)
     if op.torch is not None:
-        in_torch = ast.unparse(torch.expression(op, trees, call.attributes))
+        in_torch = ast.unparse(torch.expression(op, operands, call.attributes))
     else:
         assert op.write is not None
         # A leaf that requires grad is not written to.
-        written = ast.unparse(torch.spell(op.write, op, trees, call.attributes))
+        written = ast.unparse(torch.spell(op.write, op, operands, call.attributes))
         in_torch = f"{call.names[0]} = {call.names[0]}.clone()\n{written}\n{call.names[0]}"
     attributes = {**call.attributes, **op.jax_names(call.shapes, call.attributes)}
-    return in_torch, ast.unparse(jax.expression(op, trees, attributes))
+    return in_torch, ast.unparse(jax.expression(op, operands, attributes))
 
 
 def _exact(op: Op, call: Call) -> Any:
     numbers = {name: mpmath.mpf(one) if isinstance(one, float) else one for name, one in call.attributes.items()}
+    if op.symmetric:
+        return lambda x: op.reference((x + np.swapaxes(x, -1, -2)) / 2, **numbers)
     written = [kind.startswith("python-") for kind in call.kinds]
     if not any(written):
         return lambda *operands: op.reference(*operands, **numbers)
@@ -112,7 +118,7 @@ def _point(op: Op, call: Call, operands: dict[str, Numbers], elementwise: bool) 
         torch,
         jax,
         operands,
-        None if call.refused else _exact(op, call),
+        None if call.refused or op.ambiguous else _exact(op, call),
         moved,
         None if elementwise else _cotangent(op, call, operands),
         direction,
