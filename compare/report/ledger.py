@@ -19,14 +19,9 @@ if TYPE_CHECKING:
     from compare.results import ConventionResult
 
 __all__ = [
-    "LEDGER_FORMATS",
-    "VERDICTS",
-    "LedgerReport",
-    "convention_lines",
-    "ledger_summary",
-    "ranked",
-    "render_ledger",
-]
+    "LEDGER_FORMATS", "VERDICTS", "LedgerReport", "add_suite", "convention_lines", "error_lines", "ledger_summary",
+    "ranked", "render_ledger",
+]  # fmt: skip
 
 VERDICTS = {
     "torch-wrong": "PyTorch's answer is not one that the exact derivatives allow",
@@ -118,7 +113,7 @@ def _row(one: ConventionResult) -> tuple[str, ...]:
 # ---- the list ----
 
 
-def full(report: LedgerReport) -> str:
+def _full(report: LedgerReport) -> str:
     """A heading and its rows for each verdict; then what is not as declared, and the counts."""
     if report.explained:
         return "\n".join(_explanation(one, report.width) for one in report.conventions)
@@ -146,7 +141,7 @@ def full(report: LedgerReport) -> str:
     return "\n".join([*parts, columns([[ledger_summary(report.conventions)]], report.width)])
 
 
-def concise(report: LedgerReport) -> str:
+def _concise(report: LedgerReport) -> str:
     """One line for each entry."""
     lines = []
     for entries in ranked(report.conventions).values():
@@ -156,13 +151,13 @@ def concise(report: LedgerReport) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def json(report: LedgerReport) -> str:
+def _json(report: LedgerReport) -> str:
     """The entries as a run stores them, differences first."""
     entries = [one for found in ranked(report.conventions).values() for one in found]
     return msgspec.json.format(msgspec.json.encode({"conventions": entries}), indent=2).decode() + "\n"
 
 
-def markdown(report: LedgerReport) -> str:
+def _markdown(report: LedgerReport) -> str:
     """A table for each verdict, or a section for each entry that is explained."""
     if report.explained:
         return "\n".join(_section(one) for one in report.conventions)
@@ -175,7 +170,7 @@ def markdown(report: LedgerReport) -> str:
     return "\n".join(parts)
 
 
-def junit(report: LedgerReport) -> str:
+def _junit(report: LedgerReport) -> str:
     """A testsuite with a testcase for each entry."""
     root = ElementTree.Element("testsuites")
     add_suite(root, report.conventions)
@@ -197,7 +192,7 @@ def add_suite(root: ElementTree.Element, conventions: Sequence[ConventionResult]
             found.text = legal("\n".join(one.departures))
 
 
-def github(report: LedgerReport) -> str:
+def _github(report: LedgerReport) -> str:
     """An `::error` line for each entry that is not as declared, then the counts."""
     lines = error_lines(report.conventions)
     return "\n".join([*lines, ledger_summary(report.conventions)]) + "\n"
@@ -267,6 +262,6 @@ def _section(one: ConventionResult) -> str:
 
 
 LEDGER_FORMATS = {
-    "full": full, "concise": concise, "json": json, "markdown": markdown, "junit": junit, "github": github,
+    "full": _full, "concise": _concise, "json": _json, "markdown": _markdown, "junit": _junit, "github": _github,
 }  # fmt: skip
 """The formats of `all`, for the ledger alone."""
