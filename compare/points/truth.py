@@ -276,7 +276,8 @@ class _Differences:
         total = np.zeros(self.base.shape)
         for name, sides in reverse.items():
             moved = np.array([float(one) for one in self.along[name].flat]).reshape(total.shape)
-            total = total + np.where(sides.left == sides.right, sides.left, np.nan) * moved
+            with np.errstate(invalid="ignore"):
+                total = total + np.where(sides.left == sides.right, sides.left, np.nan) * moved
         total = np.where(np.isfinite(total), total, np.nan)
         return Sides(total, total)
 
