@@ -19,6 +19,7 @@ from compare.ledger import run_ledger
 from compare.points import checked
 from compare.report.ledger import LEDGER_FORMATS, LedgerReport, ledger_summary, ranked, render_ledger
 from compare.settings import put_back
+from compare.translation import translate_script
 
 BUGS = [one for one in CONVENTIONS.values() if len(WRONG.get(one.verdict, ())) == 1]
 TRUE = ("abs-at-zero", "relu-at-zero", "determinant-of-a-singular-matrix", "index-past-the-end")
@@ -196,3 +197,23 @@ def test_an_entry_is_explained(observed):
 def test_an_unknown_name_is_answered_with_the_nearest():
     with pytest.raises(UsageError, match="Did you mean 'abs-at-zero'"):
         find_convention("abs-at-zer")
+
+
+# ---- translate ----
+
+
+def test_torch_conventions_are_spelled_out_as_the_ledger_says(tmp_path):
+    script = tmp_path / "kinks.py"
+    script.write_text(
+        "import torch\n"
+        "x = torch.tensor([1.5, -2.0], requires_grad=True)\n"
+        "y = torch.abs(x) + torch.clamp(x, 0.0, 1.0) + torch.nn.functional.leaky_relu(x)\n"
+        "y.sum().backward()\n"
+    )
+    spelled = translate_script(script, dtype="float64", torch_conventions=True).result
+    assert spelled.verdict == "proven"
+    printed = "".join(spelled.jax.split())  # a long line is broken
+    for name in ("abs-at-zero", "clip-at-bounds", "leaky-relu-at-zero"):
+        for line in CONVENTIONS[name].as_torch.splitlines():
+            assert "".join(line.split()) in printed
+    assert "jnp.abs(x) + jnp.clip" in translate_script(script, dtype="float64").result.jax

@@ -331,6 +331,8 @@ def _lu(
 def _permutation(tape: Tape, factors: Tensor, pivots: Tensor) -> Tensor:
     """The matrix that puts the rows back that the pivots have exchanged."""
     rows = factors.shape[-2]
+    if not rows:
+        return tape.constant(np.zeros((*pivots.shape[:-1], 0, 0)), dtype=factors.dtype_name)
     order = tape.pivots_to_permutation(pivots, size=rows)
     places = tape.constant(np.arange(rows), dtype="int64")
     return (order[..., None, :] == places[:, None]).astype(factors.dtype_name)

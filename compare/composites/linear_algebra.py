@@ -7,7 +7,6 @@ import string
 from typing import Any
 
 from compare.composites.composite import composite
-from compare.composites.constants import cast
 from compare.composites.decompositions import ended_well, identity, one_triangle, solve_triangle
 from compare.composites.kinds import check_floats, check_without_history
 from compare.composites.reductions import matrix_norm
@@ -273,7 +272,10 @@ def _cov(
     count = rows.shape[1]
     weights = None if fweights is None else fweights.astype(input.dtype_name)
     if aweights is not None:
-        aweights = cast(tape, aweights, input.dtype_name)
+        if aweights.dtype_name != input.dtype_name:
+            raise ProgramError(
+                f"cov with weights of {aweights.dtype_name} adds them up in that dtype. Cast them first."
+            )
         weights = aweights if weights is None else weights * aweights
     weighted = rows if weights is None else rows * weights
     divisor: Any

@@ -80,7 +80,7 @@ ENTRIES: tuple[Convention, ...] = (
         torch_rule="The bounds have the subgradient 1, decided in 2018; a change to 0 has been proposed since.",
         jax_rule="maximum and minimum give each of two equal operands one half.",
         links=(torch_issue(7002), torch_pull(7049), torch_issue(184574), torch_pull(185868)),
-        as_torch="jnp.where((x >= 0.0) & (x <= 1.0), x, lax.stop_gradient(jnp.clip(x, 0.0, 1.0)))",
+        as_torch="above = jnp.where(x >= 0.0, x, 0.0)\njnp.where(above <= 1.0, above, 1.0)",
         as_jax="torch.minimum(torch.maximum(x, torch.zeros_like(x)), torch.ones_like(x))",
         ordinary=({"x": [-0.5, 0.25]}, {"x": [0.75, 2.0]}),
     ),
@@ -102,7 +102,7 @@ ENTRIES: tuple[Convention, ...] = (
         reason="Every number from 0 to 1 is a subgradient. The two comparisons of lax.clamp with the bounds are "
         "strict.",
         links=(torch_issue(7002), torch_pull(7049), jax_reference("jax.lax.clamp")),
-        as_torch="jnp.where((x >= 0.0) & (x <= 1.0), x, lax.stop_gradient(jnp.clip(x, 0.0, 1.0)))",
+        as_torch="above = jnp.where(x >= 0.0, x, 0.0)\njnp.where(above <= 1.0, above, 1.0)",
         as_jax="torch.nn.functional.hardtanh(x, 0.0, 1.0)",
         ordinary=({"x": [-0.5, 0.25]}, {"x": [0.75, 2.0]}),
     ),
@@ -157,7 +157,7 @@ ENTRIES: tuple[Convention, ...] = (
         reason="Every number between the two slopes is a subgradient. PyTorch asks whether `x > 0`, JAX whether `x >= "
         "0`.",
         links=(torch_reference("torch.nn.functional.leaky_relu"), jax_reference("jax.nn.leaky_relu")),
-        as_torch="jnp.where(x > 0, x, 0.01 * x)",
+        as_torch="jnp.where(x > 0, x, x * 0.01)",
         as_jax="torch.where(x >= 0, x, 0.01 * x)",
         ordinary=({"x": [-2.0]}, {"x": [0.5]}),
     ),

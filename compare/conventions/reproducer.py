@@ -75,7 +75,8 @@ def _torch(entry: Convention) -> str:
         lines.append(f"{name} = torch.tensor({_literal(operand)}{wanted})")
     lines += ["", "", *_function(point, point.torch), "", ""]
     given = ", ".join(names)
-    weighed = f"(function({given}){_weights(point, 'torch.tensor')}).sum()"
+    weights = _weights(point, "torch.tensor")
+    weighed = f"(function({given}){weights}).sum()" if weights else f"function({given}).sum()"
     tuple_of = f"({given},)" if len(names) == 1 else f"({given})"
     if entry.aspect == "forward":
         ones = ", ".join(f"torch.ones_like({name})" for name in names)
@@ -99,7 +100,7 @@ def _jax(entry: Convention) -> str:
     given = ", ".join(names)
     tuple_of = f"({given},)" if len(names) == 1 else f"({given})"
     weighed = f"lambda {given}: jnp.sum(function({given}){_weights(point, 'jnp.array')})"
-    places = f"tuple(range({len(names)}))"
+    places = "(0,)" if len(names) == 1 else f"tuple(range({len(names)}))"
     if entry.aspect == "forward":
         ones = ", ".join(f"jnp.ones_like({name})" for name in names)
         lines.append(f"answers = jax.jvp(function, {tuple_of}, ({ones},))[1:]")
@@ -113,17 +114,26 @@ def _jax(entry: Convention) -> str:
 
 
 def _asserted(entry: Convention, lines: list[str], array: str, dtype: str, exactly: str) -> str:
+    """The script, with what is exact asserted of the answers: of several operands one after another."""
     low, high = _sides(entry)
-    lines.append(
-        f"low, high = {_literal_list(low)}, {_literal_list(high)}" if low != high else f"exact = {_literal_list(low)}"
-    )
-    if low != high:
-        lines.append("for answer, least, most in zip(answers, low, high, strict=True):")
-        within = f"bool((({array}(least) <= answer) & (answer <= {array}(most))).all())"
-        lines.append(f'    assert {within}, f"{{answer}} is not between {{least}} and {{most}}"')
+    indent = ""
+    if len(low) > 1:
+        bounds = "low, high" if low != high else "exact"
+        numbers = f"{_literal_list(low)}, {_literal_list(high)}" if low != high else _literal_list(low)
+        lines.append(f"{bounds} = {numbers}")
+        looped = "answer, least, most" if low != high else "answer, expected"
+        lines.append(f"for {looped} in zip(answers, {bounds}, strict=True):")
+        indent = "    "
     else:
-        lines.append("for answer, expected in zip(answers, exact, strict=True):")
-        lines.append(f"    {exactly.format(f'{array}(expected)', TOLERANCE[dtype])}")
+        lines[-1] = lines[-1].replace("answers = ", "(answer,) = ", 1)
+        names = ("least", low[0]), ("most", high[0])
+        lines += [f"{name} = {_literal(number)}" for name, number in names] if low != high else []
+    if low != high:
+        lines.append(f"{indent}within = ({array}(least) <= answer) & (answer <= {array}(most))")
+        lines.append(f'{indent}assert bool(within.all()), f"{{answer}} is not between {{least}} and {{most}}"')
+    else:
+        expected = "expected" if len(low) > 1 else _literal(low[0])
+        lines.append(f"{indent}{exactly.format(f'{array}({expected})', TOLERANCE[dtype])}")
     return "\n".join(lines) + "\n"
 
 
