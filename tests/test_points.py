@@ -208,3 +208,15 @@ def test_a_number_that_feels_no_step_of_a_subnormal_one_takes_an_ordinary_step()
     np.testing.assert_allclose(exact.reverse["x"].left, [1.0], rtol=1e-12)
     exact = exact_at(OPS["abs"].reference, [-5e-324])
     np.testing.assert_equal(exact.reverse["x"].right, [-1.0])
+
+
+def test_a_pole_beside_a_point_is_an_infinite_slope_and_a_leap_to_infinity_is_none() -> None:
+    def masked(x: Any) -> Any:
+        return np.array([mpmath.log(one) if one > 0 else mpmath.mpf(0) for one in x], dtype=object)
+
+    exact = exact_at(masked, [0.0])
+    np.testing.assert_equal([exact.reverse["x"].left, exact.reverse["x"].right], [[0.0], [-INF]])
+    point = Point("x", "x", {"x": [0.0], "y": [0.0]}, OPS["power"].reference, elementwise=True)
+    found = exact_derivatives(point, "float64")
+    assert found is not None
+    np.testing.assert_equal(found.reverse["y"].left, [NAN])

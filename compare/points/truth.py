@@ -276,7 +276,8 @@ class _Differences:
         total = np.zeros(self.base.shape)
         for name, sides in reverse.items():
             moved = np.array([float(one) for one in self.along[name].flat]).reshape(total.shape)
-            total = total + np.where(sides.left == sides.right, sides.left, np.nan) * moved
+            with np.errstate(invalid="ignore"):
+                total = total + np.where(sides.left == sides.right, sides.left, np.nan) * moved
         total = np.where(np.isfinite(total), total, np.nan)
         return Sides(total, total)
 
@@ -410,25 +411,34 @@ def _second_sides(corners: list[Any]) -> tuple[Any, Any]:
 
 
 def _limits(up: list[Any], down: list[Any]) -> tuple[Any, Any]:
-    if all(map(mpmath.isnan, up)) and all(map(mpmath.isnan, down)):
-        return mpmath.nan, mpmath.nan
+    """Both derivatives from the quotients of ever smaller steps; where there is one side only, it stands for both.
+
+    Beside a jump only a finite one does: a function that leaps on one side and is infinite on the other has no slope.
+    """
     right, left = _limit(up), -_limit(down)
+    jumps = _jumps(up) or _jumps(down)
+    if _jumps(up):
+        right = mpmath.nan
+    if _jumps(down):
+        left = mpmath.nan
     if mpmath.isnan(right) or mpmath.isnan(left):
         one = left if mpmath.isnan(right) else right
-        return one, one
+        return (mpmath.nan, mpmath.nan) if jumps and mpmath.isinf(one) else (one, one)
     if same(left, right, mpmath.mpf(1)):
         return (left + right) / 2, (left + right) / 2
     return left, right
 
 
+def _jumps(quotients: list[Any]) -> bool:
+    """Whether a smaller step moves the function as far: its quotient grows by as much as the step shrinks."""
+    if not all(map(mpmath.isfinite, quotients)) or not quotients[1]:
+        return False
+    grown = quotients[2] / quotients[1] / mpmath.mpf(10) ** (LEVELS[2] - LEVELS[1])
+    return bool(abs(grown - 1) < mpmath.mpf("1e-6"))
+
+
 def _limit(quotients: list[Any]) -> Any:
-    """The derivative from one side; nan where the function jumps, or is infinite: a smaller step moves it as far."""
-    if not all(map(mpmath.isfinite, quotients)):
-        return mpmath.nan
-    shrunk = mpmath.mpf(10) ** (LEVELS[2] - LEVELS[1])
-    if quotients[2] and abs(quotients[2]) > shrunk * abs(quotients[1]) * mpmath.mpf("0.99"):
-        return mpmath.nan
-    return limit(quotients, mpmath.mpf(1))
+    return quotients[-1] if any(map(mpmath.isnan, quotients)) else limit(quotients, mpmath.mpf(1))
 
 
 def _item(array: Any, place: tuple[int, ...]) -> Any:

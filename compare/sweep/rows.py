@@ -23,7 +23,8 @@ __all__ = ["SweptPoint", "points_of"]
 NUMBER = 0.5
 """An operand that is written out as a number."""
 WEIGHTS = (1.0, -0.5, 0.75, 1.25, -1.5, 0.625, 2.0, -0.875)
-"""A cotangent that tells the elements of a result apart, and moves that tell operands apart."""
+"""Moves that tell the elements of an operand, and operands, apart. As a cotangent they are positive: of a sum of kinks
+with weights of both signs, a choice at each need not lie between the sides of the whole."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _cotangent(op: Op, call: Call, operands: dict[str, Numbers]) -> Numbers | No
     if shape is None:
         return None
     count = int(np.prod(shape, dtype=int))
-    return np.array(list(itertools.islice(itertools.cycle(WEIGHTS), count))).reshape(shape)
+    return np.array(list(itertools.islice(itertools.cycle(map(abs, WEIGHTS)), count))).reshape(shape)
 
 
 def _shape(op: Op, call: Call, operands: dict[str, Numbers]) -> tuple[int, ...] | None:
