@@ -286,7 +286,7 @@ _RUN_OPTIONS = [
         type=_Workers(),
         metavar="N|auto",
         default="auto",
-        help="Processes; auto: up to one per core.",
+        help="Processes; auto: one per core.",
     ),
     click.option(
         "--timeout",
@@ -505,7 +505,7 @@ _SWEEP_OPTIONS = [
         metavar="N|auto",
         default="2",
         show_default=True,
-        help="Processes; auto: up to one per core.",
+        help="Processes; auto: one per core.",
     ),
     click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew."),
 ]
@@ -610,7 +610,7 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
 
 @cli.command("conventions")
 @click.argument("names", nargs=-1, metavar="[CONVENTION...]")
-@click.option("--reproducer", is_flag=True, help="Print a bug report of CONVENTION: a script that fails.")
+@click.option("--reproducer", is_flag=True, help="Print a script for a bug report.")
 @click.option(
     "-j",
     "workers",
@@ -618,7 +618,7 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
     metavar="N|auto",
     default="2",
     show_default=True,
-    help="Processes; auto: up to one per core.",
+    help="Processes; auto: one per core.",
 )
 @click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew.")
 @_output_options(*FORMATS)

@@ -24,7 +24,7 @@ def _of_nan(function: Function) -> Function:
     return lambda x: NAN if mpmath.isnan(x) else function(x)
 
 
-def special(name: str, function: Function, jax: str, *, calls: tuple[str, ...] = (), write: str | None = None) -> Op:
+def _special(name: str, function: Function, jax: str, *, calls: tuple[str, ...] = (), write: str | None = None) -> Op:
     """A row for a function of torch.special."""
     return unary(
         name, f"torch.special.{name}(x)", jax, _of_nan(function), dtype=floating, calls=calls, write=write
@@ -125,10 +125,10 @@ def _scaled_bessel(order: int) -> Function:
 
 BESSEL = (
     # At zero jax.scipy.special.i0 has the slope 1, and i1 no second derivative: the composites are right there.
-    special("i0", _bessel(0), "jax.scipy.special.i0(x)", calls=("torch.i0(x)",), write="x.i0_()"),
-    special("i0e", _scaled_bessel(0), "jax.scipy.special.i0e(x)"),
-    special("i1", _bessel(1), "jax.scipy.special.i1(x)"),
-    special("i1e", _scaled_bessel(1), "jax.scipy.special.i1e(x)"),
+    _special("i0", _bessel(0), "jax.scipy.special.i0(x)", calls=("torch.i0(x)",), write="x.i0_()"),
+    _special("i0e", _scaled_bessel(0), "jax.scipy.special.i0e(x)"),
+    _special("i1", _bessel(1), "jax.scipy.special.i1(x)"),
+    _special("i1e", _scaled_bessel(1), "jax.scipy.special.i1e(x)"),
 )
 
 # ---- the error function and the normal distribution ----
@@ -170,11 +170,11 @@ def _log_ndtr(x: Any) -> Any:
 
 
 NORMAL = (
-    special("erfinv", _erfinv, "jax.scipy.special.erfinv(x)", calls=("torch.erfinv(x)",), write="x.erfinv_()"),
-    special("erfcx", _erfcx, "jax.scipy.special.erfcx(x)"),
-    special("ndtr", _ndtr, "jax.scipy.special.ndtr(x)"),
-    special("ndtri", _ndtri, "jax.scipy.special.ndtri(x)"),
-    special("log_ndtr", _log_ndtr, "jax.scipy.special.log_ndtr(x)"),
+    _special("erfinv", _erfinv, "jax.scipy.special.erfinv(x)", calls=("torch.erfinv(x)",), write="x.erfinv_()"),
+    _special("erfcx", _erfcx, "jax.scipy.special.erfcx(x)"),
+    _special("ndtr", _ndtr, "jax.scipy.special.ndtr(x)"),
+    _special("ndtri", _ndtri, "jax.scipy.special.ndtri(x)"),
+    _special("log_ndtr", _log_ndtr, "jax.scipy.special.log_ndtr(x)"),
 )
 
 # ---- products with a logarithm, and others ----
@@ -214,12 +214,12 @@ def _integers(dtypes: tuple[str, ...], default: str, attributes: Attributes = NO
 
 
 OTHERS = (
-    special("entr", _entr, "jax.scipy.special.entr(x)"),
+    _special("entr", _entr, "jax.scipy.special.entr(x)"),
     Op(
         "xlog1py", "x, y", "torch.special.xlog1py(x, y)", "jax.scipy.special.xlog1py(x, y)", each(_xlog1py, 2),
         broadcast, floating,
     ),
-    special("sinc", _sinc, "jnp.sinc(x)", calls=("torch.sinc(x)",), write="x.sinc_()"),
+    _special("sinc", _sinc, "jnp.sinc(x)", calls=("torch.sinc(x)",), write="x.sinc_()"),
     binary("copysign", "torch.copysign(x, y)", "jnp.copysign(x, y)", _copysign, dtype=floating, write="x.copysign_(y)"),
     Op(
         "mantissa", "x", "torch.frexp(x).mantissa", "jnp.frexp(x)[0]", each(_of_nan(_mantissa)), same_shape, floating,

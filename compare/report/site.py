@@ -102,7 +102,7 @@ CONVENTION_SHAPES = {
 # ---- pieces ----
 
 
-def prose(text: str) -> Markup:
+def _prose(text: str) -> Markup:
     """Sentences of this project, in which code stands between backticks."""
     pieces = visible(text).split("`")
     if len(pieces) % 2 == 0:
@@ -112,16 +112,16 @@ def prose(text: str) -> Markup:
     )
 
 
-def anchor(name: str) -> str:
-    """A word for an anchor made of any name. Two names may have the same one; `anchors` tells them apart."""
+def _anchor(name: str) -> str:
+    """A word for an anchor made of any name. Two names may have the same one; `_anchors` tells them apart."""
     return re.sub(r"[^A-Za-z0-9]+", "-", name[:80]).strip("-").lower() or "x"
 
 
-def anchors(names: Sequence[str], prefix: str) -> list[str]:
+def _anchors(names: Sequence[str], prefix: str) -> list[str]:
     """An anchor for each name, every one its own."""
     found: list[str] = []
     for name in names:
-        plain = made = f"{prefix}-{anchor(name)}"
+        plain = made = f"{prefix}-{_anchor(name)}"
         count = 1
         while made in found:
             count += 1
@@ -130,16 +130,16 @@ def anchors(names: Sequence[str], prefix: str) -> list[str]:
     return found
 
 
-def shown(side: Value | Declared, name: str = "") -> Markup:
+def _shown(side: Value | Declared, name: str = "") -> Markup:
     """A value in a table. `name`: draw an array of more than a few elements under this name."""
     if isinstance(side, Declared):
         both = (("PyTorch", side.torch), ("JAX", side.jax))
         return Markup("").join(
-            Markup('<div class="leg"><span>{}</span> {}</div>').format(leg, shown(one)) for leg, one in both
+            Markup('<div class="leg"><span>{}</span> {}</div>').format(leg, _shown(one)) for leg, one in both
         )
     array = array_of(side)
     if array is None or len(array.numbers) <= FEW:
-        return folded(value(side))
+        return _folded(value(side))
     drawn = Markup(value_map(array, name)) if name else Markup("")
     count = f"{len(array.numbers)} numbers" + (f", {shape_words(array)}" if len(array.shape) > 1 else "")
     return drawn + Markup("<details><summary>{}</summary>{}</details>").format(count, _numbers(array.rows))
@@ -166,7 +166,7 @@ def _numbers(rows: Sequence[Sequence[str]]) -> Markup:
     )
 
 
-def folded(text: str) -> Markup:
+def _folded(text: str) -> Markup:
     """Text of a case or of a framework; a long one is folded behind its beginning."""
     text = visible(text)
     if len(text) <= LONG:
@@ -176,7 +176,7 @@ def folded(text: str) -> Markup:
     )
 
 
-def difference(one: Observation) -> Markup:
+def _difference(one: Observation) -> Markup:
     """The map of how far PyTorch and JAX are apart; nothing for a few elements."""
     left, right = array_of(one.torch), array_of(one.jax)
     if left is None or right is None or left.shape != right.shape or len(left.numbers) <= FEW:
@@ -184,7 +184,7 @@ def difference(one: Observation) -> Markup:
     return Markup(difference_map(left, right, one.limit))
 
 
-def drawn(pictures: Pictures | None, of: str) -> dict[str, Markup]:
+def _drawn(pictures: Pictures | None, of: str) -> dict[str, Markup]:
     """Both pictures, without their style: it stands in the sheet of the site. Raises UsageError for what is none."""
     found = {}
     for name, text in () if pictures is None else (("tape", pictures.tape), ("pure", pictures.pure)):
@@ -208,12 +208,12 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"prose": prose, "visible": visible, "folded": folded, "number": number, "ulps": ulps}
+    made.filters |= {"prose": _prose, "visible": visible, "folded": _folded, "number": number, "ulps": ulps}
     made.globals |= {
         "CONCEPTS": CONCEPTS, "STATUSES": STATUSES, "STATUS_SHAPES": STATUS_SHAPES, "OUTCOMES": OUTCOMES,
         "VERDICTS": VERDICTS, "SYMBOLS": SYMBOLS, "SILENT": SILENT, "OBSERVED_WITH": OBSERVED_WITH,
         "LEDGER_VERDICTS": LEDGER_VERDICTS, "CONVENTION_SHAPES": CONVENTION_SHAPES,
-        "shown": shown, "difference": difference, "symbol": symbol,
+        "shown": _shown, "difference": _difference, "symbol": symbol,
         "sides": sides, "value": value, "departures": departures, "naive": naive, "silent": silent, "worst": worst,
         "naive_departures": naive_departures, "told": told, "visible_lines": visible_lines, "count_of": count_of,
         "is_absent": lambda side: isinstance(side, Absent), "is_declared": lambda side: isinstance(side, Declared),
@@ -299,7 +299,7 @@ def _chapters(cases: Sequence[CaseResult]) -> list[_Chapter]:
     def rank(case: CaseResult) -> int:
         return RANKS.get(case.outcome, 2 if silent(case) else 3 if case.outcome != "match" else 4)
 
-    names = anchors(list(grouped), "chapter")
+    names = _anchors(list(grouped), "chapter")
     return [
         _Chapter(name, made, tuple(sorted(found, key=rank)))
         for (name, found), made in zip(grouped.items(), names, strict=True)
@@ -325,11 +325,11 @@ def _case_facts(case: CaseResult, report: Report) -> dict[str, Any]:
         "case": case,
         "programs": _tied_or_plain(programs, tied_lines, case.notes),
         "port": ported,
-        "pictures": drawn(case.pictures, f"The case '{case.id}'"),
+        "pictures": _drawn(case.pictures, f"The case '{case.id}'"),
         "overflows": _overflows(case),
         "where": location(report.place(case.id)),
         "again": again(case, report),
-        "anchors": anchors([one.name for one in case.observations], "observation"),
+        "anchors": _anchors([one.name for one in case.observations], "observation"),
         "read_at": _read_at(sources.lines, sources.case),
     }
 
@@ -361,7 +361,7 @@ def _ledger(report: Report) -> dict[str, Any]:
     ordered = {entry.family: families[entry.family] for entry in entries}
     counted = {word: sum(entry.verdict == word for entry in entries) for word in LEDGER_VERDICTS}
     return {
-        "families": [(*one, made) for one, made in zip(ordered.items(), anchors([*ordered], "family"), strict=True)],
+        "families": [(*one, made) for one, made in zip(ordered.items(), _anchors([*ordered], "family"), strict=True)],
         "verdicts": {word: count for word, count in counted.items() if count},
         "departed": sum(not entry.holds for entry in entries),
     }
@@ -380,8 +380,8 @@ def translation_page(result: Translation) -> str:
         "sentence": sentence(result).removeprefix(f"{TRANSLATION_SHAPES[result.verdict]} {result.path}: "),
         "shape": TRANSLATION_SHAPES[result.verdict],
         "programs": _tied_or_plain(programs, lines, result.notes),
-        "pictures": drawn(result.pictures, result.path),
-        "anchors": anchors([one.name for one in result.observations], "observation"),
+        "pictures": _drawn(result.pictures, result.path),
+        "anchors": _anchors([one.name for one in result.observations], "observation"),
         "read_at": _read_at(lines, result.script),
         "self_contained": True,
         "style": Markup(_sheet()),

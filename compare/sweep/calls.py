@@ -17,7 +17,7 @@ from compare.checks import ATTRIBUTE_KINDS
 from compare.errors import ProgramError
 from compare.ops import TENSOR, Op, Slice
 
-__all__ = ["Call", "calls_of", "is_elementwise"]
+__all__ = ["Call", "calls_of", "is_elementwise", "is_index", "operand_names", "positions"]
 
 Shape = tuple[int, ...]
 

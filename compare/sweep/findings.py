@@ -13,7 +13,7 @@ from compare.observed import Raised
 from compare.points import Finding, Verdict
 from compare.sweep.rows import SweptPoint
 
-__all__ = ["Difference", "Kink", "Number", "Swept", "merged", "number_of", "told"]
+__all__ = ["Difference", "Kink", "Number", "Swept", "differences", "merged", "number_of", "told"]
 
 Number = float | str | None
 """A number, rounded as `number_of` does; `nan`, `inf`, `-inf`, or what was answered instead: `raises RuntimeError`."""
