@@ -818,7 +818,7 @@ def _explain(output: _Output, name: str | None) -> int:
 @click.option("--unproven", is_flag=True, help="Write the JAX even where it is not proven.")
 @click.option("--check", is_flag=True, help="Let the JAX assert every number of the run.")
 @click.option("--torch", "as_torch", is_flag=True, help="Print the recorded program as PyTorch.")
-@click.option("--torch-conventions", is_flag=True, help="Spell out PyTorch's slopes at kinks, whether met or not.")
+@click.option("--torch-conventions", is_flag=True, help="Spell PyTorch's slopes out at all kinks.")
 @click.option(
     "--dtype",
     type=click.Choice(["float64", "float32"]),
