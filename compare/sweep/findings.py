@@ -162,7 +162,7 @@ def _answers(one: Finding) -> tuple[Number, Number]:
     pair = [one.torch, one.jax]
     if sum(isinstance(each, np.ndarray) for each in pair) == 1:
         pair = ["numbers" if isinstance(each, np.ndarray) else each for each in pair]
-    torch, jax = (each if each == "numbers" else number_of(each) for each in pair)
+    torch, jax = (each if isinstance(each, str) else number_of(each) for each in pair)
     return torch, jax
 
 

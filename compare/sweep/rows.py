@@ -23,8 +23,7 @@ __all__ = ["SweptPoint", "points_of"]
 NUMBER = 0.5
 """An operand that is written out as a number."""
 WEIGHTS = (1.0, -0.5, 0.75, 1.25, -1.5, 0.625, 2.0, -0.875)
-"""Moves that tell the elements of an operand, and operands, apart. As a cotangent they are positive: of a sum of kinks
-with weights of both signs, a choice at each need not lie between the sides of the whole."""
+"""A cotangent that tells the elements of a result apart, and moves that tell operands apart."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,10 @@ def _cotangent(op: Op, call: Call, operands: dict[str, Numbers]) -> Numbers | No
     if shape is None:
         return None
     count = int(np.prod(shape, dtype=int))
-    return np.array(list(itertools.islice(itertools.cycle(map(abs, WEIGHTS)), count))).reshape(shape)
+    # Where windows overlap, one element has a kink in several results: of their sum with weights of both signs, a
+    # choice at each need not lie between the two sides of the whole.
+    weights = map(abs, WEIGHTS) if "window" in op.defaults else WEIGHTS
+    return np.array(list(itertools.islice(itertools.cycle(weights), count))).reshape(shape)
 
 
 def _shape(op: Op, call: Call, operands: dict[str, Numbers]) -> tuple[int, ...] | None:
