@@ -24,14 +24,20 @@ def _xlogy(x: Any, y: Any, add: int = 0) -> Any:
     return x * (mpmath.log(y + add) if y + add != 0 else -mpmath.inf)
 
 
+def _far(x: Any) -> Any:
+    """A number, or for an infinity one beyond every float: of an infinite result no slope can be told."""
+    return mpmath.sign(x) * mpmath.mpf(10) ** 400 if mpmath.isinf(x) else x
+
+
 def _logaddexp(x: Any, y: Any) -> Any:
-    """`log(exp(x) + exp(y))`, infinite where an operand is plus infinity."""
-    return mpmath.inf if mpmath.inf in (x, y) else mpmath.log(mpmath.exp(x) + mpmath.exp(y))
+    """`log(exp(x) + exp(y))`, where an infinity is the limit."""
+    low, high = sorted((_far(x), _far(y)))
+    return high + mpmath.log1p(mpmath.exp(low - high)) if high - low < 10**6 else high
 
 
 def _hypot(x: Any, y: Any) -> Any:
-    """`sqrt(x * x + y * y)`, infinite where an operand is."""
-    return mpmath.inf if mpmath.isinf(x) or mpmath.isinf(y) else mpmath.hypot(x, y)
+    """`sqrt(x * x + y * y)`, where an infinity is the limit."""
+    return mpmath.hypot(_far(x), _far(y))
 
 
 ENTRIES: tuple[Convention, ...] = (
