@@ -119,7 +119,6 @@ def test_multi_margin() -> None:
     calls += reduced(X, CLASSES, weight=Fixed(CLASS_WEIGHT))
     check(FUNCTIONAL + "multi_margin_loss", *calls)
     refuses(FUNCTIONAL + "multi_margin_loss", "p 1 or 2", X, CLASSES, p=3)
-    refuses(FUNCTIONAL + "multilabel_margin_loss", "is not modelled", X, CLASSES)
 
 
 def test_multilabel_soft_margin() -> None:

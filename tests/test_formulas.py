@@ -25,6 +25,8 @@ WITHOUT_DERIVATIVE = frozenset(
 )
 
 DIFFERENTIATED_ONCE = frozenset({"hard_sigmoid"})
+OF_SOME_LOSSES = frozenset({"eig_eigenvectors"})
+"""Rows of which PyTorch differentiates only what does not depend on a choice that it makes: on phases."""
 """Rows whose derivative PyTorch cannot differentiate again: it raises."""
 
 
@@ -152,7 +154,7 @@ def disagreements(name: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("name", sorted(set(OPS) - WITHOUT_DERIVATIVE - DIFFERENTIATED_ONCE))
+@pytest.mark.parametrize("name", sorted(set(OPS) - WITHOUT_DERIVATIVE - DIFFERENTIATED_ONCE - OF_SOME_LOSSES))
 def test_a_gradient_depends_on_what_the_formula_reads(name: str) -> None:
     assert disagreements(name) == []
 

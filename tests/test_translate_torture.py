@@ -27,7 +27,7 @@ NOT_PROVEN = {
     "zero_to_the_zero": "jax-wrong",
     "std_of_equal_elements": "jax-wrong",
     # PyTorch multiplies by a sixth in single precision there.
-    "hard_activations_at_corners": "does not end with the number of the recorded run",
+    "hard_activations_at_corners": "torch-wrong",
     # ---- something happened that the recording does not see ----
     "hook_on_grad_fn": "does not end with the number of the recorded run",
     "module_backward_hook": "does not end with the number of the recorded run",
