@@ -8,11 +8,14 @@ import inspect
 import math
 import re
 import sys
+import time
 import tomllib
 import traceback
+import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -207,10 +210,20 @@ def _load_chapters(paths: Sequence[Path]) -> Catalogue:
 _Chapter = tuple[float, Path, list[_Marked]]
 
 
+class _FromSource(SourceFileLoader):
+    """Compiles what the file holds now, and keeps no bytecode of it."""
+
+    def get_code(self, fullname: str) -> types.CodeType:
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
 def _load_module(path: Path) -> _Chapter:
     # A name of its own keeps a user's module from hiding an installed one.
     name = f"compare_case_modules.{path.stem}"
-    specification = importlib.util.spec_from_file_location(name, path)
+    # Python tells bytecode of an older text by whole seconds: a file edited twice in one would run as it was before.
+    just_written = time.time() - path.stat().st_mtime < 2
+    loader = _FromSource(name, str(path)) if just_written else None
+    specification = importlib.util.spec_from_file_location(name, path, loader=loader)
     assert specification is not None and specification.loader is not None
     module = importlib.util.module_from_spec(specification)
     with _collecting() as found:

@@ -100,3 +100,12 @@ def test_an_unknown_case_is_answered_with_the_nearest(tmp_path: Path) -> None:
     write(tmp_path, "a.py", CASE.format(name="three_weights", title="T"))
     with pytest.raises(UsageError, match="Did you mean 'three-weights'"):
         load_cases(tmp_path).find("three-wieghts")
+
+
+def test_a_file_edited_twice_in_a_second_runs_as_it_is_now(tmp_path: Path) -> None:
+    path = tmp_path / "edited.py"
+    for number in ("1", "2", "3"):
+        text = f'from compare import case\n\n\n@case\ndef edited(tape):\n    """Title {number}"""\n    tape.leaf(1.0)\n'
+        path.write_text(text, "utf-8")
+        [found] = load_cases(tmp_path).cases
+        assert found.title == f"Title {number}"
