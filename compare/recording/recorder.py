@@ -598,7 +598,7 @@ class Recorder:
         if self._at is None:
             if isinstance(tensor, self.torch.nn.Parameter):
                 self.variables.look_for(tensor, self._frames())
-            if not self.variables.names(tensor):  # its module's name for it goes before
+            if not hint and not self.variables.names(tensor):  # these names go before
                 variable = name_among(tensor, self._users_frames())
         self.events.append(Met(seen, values, self.kept(stale), place, hint, drawn, variable))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -18,13 +17,13 @@ class LocalVariables:
 
     def __init__(self) -> None:
         self.found: dict[str, Any] = {}
-        self._parameters: set[int] = set()
+        self._named: set[int] = set()
 
     def look_for(self, parameter: Any, frames: Iterable[types.FrameType]) -> None:
         """Find the module that a parameter belongs to: that of the outermost of these frames, the innermost first."""
         import torch
 
-        if id(parameter) in self._parameters:
+        if self.names(parameter):
             return
         owner: tuple[str, torch.nn.Module] | None = None
         for frame in frames:
@@ -33,12 +32,12 @@ class LocalVariables:
                     owner = name, module
                     break
         if owner is not None:
-            self._parameters.update(id(one) for one in owner[1].parameters())
+            self._named.update(id(one) for one in [*owner[1].parameters(), *owner[1].buffers()])
             self.add(*owner)
 
     def names(self, tensor: Any) -> bool:
-        """Whether it is a parameter of a module that was found."""
-        return id(tensor) in self._parameters
+        """Whether it is a parameter or a buffer of a module that was found."""
+        return id(tensor) in self._named
 
     def add(self, name: str, value: Any) -> None:
         """Keep a variable, under its own name unless another one has that."""
@@ -61,17 +60,33 @@ def name_among(value: Any, frames: Iterable[types.FrameType]) -> str:
 
 def _modules(variables: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The modules among variables; behind them, those that are attributes of the objects among them."""
+    others = []
+    for name, value in list(variables.items()):
+        if _is_module(value):
+            yield "model" if name == "self" else name, value
+        else:
+            others.append(value)
+    for one in others:
+        for name, value in _attributes(one):
+            if _is_module(value):
+                yield name, value
+
+
+# An object of the code's own may answer anything.
+
+
+def _is_module(value: Any) -> bool:
     import torch
 
-    objects = []
-    for name, value in list(variables.items()):
-        with contextlib.suppress(Exception):  # an object of the code's own may answer anything
-            if isinstance(value, torch.nn.Module):
-                yield "model" if name == "self" else name, value
-            else:
-                objects.append(vars(value))
-    for attributes in objects:
-        for name, value in list(attributes.items()):
-            with contextlib.suppress(Exception):
-                if isinstance(value, torch.nn.Module):
-                    yield name, value
+    try:
+        return isinstance(value, torch.nn.Module)
+    except Exception:
+        return False
+
+
+def _attributes(value: Any) -> list[tuple[str, Any]]:
+    """What an object holds. Not what a class or a file of Python does: `torch` alone has two thousand names."""
+    try:
+        return [] if isinstance(value, types.ModuleType | type) else list(vars(value).items())
+    except Exception:
+        return []
