@@ -6,6 +6,7 @@ The only module that imports jax, and only to run.
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -857,6 +858,9 @@ class _UpdateBody(_Scope):
         super().__init__(script, _Names({*RESERVED, *script.definitions}), [Bind(value) for value in call.values])
         self.call = call
         self.parameters: list[str] = []
+        # Numbers are read in order, each once: the ones that are parameters, by place.
+        self.numbers: dict[int, ast.expr] = {}
+        self.places = itertools.count()
         calls = call.form.calls
         columns = zip(*([*one.inputs, *one.values] for one in calls), strict=True)
         self.hints = {values[calls.index(call)]: values for values in columns}
@@ -877,23 +881,11 @@ class _UpdateBody(_Scope):
         name = self.call.form.name_of(self.hints[value], own)
         return self.names.give(name, self.now, self.last_use.get(value, self.now))
 
-    def tree(self, value: Value) -> ast.expr:
-        assert isinstance(value, Applied)
-        number = sum(
-            not isinstance(one, Value)
-            for before in self.call.values[: self.call.values.index(value)]
-            for one in before.arguments
-        )
-        arguments = []
-        for argument in value.arguments:
-            if isinstance(argument, Value):
-                arguments.append(self.look_up(argument))
-            else:
-                arguments.append(self.numbers.get(number) or number_tree(argument, "jnp"))
-                number += 1
-        shapes = tuple(one.shape if isinstance(one, Value) else () for one in value.arguments)
-        names = value.op.jax_names(shapes, value.attributes)
-        return self.script.expressions.expression(value.op, tuple(arguments), {**value.attributes, **names})
+    def argument(self, value: Applied, argument: Value | Number) -> ast.expr:
+        """An operand as an op reads it: a number that is not the same in all calls is a parameter."""
+        if isinstance(argument, Value):
+            return self.look_up(argument)
+        return self.numbers.get(next(self.places)) or number_tree(argument, "jnp")
 
     def written(self) -> list[tuple[str, int | None]]:
         """The lines, with the statements that they come from."""
@@ -901,7 +893,6 @@ class _UpdateBody(_Scope):
         for value in self.call.inputs:
             self.parameters.append(self.own_name(value, "parameter"))
             self.trees[value] = name_tree(self.parameters[-1])
-        self.numbers: dict[int, ast.expr] = {}
         for place in self.call.form.numbers:
             self.parameters.append(self.names.give("factor", self.now, float("inf")))
             self.numbers[place] = name_tree(self.parameters[-1])

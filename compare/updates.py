@@ -75,39 +75,32 @@ def with_updates(steps: Sequence[Step]) -> list[Step | Update]:
     What is shown of a group is shown behind its call.
     """
     readers = _readers(steps)
-    groups: list[Group] = []
-    texts: list[str] = []
+    found: list[tuple[Group, str]] = []
     repeated: set[str] = set()
     for run in _runs(steps):
-        own = list(_groups(run, steps, readers))
-        said = [_text(_values(group)) for group in own]
-        groups += own
-        texts += said
-        repeated.update(text for text, count in Counter(said).items() if count > 1)
-    counts = Counter(texts)
+        large = [group for group in _groups(run, steps, readers) if len(group) >= FEWEST_VALUES]
+        texts = [_text(tuple(group.values())) for group in large]
+        found += zip(large, texts, strict=True)
+        repeated.update(text for text, count in Counter(texts).items() if count > 1)
+    counts = Counter(text for _, text in found)
     forms: dict[str, UpdateForm] = defaultdict(UpdateForm)
     calls: dict[int, list[Step | Update]] = {}
     folded: set[int] = set()
-    for group, text in zip(groups, texts, strict=True):
-        values = _values(group)
-        if len(values) < FEWEST_VALUES or counts[text] < FEWEST_CALLS or text not in repeated:
+    for group, text in found:
+        if counts[text] < FEWEST_CALLS or text not in repeated:
             continue
+        values, last = tuple(group.values()), max(group)
         inputs, numbers = _read_from_elsewhere(values)
         read = tuple(value for value in values if any(place not in group for place in readers[value]))
-        call = Update(forms[text], tuple(values), tuple(inputs), tuple(numbers), read)
+        call = Update(forms[text], values, inputs, numbers, read)
         call.form.add(call)
-        shown = [place for value in values for place in readers[value] if isinstance(steps[place], Show)]
-        last = max(group)
-        moved = sorted(place for place in shown if place < last)
+        moved = sorted(place for value in values for place in readers[value] if place < last and place not in group)
         calls[last] = [call, *(steps[place] for place in moved)]
         folded.update(group, moved)
     for form in forms.values():
         columns = list(zip(*(call.numbers for call in form.calls), strict=True))
         form.numbers = tuple(place for place, column in enumerate(columns) if len(set(map(repr, column))) > 1)
-    found: list[Step | Update] = []
-    for place, step in enumerate(steps):
-        found += calls.get(place, [] if place in folded else [step])
-    return found
+    return [one for place, step in enumerate(steps) for one in calls.get(place, [] if place in folded else [step])]
 
 
 def _readers(steps: Sequence[Step]) -> dict[Value, list[int]]:
@@ -134,9 +127,13 @@ def _readers(steps: Sequence[Step]) -> dict[Value, list[int]]:
     return found
 
 
-def _runs(steps: Sequence[Step]) -> Iterable[dict[int, Applied]]:
-    """The values without history that are computed between two backwards, by place."""
-    run: dict[int, Applied] = {}
+Group = dict[int, Applied]
+"""Values by the places of their steps, in order."""
+
+
+def _runs(steps: Sequence[Step]) -> Iterable[Group]:
+    """The values without history that are computed between two backwards."""
+    run: Group = {}
     for place, step in enumerate(steps):
         if isinstance(step, Differentiate):
             yield run
@@ -146,45 +143,37 @@ def _runs(steps: Sequence[Step]) -> Iterable[dict[int, Applied]]:
     yield run
 
 
-Group = dict[int, Applied]
-"""Values that hang together, by place."""
-
-
-def _values(group: Group) -> list[Applied]:
-    return list(group.values())
-
-
 def _groups(run: Group, steps: Sequence[Step], readers: dict[Value, list[int]]) -> Iterable[Group]:
-    """The groups of a run that can be computed where their last value is."""
-    places = {value: place for place, value in run.items()}
-    group_of: dict[int, Group] = {}
+    """What hangs together in a run, where it can be computed at the place of its last value."""
+    places = {value: place for place, value in run.items() if sum(one in run for one in readers[value]) <= MOST_READERS}
+    joined = {place: place for place in run}
+
+    def root(place: int) -> int:
+        while joined[place] != place:
+            joined[place] = place = joined[joined[place]]
+        return place
+
     for place, value in run.items():
-        joined = {place: value}
-        for operand in {same_number(one) for one in value.operands}:
-            before = places.get(operand) if isinstance(operand, Applied) else None
-            if before is not None and sum(one in run for one in readers[operand]) <= MOST_READERS:
-                joined |= group_of[before]
-        for one in joined:
-            group_of[one] = joined
-    for group in {id(one): one for one in group_of.values()}.values():
-        own = dict(sorted(group.items()))
-        last = max(own)
-        others = (one for value in own.values() for one in readers[value] if one not in own)
+        for operand in map(same_number, value.operands):
+            if isinstance(operand, Applied) and operand in places:
+                joined[root(places[operand])] = root(place)
+    groups: dict[int, Group] = defaultdict(dict)
+    for place, value in run.items():
+        groups[root(place)][place] = value
+    for group in groups.values():
+        last = max(group)
+        others = (one for value in group.values() for one in readers[value] if one not in group)
         if all(one > last or isinstance(steps[one], Show) for one in others):
-            yield own
+            yield group
 
 
-def _read_from_elsewhere(values: Sequence[Applied]) -> tuple[list[Value], list[Number]]:
+def _read_from_elsewhere(values: Sequence[Applied]) -> tuple[tuple[Value, ...], tuple[Number, ...]]:
     """What values read that is none of them, each once, and the numbers among their arguments."""
-    inputs: dict[Value, None] = {}
-    numbers: list[Number] = []
-    for value in values:
-        for argument in value.arguments:
-            if not isinstance(argument, Value):
-                numbers.append(argument)
-            elif same_number(argument) not in values:
-                inputs.setdefault(same_number(argument))
-    return list(inputs), numbers
+    own = set(values)
+    arguments = [argument for value in values for argument in value.arguments]
+    read = [same_number(argument) for argument in arguments if isinstance(argument, Value)]
+    inputs = dict.fromkeys(value for value in read if value not in own)
+    return tuple(inputs), tuple(argument for argument in arguments if not isinstance(argument, Value))
 
 
 def _text(values: Sequence[Applied]) -> str:
