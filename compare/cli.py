@@ -266,6 +266,21 @@ class _Workers(click.ParamType[int]):
         return int(value)
 
 
+def _workers_option(default: str) -> Callable[[Any], Any]:
+    return click.option(
+        "-j",
+        "workers",
+        type=_Workers(),
+        metavar="N|auto",
+        default=default,
+        show_default=default != "auto",
+        help="Processes; auto: one per core.",
+    )
+
+
+_CACHED = click.option(
+    "--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew."
+)
 _PROGRAM_OPTIONS = [
     click.option(
         "--dtype",
@@ -280,14 +295,7 @@ _RUN_OPTIONS = [
     click.option("-k", "expression", metavar="EXPR", help="Only cases that match: 'grad and not hook'."),
     click.option("-x", "stop_at_first", is_flag=True, help="Stop at the first case not as declared."),
     *_PROGRAM_OPTIONS,
-    click.option(
-        "-j",
-        "workers",
-        type=_Workers(),
-        metavar="N|auto",
-        default="auto",
-        help="Processes; auto: one per core.",
-    ),
+    _workers_option("auto"),
     click.option(
         "--timeout",
         "limit",
@@ -297,7 +305,7 @@ _RUN_OPTIONS = [
         show_default=True,
         help="Time limit of each case.",
     ),
-    click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew."),
+    _CACHED,
 ]
 
 
@@ -498,16 +506,8 @@ _SWEEP_OPTIONS = [
         default=("float64", "float32"),
         help="Only this precision; both without it.",
     ),
-    click.option(
-        "-j",
-        "workers",
-        type=_Workers(),
-        metavar="N|auto",
-        default="2",
-        show_default=True,
-        help="Processes; auto: one per core.",
-    ),
-    click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew."),
+    _workers_option("2"),
+    _CACHED,
 ]
 
 
@@ -611,16 +611,8 @@ def _drift(output: _Output, names: tuple[str, ...], dtypes: tuple[str, ...], wor
 @cli.command("conventions")
 @click.argument("names", nargs=-1, metavar="[CONVENTION...]")
 @click.option("--reproducer", is_flag=True, help="Print a script for a bug report.")
-@click.option(
-    "-j",
-    "workers",
-    type=_Workers(),
-    metavar="N|auto",
-    default="2",
-    show_default=True,
-    help="Processes; auto: one per core.",
-)
-@click.option("--no-cache", "cached", is_flag=True, default=True, flag_value=False, help="Compile everything anew.")
+@_workers_option("2")
+@_CACHED
 @_output_options(*FORMATS)
 def _conventions(output: _Output, names: tuple[str, ...], reproducer: bool, workers: int, cached: bool) -> int:
     """List where gradients differ by convention, by default or by mistake, and where they agree; or explain entries.
