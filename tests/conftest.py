@@ -18,7 +18,9 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "0"
 
 # Compiling is most of what JAX does here, and what is compiled runs once. What is computed is the same; the README's
 # commands, tests/test_readme.py, run as everybody runs them.
-FLAGS = "--xla_backend_optimization_level=0"
+FLAGS = (
+    "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+)
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {FLAGS}".strip()
 
 _compiled = pytest.StashKey[str]()
