@@ -312,6 +312,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(X, MATRIX, equation="ij,kj->ik"), sample(X, Y, equation="ij,ij"), sample(SQUARE, equation="ii->i"),
         sample(STACK, draw(4, 2), equation="...j,jk"),
         sample(X, ROW, draw(2), equation="ij, j, i -> i"), sample(STACK, draw(3, 4), equation="...,...->..."),
+        sample(STACK, draw(2, 5), equation="...ik, ...j -> ij"),
     ],
     "kron": [sample(X, draw(2, 2)), sample(ROW, draw(2))],
     "cross": [sample(X, Y), sample(draw(3, 2), draw(3, 2), axis=0), sample(X, draw(1, 3))],
