@@ -70,7 +70,7 @@ class _UpdateBody(Scope):
     def key(self, value: Value) -> Value:
         return same_number(value)
 
-    def own_name(self, value: Value, otherwise: str) -> str:
+    def shared_name(self, value: Value, otherwise: str) -> str:
         """A name for a value of all calls; that of an input where it has the input's name outside."""
         same = (place for place, one in enumerate(self.sample.inputs) if one.hint == value.hint)
         own = next((self.parameters[place] for place in same if place < len(self.parameters)), otherwise)
@@ -87,7 +87,7 @@ class _UpdateBody(Scope):
         """The lines, with the statements that they come from."""
         self.now = -1
         for value in self.sample.inputs:
-            self.parameters.append(self.own_name(value, "parameter"))
+            self.parameters.append(self.shared_name(value, "parameter"))
             self.trees[value] = name_tree(self.parameters[-1])
         for place in self.sample.form.numbers:
             self.parameters.append(self.names.give("factor", self.now, float("inf")))
@@ -98,7 +98,7 @@ class _UpdateBody(Scope):
             if value.hint.startswith("_") and self.uses[value] == 1 and value not in self.returned:
                 self.trees[value] = tree
                 continue
-            name = self.own_name(value, "value")
+            name = self.shared_name(value, "value")
             self.trees[value] = name_tree(name)
             lines.append((f"{name} = {ast.unparse(tree)}", value.origin))
         results = ", ".join(ast.unparse(self.trees[value]) for value in self.returned)
