@@ -112,7 +112,40 @@ class Body(GradientScope):
 
     def written(self) -> tuple[tuple[str, ...], list[tuple[str, int | None]]]:
         """The parameters, and the lines with the statements they come from."""
-        step, region = self.step, self.step.region
+        parameters = self.take()
+        for self.now, one in enumerate(self.steps):
+            if isinstance(one, Differentiate):
+                self.differentiate(one)
+                # What the inner function hands out has its probes and hooks already.
+                for gradient in one.gradients:
+                    self.wrap(gradient)
+                continue
+            assert isinstance(one, Bind)
+            value = one.value
+            if isinstance(value, Differentiable):
+                # A leaf of another backward: here it is only a number, under the name of what it was made from.
+                self.trees[value] = self.operand(value.source)
+                continue
+            if isinstance(value, Result) and is_one_of_several(value):
+                if value not in self.trees:
+                    self.bind_together(value)
+                self.wrap(value)
+                continue
+            tree = self.tree(value)
+            if self.is_inlined(value):
+                self.trees[value] = tree
+                continue
+            if (value,) == self.step.region.roots and self.is_plain_root(value):
+                self.emit(f"return {ast.unparse(tree)}", value.origin)
+                return parameters, self.lines
+            self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
+            self.wrap(value)
+        self.emit(f"return {self.returned()}", self.step.region.origin)
+        return parameters, self.lines
+
+    def take(self) -> tuple[str, ...]:
+        """Name the parameters: what is differentiated, the probes, and what is captured; give the first their hooks."""
+        region = self.step.region
         parameters = []
         for argument in self.takes:
             if isinstance(argument, Group):
@@ -137,41 +170,18 @@ class Body(GradientScope):
                 self.trees[argument] = name_tree(name)
                 self.emit(f"{name} = {item}", region.origin)
             self.wrap(argument)
-        for self.now, one in enumerate(self.steps):
-            if isinstance(one, Differentiate):
-                self.differentiate(one)
-                # What the inner function hands out has its probes and hooks already.
-                for gradient in one.gradients:
-                    self.wrap(gradient)
-                continue
-            assert isinstance(one, Bind)
-            value = one.value
-            if isinstance(value, Differentiable):
-                # A leaf of another backward: here it is only a number, under the name of what it was made from.
-                self.trees[value] = self.operand(value.source)
-                continue
-            if isinstance(value, Result) and is_one_of_several(value):
-                if value not in self.trees:
-                    self.bind_together(value)
-                self.wrap(value)
-                continue
-            tree = self.tree(value)
-            if self.is_inlined(value):
-                self.trees[value] = tree
-                continue
-            if (value,) == region.roots and self.is_plain_root(value):
-                self.emit(f"return {ast.unparse(tree)}", value.origin)
-                return tuple(parameters), self.lines
-            self.emit(f"{self.named(value)} = {ast.unparse(tree)}", value.origin)
-            self.wrap(value)
+        return tuple(parameters)
+
+    def returned(self) -> str:
+        """The roots, and what the function hands out beside them."""
+        step, region = self.step, self.step.region
         returned = ", ".join(ast.unparse(self.trees[root]) for root in region.roots)
         if len(region.roots) > 1 and step.auxiliary:
             returned = f"({returned})"
         if step.auxiliary:
             outputs = [ast.unparse(self.trees[value]) for value in step.auxiliary]
             returned = f"{returned}, {group(outputs)}"
-        self.emit(f"return {returned}", region.origin)
-        return tuple(parameters), self.lines
+        return returned
 
     def is_plain_root(self, value: Value) -> bool:
         """Whether the root can be returned without a name: nothing else is done to it, and it has none."""

@@ -170,10 +170,10 @@ class GradientScope(Scope):
         captured = [self.look_up(region.captured[place]) for place in function.captured]
         handed = function.handed_out(step)
         call = _Call(
-            step,
-            function,
-            arguments,
-            captured,
+            step=step,
+            function=function,
+            arguments=arguments,
+            captured=captured,
             auxiliary=group([self.named(value) if value in step.auxiliary else "_" for value in handed]),
             roots=[self.named(root) if root in step.shown_roots else "_" for root in region.roots],
             gradients=self._gradient_names(step, packed),

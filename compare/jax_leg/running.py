@@ -14,7 +14,7 @@ from compare.observed import Array, LegRun, Observed
 from compare.settings import Setting, put_back
 from compare.sources import Source
 
-__all__ = ["jax_settings", "last_function", "run_jax"]
+__all__ = ["as_observed", "jax_settings", "last_function", "run_jax"]
 
 
 def jax_settings() -> tuple[Setting, ...]:
@@ -43,7 +43,7 @@ def run_jax(pure: Identified, source: Source, *, snippet: bool = False) -> LegRu
                 source,
                 leg="jax",
                 filename=f"<{pure.id}.jax.py>",
-                convert=_convert,
+                convert=as_observed,
                 snippet=snippet,
                 finish=jax.effects_barrier,
                 # An entry that another process is just writing, or did not finish: JAX compiles instead.
@@ -69,9 +69,10 @@ def last_function(pure: Identified, source: Source) -> Callable[..., Any]:
     return function
 
 
-def _convert(value: Any) -> Observed:
+def as_observed(value: Any) -> Observed:
+    """What a script printed, as an observation: an array is copied."""
     import jax
 
     if isinstance(value, jax.Array) and not isinstance(value, jax.core.Tracer):
         return Array(np.array(value, copy=True), str(value.dtype))
-    return plain(value, _convert)
+    return plain(value, as_observed)
