@@ -11,7 +11,7 @@ from typing import Any
 import jax
 
 from compare.execution import close_data, directory_for
-from compare.jax_leg import _convert
+from compare.jax_leg.running import as_observed
 from compare.observed import LegRun
 from compare.sources import Source
 
@@ -36,5 +36,5 @@ def run_compiled(source: Source) -> LegRun:
 
     run = LegRun("jax")
     with directory_for(source) as directory, jax.enable_x64('"jax_enable_x64", True' in source.text):
-        run.observed.update({name: _convert(value) for name, value in jax.jit(script)().items()})
+        run.observed.update({name: as_observed(value) for name, value in jax.jit(script)().items()})
     return run
