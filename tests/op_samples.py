@@ -72,6 +72,9 @@ DOMAINS = {
     # Between -3 and 3, PyTorch's slope is that of float32.
     (3.1, 5): "hard_sigmoid",
 }
+UP_TO_SIGNS = frozenset("eigh_eigenvectors eig_eigenvectors svd_u svd_vh".split())
+"""Rows whose vectors have signs, or phases, that each library chooses: what does not depend on them is compared."""
+
 SAMPLES: dict[str, list[Sample]] = {
     **{
         name: [sample(draw(2, 3, low=low, high=high)), sample(draw(low=low, high=high))]

@@ -17,7 +17,7 @@ from complex_programs import complex_programs
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from op_samples import SAMPLES
+from op_samples import SAMPLES, UP_TO_SIGNS
 from tape_programs import tape_programs
 
 from compare.errors import ProgramError
@@ -94,7 +94,8 @@ def programs_over_the_vocabulary(draw: Callable[..., Any]) -> Program:
     tape = Tape()
     earlier = tape.leaf(draw(st.integers(-8, 8)) / 8)
     for _ in range(draw(st.integers(1, 5))):
-        name = draw(st.sampled_from(sorted(SAMPLES)))
+        # tests/test_ops.py compares what does not depend on the signs that each library chooses.
+        name = draw(st.sampled_from(sorted(SAMPLES.keys() - UP_TO_SIGNS)))
         # Empty arrays with further axes have no nested lists; tests/test_ops.py has them.
         filled = [one for one in SAMPLES[name] if all(np.size(value) for value in one.operands)]
         chosen = draw(st.sampled_from(filled))
