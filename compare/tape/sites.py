@@ -56,10 +56,10 @@ def _is_replay(frame: FrameType) -> bool:
     return str(frame.f_globals.get("__name__", "")).startswith("compare.recording")
 
 
-def _frame_of_the_case(*, skipped: tuple[str, ...] = ()) -> FrameType | None:
-    """The innermost frame that is neither the tape's own nor of a skipped file."""
+def _frame_of_the_case(*, skipped: str | tuple[str, ...] = _PACKAGE) -> FrameType | None:
+    """The innermost frame that is not of a skipped file."""
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None and frame.f_code.co_filename.startswith((_PACKAGE, *skipped)):
+    while frame is not None and frame.f_code.co_filename.startswith(skipped):
         frame = frame.f_back
     return frame
 
@@ -82,7 +82,7 @@ def caller_line() -> int:
     """The line of the case that opened a `with` block."""
     if _given:
         return _given[-1].line
-    frame = _frame_of_the_case(skipped=(contextlib.__file__,))
+    frame = _frame_of_the_case(skipped=(_PACKAGE, contextlib.__file__))
     return frame.f_lineno if frame is not None else 0
 
 
