@@ -689,7 +689,7 @@ class _Functionalizer:
         if any(one.value is value and one.hook.place == statement.place for one in self.hooks.values()):
             self.remark("hook-order")
         self.probed.add(value)
-        operand = self.facts.made[handle.tensor]
+        operand = self.facts.hooks.made[handle.tensor]
         edited = value.dtype if statement.place == "before" or operand is None else operand.dtype
         self.hooks[statement.target] = HookedAt(value, self.on_cotangent(statement, edited))
 
@@ -732,7 +732,7 @@ class _Functionalizer:
     def check_leaf_hooks(self, reached: dict[Value, None], leaves: Collection[Differentiable]) -> None:
         """Refuse a hook that PyTorch runs on a leaf though a backward rule gave it None for a gradient."""
         behind = _behind_none({value.call for value in reached if isinstance(value, Result)})
-        for family, hook in self.facts.leaf_hooks.values():
+        for family, hook in self.facts.hooks.on_leaves.values():
             for leaf in behind:
                 if isinstance(leaf, Differentiable) and leaf.family == family and leaf not in leaves:
                     raise ProgramError(
@@ -742,7 +742,7 @@ class _Functionalizer:
 
     def collects(self, leaf: Differentiable) -> bool:
         """Whether a gradient that arrives is added to `.grad`: it is not while requires_grad is off."""
-        return self.facts.leaves[leaf.family].requires_grad
+        return self.facts.gradients.leaves[leaf.family].requires_grad
 
     def anchors(self, reached: dict[Value, None]) -> tuple[Value, ...]:
         """Where a derivative ends in nothing, though on its way it fills what is retained."""
@@ -986,7 +986,7 @@ class _Functionalizer:
         """Add a gradient to what `.grad` of a leaf holds: to that tensor, or with create_graph into a new one."""
         hint = f"{leaf.hint.lstrip('_')}_grad"
         gradient = self.gradient(region, leaf, hint)
-        held, slot = self.slots.get(leaf.family), self.facts.slots[leaf.family]
+        held, slot = self.slots.get(leaf.family), self.facts.gradients.slots[leaf.family]
         self.slots[leaf.family] = slot
         if held is None:
             self.start(slot, gradient)
@@ -1012,7 +1012,7 @@ class _Functionalizer:
         if statement.source is None:
             self.slots.pop(family, None)
         else:
-            self.slots[family] = self.facts.slots[family]
+            self.slots[family] = self.facts.gradients.slots[family]
 
     def grad(self, statement: Grad) -> None:
         self.remark("grad-as-value")

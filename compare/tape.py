@@ -400,7 +400,7 @@ class Tensor(_Operators):
         source = None if value is None else self._tape._operand(value)
         if source is not None and not isinstance(source, Ref):
             raise CaseError("A .grad slot holds a tensor or None.", line=_site().line)
-        held = self._tape._facts.slots.get(own.family.number)
+        held = self._tape._facts.gradients.slots.get(own.family.number)
         # `a.grad *= 2` ends by assigning the tensor that it has just written, which the slot holds already.
         if source is not None and held is not None and self._tape._facts.handle(source.name).tensor == held.tensor:
             return
@@ -1157,7 +1157,7 @@ class Tape:
             raise ProgramError(takes[place], line=site.line)
         edited = cotangent = self._facts.handle(tensor._name)
         if place == "after":
-            edited = self._facts.made.get(cotangent.tensor) or cotangent
+            edited = self._facts.hooks.made.get(cotangent.tensor) or cotangent
         called = hook if place == "tensor" else _on_tuples(hook, place)
         body, returned, _ = self._trace("hook", called, {parameters[0]: edited})
         if len(returned) != 1:
@@ -1196,7 +1196,7 @@ class Tape:
         facts = inner._facts
         leaf = facts.fresh(outer.shape, outer.dtype, creator=parameter, requires_grad=True)
         facts.bind(parameter, leaf)
-        facts.slots[leaf.family.number] = facts.fresh(outer.shape, outer.dtype, creator=f"{parameter}_grad")
+        facts.gradients.slots[leaf.family.number] = facts.fresh(outer.shape, outer.dtype, creator=f"{parameter}_grad")
         facts.modes[-1] = facts.modes[-1].switched(False)
         inner._hints[parameter] = parameter
         self._tracing, self._inside = "hook", inner
@@ -1394,7 +1394,7 @@ class Tape:
     def _fresh_name(self, hint: str) -> str:
         """A name no statement has used; the final names are chosen when the recording is complete."""
         check_identifier(hint)
-        if hint not in self._hints and hint not in self._facts.hooks:
+        if hint not in self._hints and hint not in self._facts.hooks.live:
             self._hints[hint] = hint
             return hint
         name = next(one for n in itertools.count(2) if (one := f"{hint}_{n}") not in self._hints)
