@@ -94,7 +94,7 @@ class Attached:
         if any(one.value is value and one.hook.place == statement.place for one in self.hooks.values()):
             self._walk.remark("hook-order")
         self.probed.add(value)
-        operand = self._walk.facts.made[handle.tensor]
+        operand = self._walk.facts.hooks.made[handle.tensor]
         edited = value.dtype if statement.place == "before" or operand is None else operand.dtype
         self.hooks[statement.target] = HookedAt(value, self._on_cotangent(statement, edited))
 

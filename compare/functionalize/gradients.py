@@ -53,7 +53,7 @@ class Gradients:
             anchors=() if statement.inputs else self._anchors(reached),
         )
         if not statement.inputs:
-            refusals.check_leaf_hooks(self._walk.facts.leaf_hooks.values(), reached, leaves)
+            refusals.check_leaf_hooks(self._walk.facts.hooks.on_leaves.values(), reached, leaves)
         for leaf in leaves:
             self._deposit(region, leaf)
 
@@ -109,7 +109,7 @@ class Gradients:
         if statement.source is None:
             self._slots.pop(family, None)
         else:
-            self._slots[family] = self._walk.facts.slots[family]
+            self._slots[family] = self._walk.facts.gradients.slots[family]
 
     def grad(self, statement: Grad) -> None:
         """`.grad` as a tensor. Raises ProgramError where it is None."""
@@ -139,13 +139,13 @@ class Gradients:
 
     def _collects(self, leaf: Differentiable) -> bool:
         """Whether a gradient that arrives is added to `.grad`: it is not while requires_grad is off."""
-        return self._walk.facts.leaves[leaf.family].requires_grad
+        return self._walk.facts.gradients.leaves[leaf.family].requires_grad
 
     def _deposit(self, region: Region, leaf: Differentiable) -> None:
         """Add a gradient to what `.grad` of a leaf holds: to that tensor, or with create_graph into a new one."""
         hint = f"{leaf.hint.lstrip('_')}_grad"
         gradient = self._gradient(region, leaf, hint)
-        held, slot = self._slots.get(leaf.family), self._walk.facts.slots[leaf.family]
+        held, slot = self._slots.get(leaf.family), self._walk.facts.gradients.slots[leaf.family]
         self._slots[leaf.family] = slot
         if held is None:
             self._storages.start(slot, gradient)

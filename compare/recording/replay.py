@@ -639,7 +639,7 @@ class _Replay:
         """From here on the tensor is a view of what it was."""
         own, facts = event.arguments[0], self.tape._facts
         before = facts.handle(self.tensor(own)._name)
-        if before.tensor in facts.retained:
+        if before.tensor in facts.gradients.retained:
             raise ProgramError(f"{name} of a tensor whose gradient is retained is not modelled. Retain it afterwards.")
         function = getattr(self.torch.Tensor, name.removesuffix("_"))
         found, made = recognise(function, event.arguments, event.keywords), find_composite(function)
@@ -954,7 +954,7 @@ class _Replay:
         facts = self.tape._facts
         for number, leaf in self.leaves.items():
             handle = facts.handle(self.handles[number]._name, history=False)
-            if handle.family.number in facts.slots or handle.tensor in facts.retained:
+            if handle.family.number in facts.gradients.slots or handle.tensor in facts.gradients.retained:
                 self.unread[number] = leaf
 
     def observe_root(self, root: Any) -> None:
@@ -1212,8 +1212,8 @@ class _Replay:
             handle = facts.handle(self.handles[number]._name, history=False)
             if (
                 tensor.tensor.grad is not None
-                and handle.family.number not in facts.slots
-                and handle.tensor not in facts.retained
+                and handle.family.number not in facts.gradients.slots
+                and handle.tensor not in facts.gradients.retained
             ):
                 self.refuse_unseen(tensor, "got a gradient", "from a backward in another thread, or in compiled code")
 

@@ -63,7 +63,7 @@ class Draft:
     def fresh_name(self, hint: str) -> str:
         """A name no statement has used; the final names are chosen when the recording is complete."""
         check_identifier(hint)
-        if hint not in self.hints and hint not in self.facts.hooks:
+        if hint not in self.hints and hint not in self.facts.hooks.live:
             self.hints[hint] = hint
             return hint
         name = next(one for n in itertools.count(2) if (one := f"{hint}_{n}") not in self.hints)

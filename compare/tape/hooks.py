@@ -57,7 +57,7 @@ def hook_on(tensor: Tensor, hook: Callable[..., Any], place: Literal["tensor", "
         raise ProgramError(takes[place], line=site.line)
     edited = cotangent = draft.facts.handle(tensor._name)
     if place == "after":
-        edited = draft.facts.made.get(cotangent.tensor) or cotangent
+        edited = draft.facts.hooks.made.get(cotangent.tensor) or cotangent
     called = hook if place == "tensor" else _on_tuples(hook, place)
     body, returned, _ = trace(tensor._tape, "hook", called, {parameters[0]: edited})
     if len(returned) != 1:

@@ -255,7 +255,7 @@ class Tensor(Operators):
         source = None if value is None else operand_of(self._tape, value)
         if source is not None and not isinstance(source, Ref):
             raise CaseError("A .grad slot holds a tensor or None.", line=current_site().line)
-        held = self._tape._facts.slots.get(own.family.number)
+        held = self._tape._facts.gradients.slots.get(own.family.number)
         # `a.grad *= 2` ends by assigning the tensor that it has just written, which the slot holds already.
         if source is not None and held is not None and self._tape._facts.handle(source.name).tensor == held.tensor:
             return

@@ -73,7 +73,7 @@ def trace_on_leaf(tensor: Tensor, parameter: str, hook: Callable[[Tensor], Any])
     facts = draft.facts
     leaf = facts.fresh(outer.shape, outer.dtype, creator=parameter, requires_grad=True)
     facts.bind(parameter, leaf)
-    facts.slots[leaf.family.number] = facts.fresh(outer.shape, outer.dtype, creator=f"{parameter}_grad")
+    facts.gradients.slots[leaf.family.number] = facts.fresh(outer.shape, outer.dtype, creator=f"{parameter}_grad")
     facts.modes[-1] = facts.modes[-1].switched(False)
     draft.hints[parameter] = parameter
     with tape._draft.tracing("hook", into=draft):
