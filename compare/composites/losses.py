@@ -621,7 +621,7 @@ def _distance(tape: Tape, difference: Tensor, p: float) -> Tensor:
         return _norm(tape, difference, p, -1)
     size = absolute(tape, difference)
     if p == 0:
-        nothing = size.sum(axis=-1).clone()
+        nothing = size.sum(axis=-1)
         nothing.zero_()
         return nothing + (difference != 0).astype(size.dtype_name).sum(axis=-1)
     if p == math.inf:

@@ -180,7 +180,9 @@ class Handle:
     def overlaps(self) -> bool:
         """Two elements of the tensor are one element of the storage (after an expand)."""
         strides = self.layout.strides[: len(self.shape)]
-        return any(stride == 0 and size > 1 for stride, size in zip(strides, self.shape, strict=True))
+        return 0 not in self.shape and any(
+            stride == 0 and size > 1 for stride, size in zip(strides, self.shape, strict=True)
+        )
 
     @property
     def in_order(self) -> bool:
