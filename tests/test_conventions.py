@@ -16,6 +16,7 @@ from compare.conventions.convention import raises
 from compare.conventions.reproducer import reproducer
 from compare.errors import CompareError, UsageError
 from compare.ledger import run_ledger
+from compare.observed import UP_TO_A_SIGN
 from compare.points import checked
 from compare.report.ledger import LEDGER_FORMATS, LedgerReport, ledger_summary, ranked, render_ledger
 from compare.settings import put_back
@@ -217,3 +218,62 @@ def test_torch_conventions_are_spelled_out_as_the_ledger_says(tmp_path):
         for line in CONVENTIONS[name].as_torch.splitlines():
             assert "".join(line.split()) in printed
     assert "jnp.abs(x) + jnp.clip" in translate_script(script, dtype="float64").result.jax
+
+
+# ---- translate: what is no bug, and what is one elsewhere ----
+
+MATRIX = "x = torch.tensor([[2.0, 1.0, 0.3], [1.0, 3.0, -0.5], [0.3, -0.5, 1.0]], requires_grad=True)\n"
+OF_EITHER_SIGN = {
+    "eigenvectors": "w, v = torch.linalg.eigh(x)\nloss = v[0].sum()\n",
+    "singular vectors": "u, s, vh = torch.linalg.svd(x[:2], full_matrices=False)\nloss = (u * x[:2, :2]).sum()\n",
+}
+
+
+def translated(tmp_path, text: str):
+    script = tmp_path / "script.py"
+    script.write_text("import torch\n" + text)
+    return translate_script(script, dtype="float64").result
+
+
+@pytest.mark.parametrize("name", OF_EITHER_SIGN)
+def test_vectors_of_another_sign_are_nobodys_fault(tmp_path, name):
+    result = translated(tmp_path, MATRIX + OF_EITHER_SIGN[name] + "loss.backward()\n")
+    assert result.exact
+    verdicts = {one.name: one.verdict for one in result.observations}
+    assert verdicts["loss"] == "mismatch"
+    assert not [name for name, verdict in verdicts.items() if "wrong" in verdict]
+    assert UP_TO_A_SIGN in result.reason
+    # What does not depend on the sign is still held against the exact reference.
+    assert verdicts["w" if "w" in verdicts else "s" if "s" in verdicts else "eigenvalues"] == "match"
+    assert [one.what for one in result.specialised] == ["signs"]
+
+
+def test_the_sign_is_told_where_there_is_no_reference(tmp_path, monkeypatch):
+    monkeypatch.setattr("compare.translation.REFERENCE_LIMIT", 0)
+    result = translated(tmp_path, MATRIX + OF_EITHER_SIGN["eigenvectors"] + "loss.backward()\n")
+    assert not result.exact
+    assert "torch.linalg.eigh" in result.divergence
+    assert result.divergence.endswith(UP_TO_A_SIGN)
+
+
+def test_what_no_sign_changes_is_proven(tmp_path):
+    projection = (
+        "w, v = torch.linalg.eigh(x)\nloss = ((v[:, :1] @ v[:, :1].mT) * x).cos().sum()\nloss.backward()\ndel v\n"
+    )
+    result = translated(tmp_path, MATRIX + projection)
+    assert (result.verdict, result.exact) == ("proven", True)
+
+
+def test_a_function_that_is_wrong_elsewhere_says_so(tmp_path):
+    at = "x = torch.tensor([{}], requires_grad=True)\ny = torch.digamma(x)\ny.sum().backward()\n"
+    plain = translated(tmp_path, at.format("10.5, 12.0"))
+    assert plain.verdict == "proven"
+    assert "y = jax.scipy.special.digamma(x)" in plain.jax
+    [said] = plain.specialised
+    assert (said.line, said.what) == (3, "digamma")
+    assert "left of -8" in said.why
+    assert "--torch-conventions" in said.why
+    left = translated(tmp_path, at.format("-8.5, 12.0"))
+    assert left.verdict == "proven"
+    assert "jnp.where" in left.jax
+    assert [one.what for one in left.specialised] == ["kinks"]
