@@ -23,6 +23,7 @@ from compare.settings import put_back
 from compare.translation import translate_script
 
 BUGS = [one for one in CONVENTIONS.values() if len(WRONG.get(one.verdict, ())) == 1]
+SINGULAR = [[1.0, 2.0], [2.0, 4.0]]
 TRUE = ("abs-at-zero", "relu-at-zero", "determinant-of-a-singular-matrix", "index-past-the-end")
 
 
@@ -160,6 +161,7 @@ def test_an_id_is_kebab():
 # ---- bug reports ----
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # PyTorch's, on the first use of forward mode
 @pytest.mark.parametrize("entry", BUGS, ids=lambda one: one.id)
 def test_a_reproducer_fails(entry):
     from compare.jax_leg import jax_settings
@@ -169,6 +171,31 @@ def test_a_reproducer_fails(entry):
     assert ("import jax" in script) != ("import torch" in script)
     with put_back([*jax_settings(), *torch_settings()]), pytest.raises(AssertionError):
         exec(compile(script, entry.id, "exec"), {})
+
+
+REMEDIED = [one for one in BUGS if (one.as_jax if one.verdict == "torch-wrong" else one.as_torch)]
+"""Bugs with a spelling in the same framework that is right."""
+
+
+@pytest.mark.parametrize("entry", REMEDIED, ids=lambda one: one.id)
+def test_a_reproducer_passes_once_the_framework_is_right(entry):
+    from compare.jax_leg import jax_settings
+    from compare.torch_leg import torch_settings
+
+    framework, code = ("torch", entry.as_jax) if entry.verdict == "torch-wrong" else ("jax", entry.as_torch)
+    repaired = replace(entry, point=replace(entry.point, **{framework: code}))
+    with put_back([*jax_settings(), *torch_settings()]):
+        exec(compile(reproducer(repaired), entry.id, "exec"), {})
+
+
+def test_a_reproducer_says_what_it_cannot_show():
+    entry = CONVENTIONS["determinant-of-a-singular-matrix"]
+    for other in (
+        replace(entry, aspect="value"),
+        replace(entry, point=replace(entry.point, direction={"x": SINGULAR})),
+    ):
+        with pytest.raises(CompareError, match="moves all operands by 1"):
+            reproducer(other)
 
 
 def test_what_is_no_bug_has_no_reproducer():
