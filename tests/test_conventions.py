@@ -6,10 +6,12 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
+from results_made_by_hand import MATCHING, run
 
-from compare.cli import cli
+from compare.cli import _exit_code, cli
 from compare.concepts.concept import Page
 from compare.conventions import CONVENTIONS, WRONG, find_convention
 from compare.conventions.convention import raises
@@ -18,19 +20,27 @@ from compare.errors import CompareError, UsageError
 from compare.ledger import run_ledger
 from compare.observed import UP_TO_A_SIGN
 from compare.points import checked
+from compare.report import Report
 from compare.report.ledger import LEDGER_FORMATS, LedgerReport, ledger_summary, ranked, render_ledger
 from compare.settings import put_back
 from compare.translation import translate_script
 
+pytestmark = pytest.mark.xdist_group("ledger")  # all entries are run once
 BUGS = [one for one in CONVENTIONS.values() if len(WRONG.get(one.verdict, ())) == 1]
 SINGULAR = [[1.0, 2.0], [2.0, 4.0]]
 TRUE = ("abs-at-zero", "relu-at-zero", "determinant-of-a-singular-matrix", "index-past-the-end")
 
 
 @pytest.fixture(scope="module")
-def observed():
-    """A few entries of different kinds, as they are."""
-    return run_ledger([CONVENTIONS[name] for name in TRUE])
+def whole():
+    """Every entry, as it is."""
+    return {one.id: one for one in run_ledger(list(CONVENTIONS.values()))}
+
+
+@pytest.fixture(scope="module")
+def observed(whole):
+    """A few entries of different kinds."""
+    return [whole[name] for name in TRUE]
 
 
 # ---- what is there ----
@@ -70,8 +80,16 @@ def test_the_ledger_imports_neither_framework():
 # ---- what is true ----
 
 
-def test_true_entries_hold(observed):
-    assert [one.departures for one in observed] == [()] * len(TRUE)
+def test_every_entry_holds(whole):
+    assert {one.id: one.departures for one in whole.values() if one.departures} == {}
+
+
+def test_every_convention_and_default_has_remedies_that_were_run(whole):
+    chosen = [one for one in whole.values() if one.verdict in ("convention", "default-differs")]
+    assert len(chosen) >= 50
+    for one in chosen:
+        assert {remedy.framework for remedy in one.remedies} == {"torch", "jax"}, one.id
+        assert all(set(remedy.numbers) == {"float64", "float32"} for remedy in one.remedies), one.id
 
 
 def test_the_remedies_answer_as_the_other(observed):
@@ -121,6 +139,16 @@ def test_a_planted_error_is_caught(planted, name):
     result = planted[name]
     assert not result.holds
     assert any(PLANTED[name][1] in departure for departure in result.departures), result.departures
+
+
+def test_a_planted_entry_fails_the_run(planted, observed, monkeypatch):
+    answers = [observed[0]]
+    monkeypatch.setattr("compare.ledger.observe", lambda entries, **options: tuple(answers))
+    for wanted, entry in ((0, observed[0]), (1, planted["a wrong number of JAX"])):
+        answers[0] = entry
+        finished = CliRunner().invoke(cli, ["conventions", "abs-at-zero"], standalone_mode=False)
+        assert finished.return_value == wanted
+        assert _exit_code(Report(msgspec.structs.replace(run(MATCHING), conventions=(entry,)))) == wanted
 
 
 def test_a_departure_is_told_in_every_format(planted):
