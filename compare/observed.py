@@ -83,7 +83,7 @@ THROUGH_FLOAT32 = "it is computed through float32, which rounds more than float6
 """What the reference says of a float64 number with an error of float32; the legs are then held to float32."""
 UP_TO_A_SIGN = (
     "it depends on eigenvectors or singular vectors, which are determined up to a sign (a phase, if complex) that each "
-    "library chooses: neither is wrong. Compare what no choice changes: abs(v), v * v, v[:, :1] @ v[:, :1].mT"
+    "library chooses: neither need be wrong. Compare what no choice changes: abs(v), v * v, v[:, :1] @ v[:, :1].mT"
 )
 """What the reference says of a number behind vectors of either sign: it then decides nothing between the legs."""
 
