@@ -18,6 +18,7 @@ import msgspec
 import numpy as np
 
 from compare.errors import CompareError, ProgramError, shown_path
+from compare.ops import OPS, Op
 from compare.program import Program
 from compare.recording.calls import Recognised, bare_name, described, find_composite, is_known, recognise
 from compare.recording.events import (
@@ -44,7 +45,18 @@ from compare.recording.events import Site as Place
 from compare.recording.optimizers import optax_equivalent
 from compare.recording.steps import calls_of
 from compare.results import Specialised
-from compare.statements import EnterGradMode, ExitGradMode, ItemWrite, Leaf, Member, Read, RequiresGrad, Write
+from compare.statements import (
+    Apply,
+    EnterGradMode,
+    ExitGradMode,
+    ItemWrite,
+    Leaf,
+    Member,
+    Read,
+    RequiresGrad,
+    Write,
+    used,
+)
 from compare.tape import Reading, Site, Tape, Tensor, assigned_name, assigned_names, recorded_at, usable_name
 
 __all__ = ["FinalGradient", "RecordingRefusedError", "Replayed", "replay", "replay_as_function"]
@@ -160,6 +172,10 @@ RANDOM_NOTE = (
     "random numbers are recorded as data; in JAX draw them: `jax.random.normal(key, shape)` with "
     "`key = jax.random.key(seed)`"
 )
+SIGNS_NOTE = (
+    "eigenvectors and singular vectors are determined up to a sign (a phase, if complex) that each library chooses, "
+    "perhaps another one for another matrix or on another machine; use what no choice changes, such as abs(v)"
+)
 WORDS = frozenset(
     "detach detach_ data.__get__ data.__set__ grad.__get__ grad.__set__ grad.__delete__ requires_grad_ "
     "requires_grad.__set__ retain_grad contiguous __getitem__ __setitem__ alias positive "
@@ -228,6 +244,7 @@ class _Replay:
             program = self.tape.program(name, title)
         except ProgramError as error:
             raise RecordingRefusedError(str(error)) from error
+        self.note_choices(program)
         notes = sorted(self.specialised.values(), key=lambda one: one.line)
         return Replayed(program, notes, self.final)
 
@@ -356,6 +373,15 @@ class _Replay:
     def note(self, place: Place, text: str, why: str) -> None:
         line = self.sites.of(place).line
         self.specialised.setdefault((line, text), Specialised(line, text, why))
+
+    def note_choices(self, program: Program) -> None:
+        """Say where the run goes on with vectors of either sign: another machine may choose the other one."""
+        names = {
+            name for statement in program.statements if not isinstance(statement, Read) for name in used(statement)
+        }
+        for one in program.statements:
+            if isinstance(one, Apply) and OPS[one.op].ambiguous and one.target in names:
+                self.specialised.setdefault((one.line, "signs"), Specialised(one.line, "signs", SIGNS_NOTE))
 
     # ---- events ----
 
@@ -597,6 +623,7 @@ class _Replay:
         if found is not None and not (self.as_pytorch and made is not None):
             try:
                 self.apply(found, event)
+                self.caution(found.op, event, spelled_out=made is not None)
                 return
             except ProgramError:
                 # The row knows the call, but not for these operands: where the whole is a composite, that decides.
@@ -615,6 +642,12 @@ class _Replay:
         for one in self._tensors((event.arguments, tuple(event.keywords.values()))):
             if self.tensor(one)._name in written:
                 self.wrote(one)  # running statistics
+
+    def caution(self, op: Op, event: Called, *, spelled_out: bool) -> None:
+        """Say where JAX's own function, which is printed, is wrong."""
+        if op.caution:
+            remedy = "; --torch-conventions prints what is right everywhere" if spelled_out else ""
+            self.note(event.site, op.name, f"JAX's own function is printed: {op.caution}{remedy}")
 
     def sparse_or_dense(self, name: str, event: Called) -> None:
         """A sparse tensor is the dense one, whose gradient stops where no element is specified."""
