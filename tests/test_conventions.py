@@ -11,7 +11,8 @@ import pytest
 from click.testing import CliRunner
 from results_made_by_hand import MATCHING, run
 
-from compare.cli import _exit_code, cli
+from compare.cli import cli
+from compare.cli.running import _exit_code
 from compare.concepts.concept import Page
 from compare.conventions import CONVENTIONS, WRONG, find_convention
 from compare.conventions.convention import raises

@@ -94,8 +94,9 @@ def programs_over_the_vocabulary(draw: Callable[..., Any]) -> Program:
     tape = Tape()
     earlier = tape.leaf(draw(st.integers(-8, 8)) / 8)
     for _ in range(draw(st.integers(1, 5))):
-        # tests/test_ops.py compares what does not depend on the signs that each library chooses.
-        name = draw(st.sampled_from(sorted(SAMPLES.keys() - UP_TO_SIGNS)))
+        # tests/test_ops.py compares what does not depend on the signs that each library chooses; where pinv drops a
+        # singular value that a nudge has made, both frameworks are wrong, as the ledger says.
+        name = draw(st.sampled_from(sorted(SAMPLES.keys() - UP_TO_SIGNS - {"pinv"})))
         # Empty arrays with further axes have no nested lists; tests/test_ops.py has them.
         filled = [one for one in SAMPLES[name] if all(np.size(value) for value in one.operands)]
         chosen = draw(st.sampled_from(filled))

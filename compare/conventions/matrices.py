@@ -31,6 +31,12 @@ def _projection(x: Any, *, smallest: bool) -> Any:
     return (x - other * np.eye(2, dtype=int)) / (own - other)
 
 
+def _pseudoinverse_of_rank_one(x: Any) -> Any:
+    """Of what is left of a matrix of two rows and columns without its smaller singular value."""
+    left = _projection(x @ x.T, smallest=False) @ x
+    return left.T / (left * left).sum()
+
+
 LOWER_TRIANGLE = (
     "mean = (x + x.T) / 2\nlower = jnp.tril(x) + jnp.tril(x, -1).T\n"
     "jnp.linalg.{function}(mean + lax.stop_gradient(lower - mean))"
@@ -315,6 +321,25 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[[0.0, 0.0], [0.0, 0.0]],
         jax=[[0.0, 0.0], [0.0, 0.0]],
         reason="Both differentiate at fixed rank, where the formula is a product with the pseudoinverse.",
+    ),
+    Convention(
+        id="pseudoinverse-that-drops-a-singular-value",
+        title="Where a tolerance drops a singular value that is not zero, both differentiate the pseudoinverse wrongly.",
+        point=Point(
+            "torch.linalg.pinv(x, rtol=0.75)",
+            "jnp.linalg.pinv(x, rtol=0.75)",
+            {"x": [[2.0, 0.0], [0.0, 1.0]]},
+            exact=_pseudoinverse_of_rank_one,
+            cotangent=[[1.0, 2.0], [3.0, 4.0]],
+        ),
+        aspect="reverse",
+        verdict="both-wrong",
+        torch=[[-0.25, 0.75], [0.5, 0.0]],
+        jax=[[-0.25, 0.75], [0.5, 0.0]],
+        left=[[-0.25, 4 / 3], [7 / 6, 0.0]],
+        reason="The formula of both takes the matrix for one of the rank that is left. What is dropped turns the "
+        "vectors that are kept, too.",
+        links=(torch_issue(110009), torch_reference("torch.linalg.pinv"), jax_reference("jax.numpy.linalg.pinv")),
     ),
     Convention(
         id="exponential-of-the-zero-matrix",
