@@ -324,7 +324,7 @@ ENTRIES: tuple[Convention, ...] = (
     ),
     Convention(
         id="pseudoinverse-that-drops-a-singular-value",
-        title="Where a tolerance drops a singular value that is not zero, both differentiate the pseudoinverse wrongly.",
+        title="The gradient of a pseudoinverse that drops a singular value, which is not zero, is wrong in both.",
         point=Point(
             "torch.linalg.pinv(x, rtol=0.75)",
             "jnp.linalg.pinv(x, rtol=0.75)",
