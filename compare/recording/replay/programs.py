@@ -68,7 +68,7 @@ def replay_as_function(
     Returns: the program, and for each of its leaves, in order, the place of the argument that it is.
 
     What else the run reads, parameters included, is a constant. Raises RecordingRefusedError where the run computes
-    gradients of its own, or where its results do not depend on the arguments.
+    gradients of its own or asks for some, or where its results do not depend on the arguments.
     """
     if any(isinstance(one, RanBackward) for one in recording.events):
         raise RecordingRefusedError(
@@ -91,6 +91,11 @@ def replay_as_function(
     known = [one for one in roots if one is not None and tape._facts.handle(one._name).requires_grad]
     if not known or len(known) < len(roots):
         raise RecordingRefusedError("A result of the function does not depend on a tensor among its arguments.")
+    if player.readings.leaves.keys() - places.keys():
+        raise RecordingRefusedError(
+            "The function asks for gradients of tensors of its own, with requires_grad_ or retain_grad, so that it is "
+            "no plain function of its arguments. Take these calls out."
+        )
     with recorded_at(NOWHERE):
         ones = [tape.constant(np.ones(one.shape), dtype=one.dtype_name) if one.shape else None for one in known]
         tape.backward(known, ones)
