@@ -20,13 +20,30 @@ __all__ = [
     "plain_values",
     "reshaped_in_place",
     "tensors_in",
+    "with_own_first",
     "without_out",
 ]
 
 
+OWN_NAMES = ("input", "self", "data", "obj")
+"""What PyTorch calls the tensor that a function is of."""
+
+
+def with_own_first(event: Called) -> Called:
+    """The same call with the tensor that it is of as its first argument: `torch.detach(input=x)`."""
+    own = next((name for name in OWN_NAMES if name in event.keywords), None)
+    if event.arguments or own is None:
+        return event
+    kept = {name: one for name, one in event.keywords.items() if name != own}
+    return replace(event, arguments=(event.keywords[own],), keywords=kept)
+
+
 def is_nothing(event: Called) -> bool:
     """A call that had nothing to do, and returned the very tensor it got: `x.to(x.dtype)`."""
-    return bare_name(event.function) in MAY_DO_NOTHING and bool(event.arguments) and event.result is event.arguments[0]
+    if bare_name(event.function) not in MAY_DO_NOTHING:
+        return False
+    given = with_own_first(event).arguments
+    return bool(given) and event.result is given[0]
 
 
 def calls_in(events: Sequence[Event]) -> Iterator[Called]:

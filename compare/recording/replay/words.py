@@ -9,6 +9,7 @@ from compare.recording.calls import bare_name, find_composite, recognise
 from compare.recording.events import Called, Seen
 from compare.recording.replay.aliasing import Aliases
 from compare.recording.replay.computing import Computing
+from compare.recording.replay.contents import with_own_first
 from compare.recording.replay.gradients import Gradients
 from compare.recording.replay.places import Naming
 from compare.recording.replay.readings import Readings
@@ -40,7 +41,7 @@ class Words:
 
     def take(self, event: Called) -> bool:
         """Whether there is a word for the call; then it is done."""
-        name = bare_name(event.function)
+        name, event = bare_name(event.function), with_own_first(event)
         if name in SPARSE:
             self._sparse_or_dense(name, event)
         elif name in COPIES:
@@ -64,8 +65,10 @@ class Words:
             self._several_views(name, tensor, event)
             return
         match name:
-            case "detach" | "alias":
+            case "detach":
                 self.tensors.bind(event.result, tensor.detach())
+            case "alias":
+                self.tensors.bind(event.result, self.tensors.tape.view(tensor, shape=tensor.shape))
             case "detach_":
                 tensor.detach_()
             case "data.__get__":
