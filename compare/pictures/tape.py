@@ -98,10 +98,8 @@ class _Tape:
         if statement.line:
             found.append(f"line {statement.line}")
         storage = handle.storage.number if handle is not None else None
-        said, sign = (
-            text or self.printed.said(self.index, statement, in_hook=bool(self.hooks)),
-            getattr(statement, "op", type(statement).__name__),
-        )
+        said = text or self.printed.said(self.index, statement, in_hook=bool(self.hooks))
+        sign = getattr(statement, "op", type(statement).__name__)
         return self.graph.add(Node(kind, said, found, self.index, statement.line, storage, sign))
 
     def holds(self, handle: Handle, node: int) -> None:
