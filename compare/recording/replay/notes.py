@@ -21,14 +21,11 @@ DROPOUT = (
 
 
 class Notes:
-    """One note for a line and what is specialised there; the first that says why stands.
+    """One note for a line and what is specialised there; the first that says why stands."""
 
-    inside: the notes that these are part of, in the body of a hook or a function.
-    """
-
-    def __init__(self, sites: Sites, inside: Notes | None = None) -> None:
+    def __init__(self, sites: Sites) -> None:
         self.sites = sites
-        self._found: dict[tuple[int, str], Specialised] = {} if inside is None else inside._found
+        self._found: dict[tuple[int, str], Specialised] = {}
         self._branches: dict[tuple[int, str], list[bool]] = {}
 
     def by_line(self) -> list[Specialised]:

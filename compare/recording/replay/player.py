@@ -68,7 +68,7 @@ class Player:
         numbers = itertools.count(1)
         self.as_pytorch = as_pytorch
         self.sites: Sites = Sites() if outer is None else outer.sites
-        self.notes: Notes = Notes(self.sites, None if outer is None else outer.notes)
+        self.notes: Notes = Notes(self.sites) if outer is None else outer.notes
         self.naming = Naming(tape, self.sites, given, (lambda: f"{unnamed}_{next(numbers)}") if unnamed else None)
         self.modes = GradModes(tape, self.sites)
         self.tensors = Tensors(tape, moving=moving, reshaped=reshaped)
