@@ -72,7 +72,7 @@ class CustomFunctions:
         saved = _saved(event.rules[0])
         # The names that the rule reads are those that the body of the function gives; a dry run tells them.
         forward(*self._like(tensors, forward.parameters))
-        rule = _Rule(event, tensors, results, saved, [forward.name_of(one.tensor) for one in saved], self.inside)
+        rule = _Rule(event, results, saved, [forward.name_of(one.tensor) for one in saved], self.inside)
         function: Function = self.tensors.tape.custom_function(
             forward,
             rule,
@@ -180,17 +180,15 @@ class _Rule:
     def __init__(
         self,
         event: TookFunction,
-        tensors: list[Seen],
         results: tuple[Seen, ...],
         saved: list[_Saved],
         saved_names: list[str],
         inside: Inside,
     ) -> None:
         self.event = event
-        self.tensors = tensors
         self.saved = saved
         self.inside = inside
-        self.cotangents = [f"{'grad' if len(results) == 1 else f'grad_{n}'}" for n in range(1, len(results) + 1)]
+        self.cotangents = ["grad"] if len(results) == 1 else [f"grad_{n}" for n in range(1, len(results) + 1)]
         self.__name__ = f"{_name_of(event.kind)}_rule"
         self.__signature__ = _signature([*self.cotangents, *saved_names])
 
