@@ -43,8 +43,7 @@ def made_dense_again(x: Any, y: Any) -> Any:
 
 def named(x: Any, y: Any) -> Any:
     left, right = torch.chunk(input=x[:, :2], chunks=2, dim=1)
-    copied = torch.asarray(obj=y) + torch.as_tensor(data=y)
-    return copied[:, :1] * left + ATEN.alias.default(self=right) * torch.detach(input=y)[:, :1]
+    return torch.as_tensor(data=y)[:, :1] * left + ATEN.alias.default(self=right) * torch.detach(input=y)[:, :1]
 
 
 def test_operators_are_the_functions_of_their_names() -> None:
