@@ -133,7 +133,7 @@ def _unsafe_masked_index_put_accumulate(
 # ---- a function and its in-place form ----
 
 
-def in_both_forms(name: str, *others: str) -> Callable[[Composite], Composite]:
+def _in_both_forms(name: str, *others: str) -> Callable[[Composite], Composite]:
     """Decorates a composite that is `torch.<name>`, and `torch.Tensor.<name>_` where it is told to write.
 
     Args: others: further public names of the function that does not write.
@@ -160,7 +160,7 @@ def _written(tape: Tape, row: str, input: Tensor, dim: int, index: Tensor, value
     return input if in_place else _shaped(tape, written, input.shape)
 
 
-@in_both_forms("index_add")
+@_in_both_forms("index_add")
 def _index_add(
     tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, in_place: bool
 ) -> Tensor:
@@ -168,12 +168,12 @@ def _index_add(
     return _written(tape, "index_add", input, dim, index, values, in_place=in_place)
 
 
-@in_both_forms("index_copy")
+@_in_both_forms("index_copy")
 def _index_copy(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, in_place: bool) -> Tensor:
     return _written(tape, "index_copy", input, dim, index, _vector(tape, source), in_place=in_place)
 
 
-@in_both_forms("index_fill")
+@_in_both_forms("index_fill")
 def _index_fill(tape: Tape, input: Tensor, dim: int, index: Tensor, value: Any, *, in_place: bool) -> Tensor:
     return _written(tape, "index_fill", input, dim, index, value, in_place=in_place)
 
@@ -192,7 +192,7 @@ def _scattered(tape: Tape, row: str, input: Tensor, dim: int, index: Tensor, sou
     return input if in_place else _shaped(tape, target, input.shape)
 
 
-@in_both_forms("scatter")
+@_in_both_forms("scatter")
 def _scatter(
     tape: Tape,
     input: Tensor,
@@ -209,7 +209,7 @@ def _scatter(
     return _scattered(tape, "scatter", input, dim, index, value if src is None else src, in_place=in_place)
 
 
-@in_both_forms("scatter_add")
+@_in_both_forms("scatter_add")
 def _scatter_add(tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor, *, in_place: bool) -> Tensor:
     return _scattered(tape, "scatter_add", input, dim, index, src, in_place=in_place)
 
@@ -226,7 +226,7 @@ def _positions(tape: Tape, indices: Any) -> list[Tensor]:
     return found
 
 
-@in_both_forms("index_put", "torch._unsafe_index_put")
+@_in_both_forms("index_put", "torch._unsafe_index_put")
 def _index_put(
     tape: Tape, input: Tensor, indices: Any, values: Tensor, accumulate: bool = False, *, in_place: bool
 ) -> Tensor:
@@ -237,7 +237,7 @@ def _index_put(
     return written
 
 
-@in_both_forms("put")
+@_in_both_forms("put")
 def _put(
     tape: Tape, input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False, *, in_place: bool
 ) -> Tensor:
@@ -253,7 +253,7 @@ def _put(
 # ---- writes at a mask ----
 
 
-@in_both_forms("masked_scatter")
+@_in_both_forms("masked_scatter")
 def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor, *, in_place: bool) -> Tensor:
     shape = broadcast_shapes(input.shape, mask.shape)
     if 0 in source.shape or 0 in shape:
@@ -366,7 +366,7 @@ def _reduced(
     return input if in_place else _shaped(tape, target, input.shape)
 
 
-@in_both_forms("scatter_reduce")
+@_in_both_forms("scatter_reduce")
 def _scatter_reduce(
     tape: Tape,
     input: Tensor,
@@ -381,7 +381,7 @@ def _scatter_reduce(
     return _reduced(tape, input, dim, index, src, reduce, include_self=include_self, in_place=in_place)
 
 
-@in_both_forms("index_reduce")
+@_in_both_forms("index_reduce")
 def _index_reduce(
     tape: Tape,
     input: Tensor,
