@@ -12,6 +12,8 @@ The pattern of a complex element is that of its two parts. Both parts are held t
 error is small beside the number that was computed, not beside a part of it that happens to cancel.
 
 A float64 number that was computed through float32 is held to the tolerance of float32; the reference knows which are.
+Where it knows that a number depends on vectors of either sign, and not all three agree, the legs are held against each
+other alone.
 
 Two legs whose every element is near enough to the reference match, also where they are a little too far from each
 other; `detail` says how far. At a kink, where the reference is an interval, they have to agree with each other.
@@ -20,7 +22,7 @@ other; `detail` says how far. At a kink, where the reference is an interval, the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -29,7 +31,18 @@ import numpy as np
 
 from compare.errors import CompareError
 from compare.facts import Handle
-from compare.observed import THROUGH_FLOAT32, Array, Directional, Failure, LegRun, Observed, OneSided, Raised, Surrogate
+from compare.observed import (
+    THROUGH_FLOAT32,
+    UP_TO_A_SIGN,
+    Array,
+    Directional,
+    Failure,
+    LegRun,
+    Observed,
+    OneSided,
+    Raised,
+    Surrogate,
+)
 from compare.program import Program
 from compare.results import INTEGER_WIDTH, Declared, Kind, Observation, Outcome, Raise, Value, Verdict
 from compare.statements import Attempt, Read, Warned, as_number, from_number, is_number_word, nested_shape
@@ -66,6 +79,8 @@ TOLERANCES = {
     "bool": Tolerance(0.0, 0.0),
 }
 """Per dtype of the tensor, and nowhere else. Never scaled by the size of an array."""
+WRONG: tuple[Verdict, ...] = ("torch-wrong", "jax-wrong", "both-wrong")
+"""Verdicts that the reference decides."""
 
 
 # ---- comparing two sides ----
@@ -515,8 +530,7 @@ def _judge_value(
         return _Finding("mismatch", fault, legs_agree, undecided=read.what == "dtype")
     if narrow and read.what == "dtype":
         return _Finding("convention", concept=INTEGER_WIDTH)
-    notes = "".join(f"; {note}" for note in _reference_notes(legs, read))
-    finding = _judge_numbers(known, sides.get("reference"), dtype, legs_agree, notes)
+    finding = _judge_numbers(known, sides.get("reference"), dtype, legs_agree, _reference_notes(legs, read))
     if finding.verdict != "match":
         return finding
     return (
@@ -524,15 +538,19 @@ def _judge_value(
     )
 
 
-def _judge_numbers(known: Sides, reference: Any, dtype: str, legs_agree: Comparison, notes: str) -> _Finding:
+def _judge_numbers(known: Sides, reference: Any, dtype: str, legs_agree: Comparison, said: Sequence[str]) -> _Finding:
     """The legs against each other, and against the reference where it is known.
 
-    reference: what it shows, or why it shows nothing. notes: what it says beside that.
+    reference: what it shows, or why it shows nothing. said: what it says beside that.
     """
+    notes = "".join(f"; {note}" for note in said)
     if "reference" in known:
         finding = _with_reference(known, dtype, legs_agree)
-        wrong = finding.verdict in ("torch-wrong", "jax-wrong", "both-wrong")
-        return replace(finding, detail=finding.detail + notes) if wrong else finding
+        if finding.verdict not in WRONG:
+            return finding
+        if UP_TO_A_SIGN in said:
+            return _up_to_a_sign({"torch": known["torch"], "jax": known["jax"]}, dtype, legs_agree)
+        return replace(finding, detail=finding.detail + notes)
     if legs_agree.agree:
         return _Finding("match", "", legs_agree)
     why = f": {reference.reason}" if isinstance(reference, Surrogate) else notes.replace("; ", ": ", 1)
@@ -577,6 +595,13 @@ def _with_reference(known: Sides, dtype: str, legs_agree: Comparison) -> _Findin
         told = _account({**products, "reference": Array(np.array(reference.derivatives), dtype)}, dtype, wrong)
         return _Finding(verdict, f"inner products, {told}", worst)
     return _Finding(verdict, _account(known, dtype, wrong), worst)
+
+
+def _up_to_a_sign(legs: Sides, dtype: str, legs_agree: Comparison) -> _Finding:
+    """Where the reference took a choice of its own: it says of no leg that it is wrong."""
+    if legs_agree.agree:
+        return _Finding("match", UP_TO_A_SIGN, legs_agree)
+    return _Finding("mismatch", f"{_account(legs, dtype, legs_agree)}; {UP_TO_A_SIGN}", legs_agree, undecided=True)
 
 
 def _dtype(side: Any) -> Any:

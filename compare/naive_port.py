@@ -204,7 +204,7 @@ class _Port:
 
     def bind(self, place: Place, value: Value) -> None:
         self.values[place] = value
-        handle = self.facts.handles[place] if isinstance(place, str) else self.facts.slots.get(place)
+        handle = self.facts.handles[place] if isinstance(place, str) else self.facts.gradients.slots.get(place)
         if handle is not None:
             self.lines.bound(value, handle)
         self.aliases.pop(place, None)
@@ -334,7 +334,7 @@ class _Port:
         return place, chain
 
     def name(self, place: Place) -> str:
-        return place if isinstance(place, str) else f"{self.facts.leaves[place].name.lstrip('_')}_grad"
+        return place if isinstance(place, str) else f"{self.facts.gradients.leaves[place].name.lstrip('_')}_grad"
 
     def rebind(self, place: Place, chain: tuple[ViewStep, ...], new: Value | Number) -> None:
         old = self.values[place]

@@ -9,6 +9,7 @@ import numpy as np
 
 __all__ = [
     "THROUGH_FLOAT32",
+    "UP_TO_A_SIGN",
     "Array",
     "Directional",
     "Failure",
@@ -80,6 +81,11 @@ class Failure:
 
 THROUGH_FLOAT32 = "it is computed through float32, which rounds more than float64 is judged by"
 """What the reference says of a float64 number with an error of float32; the legs are then held to float32."""
+UP_TO_A_SIGN = (
+    "it depends on eigenvectors or singular vectors, which are determined up to a sign (a phase, if complex) that each "
+    "library chooses: neither need be wrong. Compare what no choice changes: abs(v), v * v, v[:, :1] @ v[:, :1].mT"
+)
+"""What the reference says of a number behind vectors of either sign: it then decides nothing between the legs."""
 
 
 @dataclass

@@ -25,7 +25,8 @@ from compare.errors import CompareError, RecordingRefusedError, shown_path
 from compare.functionalize import Lowering, functionalize
 from compare.jax_leg import Check, jax_settings, last_function, print_jax, run_jax
 from compare.judge import TOLERANCES, compare, judge_case
-from compare.observed import Array, LegRun
+from compare.observed import UP_TO_A_SIGN, Array, LegRun
+from compare.ops import OPS
 from compare.pictures import pictures
 from compare.program import Program
 from compare.recording.events import Recording
@@ -35,7 +36,7 @@ from compare.reference import run_reference
 from compare.results import Lines, Note, Observation, Specialised, Translation
 from compare.settings import PROCESS, put_back
 from compare.sources import Source
-from compare.statements import Leaf, Read, bound
+from compare.statements import Apply, Leaf, Read, bound
 from compare.torch_leg import is_tensor, print_torch, run_torch, torch_settings
 
 __all__ = ["Translated", "as_jax_function", "translate_cell", "translate_function", "translate_script"]
@@ -229,7 +230,7 @@ def _attempted(
         blank,
         verdict="not-proven" if reason else "proven",
         reason=reason,
-        divergence=_divergence(program, observations, blank.path, torch),
+        divergence=_divergence(program, observations, blank.path, torch, reason),
         observations=observations,
         notes=_notes(program, lowering, torch),
         jax=jax.text,
@@ -241,8 +242,10 @@ def _attempted(
     return Translated(result, jax)
 
 
-def _divergence(program: Program, observations: tuple[Observation, ...], shown: str, torch: Source) -> str | None:
-    """On a mismatch: the first statement where the legs part."""
+def _divergence(
+    program: Program, observations: tuple[Observation, ...], shown: str, torch: Source, reason: str
+) -> str | None:
+    """On a mismatch: the first statement where the legs part; and why they may, where the reason does not say it."""
     if not any(one.departs and one.kind in ("value", "gradient") and one.verdict != "error" for one in observations):
         return None
 
@@ -255,8 +258,10 @@ def _divergence(program: Program, observations: tuple[Observation, ...], shown: 
     if found is None:
         return None
     what = "the values part" if found.of == "value" else "the values agree; the cotangents part"
-    line = program.statements[found.statement].line
-    return f"{what} at {shown}:{line}, `{torch.line_of(found.statement)}`: {found.observation.detail}"
+    statement = program.statements[found.statement]
+    chosen = found.of == "value" and isinstance(statement, Apply) and OPS[statement.op].ambiguous
+    why = f"; {UP_TO_A_SIGN}" if chosen and UP_TO_A_SIGN not in reason else ""
+    return f"{what} at {shown}:{statement.line}, `{torch.line_of(found.statement)}`: {found.observation.detail}{why}"
 
 
 def _elements(program: Program) -> int:

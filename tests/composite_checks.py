@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from compiled_leg import run_compiled
 
 from compare.composites import COMPOSITES
 from compare.errors import ProgramError
@@ -159,15 +160,19 @@ def check(name: str, *calls: Call) -> None:
     check_together({name: list(calls)})
 
 
-def check_together(calls: dict[str, list[Call]]) -> None:
-    """The same for the calls of several composites, by name, in one program."""
+def check_together(calls: dict[str, list[Call]], *, compiled: bool = True) -> None:
+    """The same for the calls of several composites, by name, in one program.
+
+    compiled: False where a mask decides a shape, which JAX does not compile: the script runs line by line.
+    """
     tape = Tape()
     several = [(name, one) for name, each in calls.items() for one in each]
     recorded = [record(tape, name, one) for name, one in several]
     program = tape.program("composite", "A composite")
     legs: list[LegRun] = [run_torch(program, print_torch(program))]
     pure = functionalize(program).pure
-    legs.append(run_jax(pure, print_jax(pure)))
+    source = print_jax(pure)
+    legs.append(run_compiled(source) if compiled else run_jax(pure, source))
     for leg in legs:
         assert leg.failure is None, f"{leg.leg}: {leg.failure}"
     for (name, one), found in zip(several, recorded, strict=True):

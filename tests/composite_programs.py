@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from compiled_leg import run_compiled
 
 from compare.composites import COMPOSITES
 from compare.functionalize import functionalize
-from compare.jax_leg import print_jax, run_jax
+from compare.jax_leg import print_jax
 from compare.observed import Array
 from compare.program import Program
 from compare.statements import Read
@@ -68,7 +69,7 @@ def check(
 
     wanted = _of_torch(function, arguments, keywords, cotangents, order, float_dtype)
     lowering = functionalize(program)
-    runs = run_jax(lowering.pure, print_jax(lowering.pure)), run_torch(program, print_torch(program))
+    runs = run_compiled(print_jax(lowering.pure)), run_torch(program, print_torch(program))
     reads = [one.name for one in program.statements if isinstance(one, Read)]
     assert len(reads) == len(wanted)
     for run in runs:

@@ -72,6 +72,9 @@ DOMAINS = {
     # Between -3 and 3, PyTorch's slope is that of float32.
     (3.1, 5): "hard_sigmoid",
 }
+UP_TO_SIGNS = frozenset("eigh_eigenvectors eig_eigenvectors svd_u svd_vh".split())
+"""Rows whose vectors have signs, or phases, that each library chooses: what does not depend on them is compared."""
+
 SAMPLES: dict[str, list[Sample]] = {
     **{
         name: [sample(draw(2, 3, low=low, high=high)), sample(draw(low=low, high=high))]
@@ -312,6 +315,7 @@ SAMPLES: dict[str, list[Sample]] = {
         sample(X, MATRIX, equation="ij,kj->ik"), sample(X, Y, equation="ij,ij"), sample(SQUARE, equation="ii->i"),
         sample(STACK, draw(4, 2), equation="...j,jk"),
         sample(X, ROW, draw(2), equation="ij, j, i -> i"), sample(STACK, draw(3, 4), equation="...,...->..."),
+        sample(STACK, draw(2, 5), equation="...ik, ...j -> ij"),
     ],
     "kron": [sample(X, draw(2, 2)), sample(ROW, draw(2))],
     "cross": [sample(X, Y), sample(draw(3, 2), draw(3, 2), axis=0), sample(X, draw(1, 3))],

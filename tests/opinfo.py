@@ -7,7 +7,10 @@ own run, of which the translation knows nothing. What becomes of each sample is 
     equal         every output and every gradient of the JAX program is PyTorch's
     refused       the translation says what it cannot do
     not proven    the translation says that something differs, and is not delivered
-    WRONG         it was called proven, and differs: the one word that may never stand in the table
+    WRONG         it was called proven, and differs
+    CRASHED       the translation ended with an error of its own
+
+The last two may never stand in the table.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ FIRST = 2
 """Samples of each entry that the table holds."""
 CHUNK = 10
 """Entries that a worker takes at a time."""
-WRONG = "WRONG"
+WRONG, CRASHED = "WRONG", "CRASHED"
 SEED = 7
 """Of what an op draws, and of the samples."""
 RTOL, ATOL = 1e-9, 1e-10
@@ -136,7 +139,10 @@ def judged(info: Any, sample: Any, number: int) -> Row:
         return Row(name, number, "no gradient", _short(f"{type(error).__name__}: {error}"))
     if not any(key.startswith("gradient") for key in own):
         return Row(name, number, "no gradient", "PyTorch returns None for every leaf")
-    result = translate_function(run, tuple(run.leaves())).result
+    try:
+        result = translate_function(run, tuple(run.leaves())).result
+    except Exception as error:  # of one sample: the others are still told
+        return Row(name, number, CRASHED, _short(f"{type(error).__name__}: {error}"))
     if result.verdict != "proven":
         return Row(name, number, result.verdict.replace("-", " "), _short(result.reason))
     seen = [one for one in result.observations if one.kind != "tape"]
@@ -216,7 +222,8 @@ def totals(rows: Sequence[Row]) -> str:
     counts = collections.Counter(row.verdict for row in differentiated)
     told = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
     number = len({row.entry for row in differentiated})
-    return f"{len(differentiated)} samples of {number} entries: {told}; {counts[WRONG]} {WRONG}"
+    bad = ", ".join(f"{counts[word]} {word}" for word in (WRONG, CRASHED))
+    return f"{len(differentiated)} samples of {number} entries: {told}; {bad}"
 
 
 def departures(rows: Sequence[Row], against: Sequence[Row]) -> list[str]:
@@ -251,10 +258,10 @@ def main() -> int:
         for row in rows:
             if given.entries or row.verdict not in ("equal", "no gradient"):
                 print(f"{row.entry} [{row.sample}]: {row.verdict}{row.reason and ': ' + row.reason}")
-        return int(any(row.verdict == WRONG for row in rows))
+        return int(any(row.verdict in (WRONG, CRASHED) for row in rows))
     if given.write:
         write_table(rows)
-        return int(any(row.verdict == WRONG for row in rows))
+        return int(any(row.verdict in (WRONG, CRASHED) for row in rows))
     told = departures(rows, read_table())
     print("\n".join(told) if told else f"as {TABLE.name} has it")
     return int(bool(told))

@@ -105,7 +105,7 @@ class Builder:
 
     def offer(self, statement: Statement) -> bool:
         try:
-            if self.facts.leaf_hooks and isinstance(statement, Backward):
+            if self.facts.hooks.on_leaves and isinstance(statement, Backward):
                 # A hook that is refused halfway would leave the walk inside of it.
                 trial = Facts(float_dtype="float64")
                 for one in (*self.statements, statement):

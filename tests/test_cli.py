@@ -492,17 +492,17 @@ def test_colour_is_off_where_there_is_no_terminal(invoke: Invoke, monkeypatch: p
 def test_a_terminal_gets_colour_unless_it_says_otherwise(
     monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
-    from compare.cli import _Output
+    from compare.cli.output import Output
 
     monkeypatch.delenv("NO_COLOR", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     for name, text in variables.items():
         monkeypatch.setenv(name, text)
     monkeypatch.setattr("sys.stdout", types.SimpleNamespace(isatty=lambda: True))
-    output = _Output("full", None, False, "auto", 0, None)
+    output = Output("full", None, False, "auto", 0, None)
     assert output.colored is (not variables)
-    assert _Output("full", None, False, "always", 0, None).colored
-    assert not _Output("full", Path("file"), False, "auto", 0, None).colored
+    assert Output("full", None, False, "always", 0, None).colored
+    assert not Output("full", Path("file"), False, "auto", 0, None).colored
 
 
 def test_narration_goes_to_stderr(invoke: Invoke) -> None:
@@ -616,7 +616,7 @@ def test_show_puts_the_three_side_by_side(invoke: Invoke) -> None:
 
 
 def test_show_stacks_the_three_on_a_narrow_terminal(invoke: Invoke, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("compare.cli._Output.width", 80)
+    monkeypatch.setattr("compare.cli.output.Output.width", 80)
     lines = invoke("show", "hook-order").stdout.splitlines()
     assert "│" not in "".join(lines)
     assert invoke("show", "hook-order").stderr == "Side by side needs 120 columns; this terminal has 80.\n"

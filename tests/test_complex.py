@@ -14,6 +14,7 @@ import pytest
 
 from compare.errors import ProgramError
 from compare.functionalize import functionalize
+from compare.functionalize.gradients import Gradients
 from compare.jax_leg import print_jax, run_jax
 from compare.judge import compare, judge_case
 from compare.observed import Array, Directional, OneSided
@@ -132,9 +133,7 @@ def test_the_gradient_of_a_real_loss_is_that_of_pytorch() -> None:
 
 
 def test_a_gradient_without_its_conjugate_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
-    import compare.functionalize
-
-    monkeypatch.setattr(compare.functionalize._Functionalizer, "conjugated", lambda self, value, hint: value)
+    monkeypatch.setattr(Gradients, "_conjugated", lambda self, value, hint: value)
 
     def case(tape: Tape) -> None:
         z = tape.leaf([1 + 2j, 3 - 1j])

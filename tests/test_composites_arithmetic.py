@@ -64,7 +64,7 @@ def test_clamp_at_its_bounds(name: str) -> None:
     check(
         name, call(GRID, low, high), call(GRID, low), call(GRID, None, high), call(GRID, high, low),
         call(GRID, min=-1.0, max=1.0), call(GRID, np.asarray(0.0)), call(X, ROW), call(GRID, GRID, GRID),
-        call(GRID, np.full(7, 2.0), np.full(7, -0.0)),
+        call(GRID, np.full(7, 2.0), np.full(7, -0.0)), call(GRID, np.full(7, -1), np.full(7, 1)),
     )  # fmt: skip
     refuses(name, "needs min, max or both", X)
     refuses(name, "of int64 is not modelled", WHOLE, 1)

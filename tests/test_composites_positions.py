@@ -68,7 +68,6 @@ def test_reads_and_writes_at_positions() -> None:
         "torch.index_select": [call(ONE, 0, FIRST), call(X, 1, SCALAR)],
         "torch.gather": [call(ONE, 0, SCALAR)],
         "torch.take_along_dim": [call(X, AT[:1] - 1, 0)],
-        "torch.masked_select": [call(X, MASK), call(ROW, MASK), call(ONE, np.array(True))],
         "torch._unsafe_masked_index": [call(X, MASK, [AT * 4 - 1, AT], 0.5)],
         "torch._unsafe_masked_index_put_accumulate": [call(X, MASK, [AT * 4 - 1, AT], Y)],
         "torch.index_add": [call(ONE, 0, FIRST, draw(), alpha=-1), call(X, 0, np.array([2, 2, 0]), Y, alpha=2.5)],
@@ -76,10 +75,14 @@ def test_reads_and_writes_at_positions() -> None:
         "torch.index_fill": [call(ONE, 0, FIRST, draw())],
         "torch.scatter": [call(X, 0, np.array([[0, 2]]), Fixed(Y))],
         "torch.scatter_add": [call(ONE, 0, SCALAR, draw())],
-        "torch.index_put": [call(X, [MASK[:, 0]], draw(2, 4), True)],
         "torch.put": [call(X, np.array([6, 6, -12]), draw(3), True)],
-        "torch.masked_scatter": [call(X, MASK, Y), call(X, ~MASK, Y)],
     })  # fmt: skip
+    masked = {
+        "torch.masked_select": [call(X, MASK), call(ROW, MASK), call(ONE, np.array(True))],
+        "torch.index_put": [call(X, [MASK[:, 0]], draw(2, 4), True)],
+        "torch.masked_scatter": [call(X, MASK, Y), call(X, ~MASK, Y)],
+    }
+    check_together(masked, compiled=False)
 
 
 def test_writes_in_place() -> None:

@@ -84,6 +84,7 @@ def test_norms() -> None:
 
 def test_differences() -> None:
     check("torch.diff", call(X), call(X, 2), call(X, 1, 0), call(X, prepend=draw(3, 1), append=draw(3, 2)))
+    check("torch.diff", call(X, 0), call(X, 0, prepend=X))
     refuses("torch.diff", "runs out of elements", X, 5)
 
 

@@ -6,29 +6,41 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import msgspec
 import pytest
 from click.testing import CliRunner
+from results_made_by_hand import MATCHING, run
 
-from compare.cli import cli
+from compare.cli import _exit_code, cli
 from compare.concepts.concept import Page
 from compare.conventions import CONVENTIONS, WRONG, find_convention
 from compare.conventions.convention import raises
 from compare.conventions.reproducer import reproducer
 from compare.errors import CompareError, UsageError
 from compare.ledger import run_ledger
+from compare.observed import UP_TO_A_SIGN
 from compare.points import checked
+from compare.report import Report
 from compare.report.ledger import LEDGER_FORMATS, LedgerReport, ledger_summary, ranked, render_ledger
 from compare.settings import put_back
 from compare.translation import translate_script
 
+pytestmark = pytest.mark.xdist_group("ledger")  # all entries are run once
 BUGS = [one for one in CONVENTIONS.values() if len(WRONG.get(one.verdict, ())) == 1]
+SINGULAR = [[1.0, 2.0], [2.0, 4.0]]
 TRUE = ("abs-at-zero", "relu-at-zero", "determinant-of-a-singular-matrix", "index-past-the-end")
 
 
 @pytest.fixture(scope="module")
-def observed():
-    """A few entries of different kinds, as they are."""
-    return run_ledger([CONVENTIONS[name] for name in TRUE])
+def whole():
+    """Every entry, as it is."""
+    return {one.id: one for one in run_ledger(list(CONVENTIONS.values()))}
+
+
+@pytest.fixture(scope="module")
+def observed(whole):
+    """A few entries of different kinds."""
+    return [whole[name] for name in TRUE]
 
 
 # ---- what is there ----
@@ -68,8 +80,16 @@ def test_the_ledger_imports_neither_framework():
 # ---- what is true ----
 
 
-def test_true_entries_hold(observed):
-    assert [one.departures for one in observed] == [()] * len(TRUE)
+def test_every_entry_holds(whole):
+    assert {one.id: one.departures for one in whole.values() if one.departures} == {}
+
+
+def test_every_convention_and_default_has_remedies_that_were_run(whole):
+    chosen = [one for one in whole.values() if one.verdict in ("convention", "default-differs")]
+    assert len(chosen) >= 50
+    for one in chosen:
+        assert {remedy.framework for remedy in one.remedies} == {"torch", "jax"}, one.id
+        assert all(set(remedy.numbers) == {"float64", "float32"} for remedy in one.remedies), one.id
 
 
 def test_the_remedies_answer_as_the_other(observed):
@@ -121,6 +141,16 @@ def test_a_planted_error_is_caught(planted, name):
     assert any(PLANTED[name][1] in departure for departure in result.departures), result.departures
 
 
+def test_a_planted_entry_fails_the_run(planted, observed, monkeypatch):
+    answers = [observed[0]]
+    monkeypatch.setattr("compare.ledger.observe", lambda entries, **options: tuple(answers))
+    for wanted, entry in ((0, observed[0]), (1, planted["a wrong number of JAX"])):
+        answers[0] = entry
+        finished = CliRunner().invoke(cli, ["conventions", "abs-at-zero"], standalone_mode=False)
+        assert finished.return_value == wanted
+        assert _exit_code(Report(msgspec.structs.replace(run(MATCHING), conventions=(entry,)))) == wanted
+
+
 def test_a_departure_is_told_in_every_format(planted):
     report = LedgerReport(list(planted.values()))
     for format in LEDGER_FORMATS:
@@ -159,6 +189,7 @@ def test_an_id_is_kebab():
 # ---- bug reports ----
 
 
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # PyTorch's, on the first use of forward mode
 @pytest.mark.parametrize("entry", BUGS, ids=lambda one: one.id)
 def test_a_reproducer_fails(entry):
     from compare.jax_leg import jax_settings
@@ -168,6 +199,31 @@ def test_a_reproducer_fails(entry):
     assert ("import jax" in script) != ("import torch" in script)
     with put_back([*jax_settings(), *torch_settings()]), pytest.raises(AssertionError):
         exec(compile(script, entry.id, "exec"), {})
+
+
+REMEDIED = [one for one in BUGS if (one.as_jax if one.verdict == "torch-wrong" else one.as_torch)]
+"""Bugs with a spelling in the same framework that is right."""
+
+
+@pytest.mark.parametrize("entry", REMEDIED, ids=lambda one: one.id)
+def test_a_reproducer_passes_once_the_framework_is_right(entry):
+    from compare.jax_leg import jax_settings
+    from compare.torch_leg import torch_settings
+
+    framework, code = ("torch", entry.as_jax) if entry.verdict == "torch-wrong" else ("jax", entry.as_torch)
+    repaired = replace(entry, point=replace(entry.point, **{framework: code}))
+    with put_back([*jax_settings(), *torch_settings()]):
+        exec(compile(reproducer(repaired), entry.id, "exec"), {})
+
+
+def test_a_reproducer_says_what_it_cannot_show():
+    entry = CONVENTIONS["determinant-of-a-singular-matrix"]
+    for other in (
+        replace(entry, aspect="value"),
+        replace(entry, point=replace(entry.point, direction={"x": SINGULAR})),
+    ):
+        with pytest.raises(CompareError, match="moves all operands by 1"):
+            reproducer(other)
 
 
 def test_what_is_no_bug_has_no_reproducer():
@@ -217,3 +273,62 @@ def test_torch_conventions_are_spelled_out_as_the_ledger_says(tmp_path):
         for line in CONVENTIONS[name].as_torch.splitlines():
             assert "".join(line.split()) in printed
     assert "jnp.abs(x) + jnp.clip" in translate_script(script, dtype="float64").result.jax
+
+
+# ---- translate: what is no bug, and what is one elsewhere ----
+
+MATRIX = "x = torch.tensor([[2.0, 1.0, 0.3], [1.0, 3.0, -0.5], [0.3, -0.5, 1.0]], requires_grad=True)\n"
+OF_EITHER_SIGN = {
+    "eigenvectors": "w, v = torch.linalg.eigh(x)\nloss = v[0].sum()\n",
+    "singular vectors": "u, s, vh = torch.linalg.svd(x[:2], full_matrices=False)\nloss = (u * x[:2, :2]).sum()\n",
+}
+
+
+def translated(tmp_path, text: str):
+    script = tmp_path / "script.py"
+    script.write_text("import torch\n" + text)
+    return translate_script(script, dtype="float64").result
+
+
+@pytest.mark.parametrize("name", OF_EITHER_SIGN)
+def test_vectors_of_another_sign_are_nobodys_fault(tmp_path, name):
+    result = translated(tmp_path, MATRIX + OF_EITHER_SIGN[name] + "loss.backward()\n")
+    assert result.exact
+    verdicts = {one.name: one.verdict for one in result.observations}
+    assert verdicts["loss"] == "mismatch"
+    assert not [name for name, verdict in verdicts.items() if "wrong" in verdict]
+    assert UP_TO_A_SIGN in result.reason
+    # What does not depend on the sign is still held against the exact reference.
+    assert verdicts["w" if "w" in verdicts else "s" if "s" in verdicts else "eigenvalues"] == "match"
+    assert [one.what for one in result.specialised] == ["signs"]
+
+
+def test_the_sign_is_told_where_there_is_no_reference(tmp_path, monkeypatch):
+    monkeypatch.setattr("compare.translation.REFERENCE_LIMIT", 0)
+    result = translated(tmp_path, MATRIX + OF_EITHER_SIGN["eigenvectors"] + "loss.backward()\n")
+    assert not result.exact
+    assert "torch.linalg.eigh" in result.divergence
+    assert result.divergence.endswith(UP_TO_A_SIGN)
+
+
+def test_what_no_sign_changes_is_proven(tmp_path):
+    projection = (
+        "w, v = torch.linalg.eigh(x)\nloss = ((v[:, :1] @ v[:, :1].mT) * x).cos().sum()\nloss.backward()\ndel v\n"
+    )
+    result = translated(tmp_path, MATRIX + projection)
+    assert (result.verdict, result.exact) == ("proven", True)
+
+
+def test_a_function_that_is_wrong_elsewhere_says_so(tmp_path):
+    at = "x = torch.tensor([{}], requires_grad=True)\ny = torch.digamma(x)\ny.sum().backward()\n"
+    plain = translated(tmp_path, at.format("10.5, 12.0"))
+    assert plain.verdict == "proven"
+    assert "y = jax.scipy.special.digamma(x)" in plain.jax
+    [said] = plain.specialised
+    assert (said.line, said.what) == (3, "digamma")
+    assert "left of -8" in said.why
+    assert "--torch-conventions" in said.why
+    left = translated(tmp_path, at.format("-8.5, 12.0"))
+    assert left.verdict == "proven"
+    assert "jnp.where" in left.jax
+    assert [one.what for one in left.specialised] == ["kinks"]

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 import pytest
 from documents import DOCS, PAGES, ROOT, blocks, followed, in_this_process
 
-from compare import cli
+from compare.cli import cli
+from compare.cli.exit_codes import AS_DECLARED, BAD_INPUT, CRASHED, DEPARTED, INTERRUPTED, NOTHING_SELECTED
 from compare.report.site import OUTCOMES, VERDICTS
 from compare.results import Outcome, Verdict
 
@@ -60,9 +61,9 @@ def test_a_generated_file_is_current(name: str) -> None:
 def test_the_tables_know_every_word() -> None:
     assert set(VERDICTS) == set(get_args(Verdict))
     assert set(OUTCOMES) == set(get_args(Outcome))
-    codes = (cli.AS_DECLARED, cli.DEPARTED, cli.BAD_INPUT, cli.CRASHED, cli.NOTHING_SELECTED, cli.INTERRUPTED)
+    codes = (AS_DECLARED, DEPARTED, BAD_INPUT, CRASHED, NOTHING_SELECTED, INTERRUPTED)
     assert [*GENERATE["EXIT_CODES"]] == [str(code) for code in codes]
-    for command in cli.cli.commands:
+    for command in cli.commands:
         assert f"\n## {command}\n" in GENERATED["command-line.md"]
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from compare.errors import CompareError, ProgramError
 from compare.judge import TOLERANCES, compare, judge_case, outcome, to_json_value
-from compare.observed import Array, Directional, Failure, LegRun, OneSided, Raised, Surrogate
+from compare.observed import UP_TO_A_SIGN, Array, Directional, Failure, LegRun, OneSided, Raised, Surrogate
 from compare.program import Program
 from compare.results import Declared, Observation, Raise
 from compare.statements import Apply, Attempt, Backward, Constant, Expected, Leaf, Read, Ref, Statement, Write
@@ -60,7 +60,9 @@ def observe(
         program(*found, dtype=dtype),
         LegRun("torch", dict(torch), dict(warnings.get("torch_warnings", {}))),
         LegRun("jax", dict(jax), dict(warnings.get("jax_warnings", {}))),
-        None if reference is None else LegRun("reference", dict(reference)),
+        None
+        if reference is None
+        else LegRun("reference", dict(reference), dict(warnings.get("reference_warnings", {}))),
         concepts or {},
     )
 
@@ -791,3 +793,22 @@ def test_json_values(seen: Any, stored: Any) -> None:
     value = to_json_value(seen)
     assert value == stored
     assert type(value) is type(stored)
+
+
+# ---- vectors of either sign ----
+
+
+@pytest.mark.parametrize(
+    ("torch", "jax", "reference", "verdict"),
+    [
+        (V, W, W, "mismatch"), (W, V, W, "mismatch"), (V, W, np.negative(V), "mismatch"),
+        (W, W, np.negative(W), "match"), (W, W, W, "match"),
+    ],
+)  # fmt: skip
+def test_vectors_of_either_sign_make_no_leg_wrong(torch: Any, jax: Any, reference: Any, verdict: str) -> None:
+    sides = ({"w.grad": array(side)} for side in (torch, jax, reference))
+    [seen] = observe(read("w.grad"), *sides, reference_warnings={"w.grad": [UP_TO_A_SIGN]})
+    assert seen.verdict == verdict
+    assert (UP_TO_A_SIGN in seen.detail) == (not np.array_equal(reference, jax) or torch != jax)
+    assert ("neither need be wrong" in seen.detail) == (UP_TO_A_SIGN in seen.detail)
+    assert "reference" not in seen.detail

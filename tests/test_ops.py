@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import torch
 from jax import lax
-from op_samples import COMPLEX_SAMPLES, SAMPLES, Sample, draw, draw_complex, sample
+from op_samples import COMPLEX_SAMPLES, SAMPLES, UP_TO_SIGNS, Sample, draw, draw_complex, sample
 
 from compare.checks import bound_attributes
 from compare.errors import ProgramError
@@ -26,8 +26,6 @@ NAMES = sorted(OPS)
 FLOATS = ("float32", "float64")
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5, "complex128": 1e-12, "complex64": 1e-5, "int64": 0.0, "bool": 0.0}
 NUMBERS = (int, float, complex)
-UP_TO_SIGNS = frozenset("eigh_eigenvectors eig_eigenvectors svd_u svd_vh".split())
-"""Rows whose vectors have signs, or phases, that each library chooses: what does not depend on them is compared."""
 GRADIENT_TOLERANCE = 1e-10
 DIGITS = 50
 Call = tuple[tuple[Any, ...], dict[str, Any]]

@@ -126,12 +126,19 @@ def _floor_divide(tape: Tape, input: Any, other: Any) -> Tensor:
 # ---- bounds ----
 
 
+def _bound(tape: Tape, input: Tensor, bound: Any) -> Any:
+    """Integers bound floats as the floats that they are."""
+    return tape.astype(bound, dtype=input.dtype_name) if isinstance(bound, Tensor) and not is_float(bound) else bound
+
+
 def _at_least(tape: Tape, input: Tensor, low: Any) -> Tensor:
     # At a tie the gradient goes to the input, all of it; that of maximum is shared.
+    low = _bound(tape, input, low)
     return tape.where(input >= low, input, low)
 
 
 def _at_most(tape: Tape, input: Tensor, high: Any) -> Tensor:
+    high = _bound(tape, input, high)
     return tape.where(input <= high, input, high)
 
 
@@ -144,9 +151,8 @@ def _clamp(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Tenso
         return clamp_min(tape, input, min)
     if min is None:
         return clamp_max(tape, input, max)
-    above = _at_least(tape, input, min)
     # Where the bounds cross, the upper one wins and takes the gradient.
-    return tape.where(above <= max, above, max)
+    return _at_most(tape, _at_least(tape, input, min), max)
 
 
 @composite("torch.clamp_min")

@@ -325,6 +325,8 @@ def _diff(
     tape: Tape, input: Tensor, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None
 ) -> Tensor:
     check_floats("diff", input)
+    if not n:
+        return input.clone()  # whatever is to go before and after it
     parts = [one for one in (prepend, input, append) if one is not None]
     difference = input if len(parts) == 1 else tape.concat(parts, axis=dim)
     for _ in range(n):

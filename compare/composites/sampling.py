@@ -254,10 +254,13 @@ def _resize(mode: str) -> Callable[..., Tensor]:
         align_corners: bool,
         *factors: Any,
         scale_factors: Sequence[float] | None = None,
+        scales_h: float | None = None,
+        scales_w: float | None = None,
     ) -> Tensor:
-        if len(factors) == 1:
-            scale_factors = factors[0]
-        scales: list[float | None] = [None, None] if len(factors) < 2 else list(factors)
+        if len(factors) == 1 and isinstance(factors[0], tuple | list):
+            [scale_factors] = factors
+            factors = ()
+        scales: list[float | None] = [*factors, *(scales_h, scales_w)[len(factors) :]]
         if scale_factors is not None:
             scales = [float(one) for one in scale_factors]
         if output_size is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -131,16 +132,36 @@ def _reshape_as(tape: Tape, input: Tensor, other: Tensor) -> Tensor:
     return tape.reshape(input, shape=other.shape)
 
 
-@composite("torch.atleast_1d")
-def _atleast_1d(tape: Tape, input: Tensor) -> Tensor:
-    return input if input.shape else tape.reshape(input, shape=(1,))
+def _each(make: Callable[[Tape, Tensor], Tensor]) -> Callable[..., Tensor | tuple[Tensor, ...]]:
+    """The same of one tensor, or of each of several."""
+
+    def function(tape: Tape, *tensors: Any) -> Tensor | tuple[Tensor, ...]:
+        several = tensors[0] if len(tensors) == 1 else tensors
+        return make(tape, several) if isinstance(several, Tensor) else tuple(make(tape, one) for one in several)
+
+    return function
 
 
-@composite("torch.atleast_2d")
-def _atleast_2d(tape: Tape, input: Tensor) -> Tensor:
-    if len(input.shape) >= 2:
-        return input
-    return tape.expand_dims(input, axis=0) if input.shape else tape.reshape(input, shape=(1, 1))
+def _at_least_1d(tape: Tape, tensor: Tensor) -> Tensor:
+    return tensor if tensor.shape else tape.reshape(tensor, shape=(1,))
+
+
+def _at_least_2d(tape: Tape, tensor: Tensor) -> Tensor:
+    if len(tensor.shape) >= 2:
+        return tensor
+    return tape.expand_dims(tensor, axis=0) if tensor.shape else tape.reshape(tensor, shape=(1, 1))
+
+
+def _at_least_3d(tape: Tape, tensor: Tensor) -> Tensor:
+    if len(tensor.shape) >= 3:
+        return tensor
+    matrix = _at_least_2d(tape, tensor)
+    return tape.expand_dims(matrix, axis=2)
+
+
+composite("torch.atleast_1d")(_each(_at_least_1d))
+composite("torch.atleast_2d")(_each(_at_least_2d))
+composite("torch.atleast_3d")(_each(_at_least_3d))
 
 
 @composite("torch.linalg.diagonal")
@@ -175,13 +196,13 @@ def meshgrid(tape: Tape, *tensors: Any, indexing: str | None = None) -> tuple[Te
 
 @composite("torch.hstack")
 def _hstack(tape: Tape, tensors: Any) -> Tensor:
-    several = [_atleast_1d(tape, one) for one in tensors]
+    several = [_at_least_1d(tape, one) for one in tensors]
     return tape.concat(several, axis=0 if len(several[0].shape) == 1 else 1)
 
 
 @composite("torch.vstack", "torch.row_stack")
 def _vstack(tape: Tape, tensors: Any) -> Tensor:
-    return tape.concat([_atleast_2d(tape, one) for one in tensors], axis=0)
+    return tape.concat([_at_least_2d(tape, one) for one in tensors], axis=0)
 
 
 @composite("torch.column_stack")
@@ -192,9 +213,7 @@ def _column_stack(tape: Tape, tensors: Any) -> Tensor:
 
 @composite("torch.dstack")
 def _dstack(tape: Tape, tensors: Any) -> Tensor:
-    flat = [_atleast_2d(tape, one) for one in tensors]
-    deep = [one if len(one.shape) > 2 else tape.expand_dims(one, axis=2) for one in flat]
-    return tape.concat(deep, axis=2)
+    return tape.concat([_at_least_3d(tape, one) for one in tensors], axis=2)
 
 
 @composite("torch.tensor_split")

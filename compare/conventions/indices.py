@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from compare.concepts.pages import INDEXING, jax_reference, torch_reference
-from compare.conventions.convention import Convention, jax_issue, jax_pull, raises, torch_issue
+from compare.conventions.convention import Convention, jax_issue, jax_pull, raises, torch_issue, torch_pull
 from compare.points import Point
 
 __all__ = ["ENTRIES"]
@@ -46,7 +46,7 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[0.0, 1.0],
         left=[0.0, 1.0],
         reason="Only the last number is in the result. PyTorch's backward reads the gradient at every position, and "
-        "its documentation calls repeated positions undefined; forward mode is right.",
+        "its documentation calls repeated positions undefined; forward mode is right. `z[[0, 0]] = x` is the same.",
         torch_rule="Without accumulate, repeated positions are undefined.",
         links=(torch_issue(146299), torch_reference("torch.Tensor.index_put_")),
     ),
@@ -84,6 +84,26 @@ ENTRIES: tuple[Convention, ...] = (
         left=[0.0, 1.0],
         reason="Only the last number is in the result; the backward reads the gradient at every position.",
         links=(torch_issue(473), torch_reference("torch.Tensor.index_copy_")),
+    ),
+    Convention(
+        id="as-strided-scatter",
+        title="The gradient of as_strided_scatter in the tensor is that of the overwritten elements in PyTorch.",
+        point=Point(
+            "torch.as_strided_scatter(x, y, (2,), (2,))",
+            "x.at[::2].set(y)",
+            {"x": [1.0, 2.0, 3.0, 4.0], "y": [5.0, 6.0]},
+            exact=lambda x, y: np.array([y[0], x[1], y[1], x[3]], dtype=object),
+        ),
+        aspect="reverse",
+        verdict="torch-wrong",
+        torch=[[1.0, 0.0, 1.0, 0.0], [1.0, 1.0]],
+        jax=[[0.0, 1.0, 0.0, 1.0], [1.0, 1.0]],
+        left=[[0.0, 1.0, 0.0, 1.0], [1.0, 1.0]],
+        reason="The elements that are kept get no gradient, and those that are gone get one; forward mode is right. "
+        "The formula was doubted when it was reviewed. slice_scatter and index_put are right.",
+        links=(torch_pull(77128), torch_reference("torch.as_strided_scatter")),
+        as_jax="torch.slice_scatter(x, y, step=2)",
+        ordinary=({"x": [0.5, -1.0, 3.0, 2.0], "y": [7.0, -8.0]},),
     ),
     Convention(
         id="scatter-reduce-product-in-forward-mode",
@@ -141,6 +161,18 @@ ENTRIES: tuple[Convention, ...] = (
         torch=raises("IndexError", "index 5 is out of bounds"),
         jax=[0.0, 0.0],
         reason="A read is clamped and a write is dropped, and the gradient of a read is a write.",
+        jax_rule="An index that is out of bounds is clamped when it reads, and dropped when it writes.",
+        links=(jax_issue(5760), jax_issue(8634), INDEXING),
+    ),
+    Convention(
+        id="forward-mode-of-an-index-past-the-end",
+        title="The tangent of an index past the end is that of the last element in JAX, though reverse mode says zero.",
+        point=Point("x[i]", "x[i]", {"x": [1.0, 2.0], "i": [5]}, direction={"x": [10.0, 100.0]}),
+        aspect="forward",
+        verdict="raises-differ",
+        torch=raises("IndexError", "index 5 is out of bounds"),
+        jax=[100.0],
+        reason="A read is clamped, that of the tangent as that of the value, and only its gradient is a write.",
         jax_rule="An index that is out of bounds is clamped when it reads, and dropped when it writes.",
         links=(jax_issue(5760), jax_issue(8634), INDEXING),
     ),

@@ -12,6 +12,7 @@ from compare.conventions.convention import (
     jax_issue,
     jax_pull,
     of,
+    raises,
     torch_issue,
     torch_pull,
 )
@@ -392,6 +393,23 @@ ENTRIES: tuple[Convention, ...] = (
         links=(torch_reference("torch.nn.functional.hardsigmoid"),),
     ),
     Convention(
+        id="hardsigmoid-second-derivative",
+        title="The second derivative of hardsigmoid raises in PyTorch, and is zero in JAX.",
+        point=Point(
+            "torch.nn.functional.hardsigmoid(x)",
+            "jax.nn.hard_sigmoid(x)",
+            {"x": [0.0]},
+            exact=each(lambda x: min(max(x + 3, 0), 6) / 6),
+        ),
+        aspect="second",
+        verdict="raises-differ",
+        torch=raises("RuntimeError", "derivative for aten::hardsigmoid_backward is not implemented"),
+        jax=[0.0],
+        left=[0.0],
+        reason="PyTorch has no formula for the derivative of the backward, as it has one for hardswish's.",
+        links=(torch_reference("torch.nn.functional.hardsigmoid"), torch_issue(61912)),
+    ),
+    Convention(
         id="celu-slope",
         title="In float64 the slope of PyTorch's celu goes through a float32.",
         point=Point(
@@ -604,6 +622,23 @@ ENTRIES: tuple[Convention, ...] = (
         torch=[0.0],
         jax=[0.0],
         reason="No comparison with nan holds, so nan is not inside.",
+    ),
+    Convention(
+        id="huber-loss-at-delta",
+        title="Where the Huber loss goes over into a straight line its slope is that of either piece in both.",
+        point=Point(
+            "torch.nn.functional.huber_loss(x, y, reduction='none')",
+            "jnp.where(jnp.abs(x - y) <= 1, 0.5 * (x - y) ** 2, jnp.abs(x - y) - 0.5)",
+            {"x": [1.0, -1.0, 0.0], "y": [0.0, 0.0, 0.0]},
+            exact=each(lambda x, y: (x - y) ** 2 / 2 if abs(x - y) <= 1 else abs(x - y) - mpmath.mpf("0.5"), 2),
+        ),
+        aspect="reverse",
+        verdict="agrees",
+        torch=[[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0]],
+        jax=[[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0]],
+        left=[[1.0, -1.0, 0.0], [-1.0, 1.0, 0.0]],
+        reason="The two pieces have one slope there, and at zero the parabola has none.",
+        links=(torch_reference("torch.nn.functional.huber_loss"),),
     ),
     Convention(
         id="nan-to-num-passes-numbers-only",

@@ -24,6 +24,13 @@ def _eigenvalues(x: Any) -> Any:
     return np.array([middle - distance, middle + distance], dtype=object)
 
 
+def _projection(x: Any, *, smallest: bool) -> Any:
+    """That on the eigenvector of the smallest or largest eigenvalue of a symmetric matrix of two rows and columns."""
+    low, high = _eigenvalues(x)
+    own, other = (low, high) if smallest else (high, low)
+    return (x - other * np.eye(2, dtype=int)) / (own - other)
+
+
 LOWER_TRIANGLE = (
     "mean = (x + x.T) / 2\nlower = jnp.tril(x) + jnp.tril(x, -1).T\n"
     "jnp.linalg.{function}(mean + lax.stop_gradient(lower - mean))"
@@ -207,6 +214,46 @@ ENTRIES: tuple[Convention, ...] = (
         jax=[[0.5, -0.5], [-0.5, 0.5]],
         left=[[0.5, -0.5], [-0.5, 0.5]],
         reason="Although PyTorch reads one triangle only, its gradient treats both alike.",
+    ),
+    Convention(
+        id="projection-on-an-eigenvector",
+        title="The projection on an eigenvector has one gradient in both, whatever its sign.",
+        point=Point(
+            "v = torch.linalg.eigh((x + x.mT) / 2).eigenvectors\nv[:, :1] @ v[:, :1].mT",
+            "v = jnp.linalg.eigh((x + x.mT) / 2).eigenvectors\nv[:, :1] @ v[:, :1].mT",
+            {"x": [[3.0, 2.0], [2.0, 0.0]]},
+            exact=lambda x: _projection((x + x.T) / 2, smallest=True),
+            cotangent=[[1.0, 2.0], [3.0, 4.0]],
+        ),
+        aspect="reverse",
+        verdict="agrees",
+        torch=[[0.432, -0.324], [-0.324, -0.432]],
+        jax=[[0.432, -0.324], [-0.324, -0.432]],
+        left=[[0.432, -0.324], [-0.324, -0.432]],
+        reason="An eigenvector is determined up to a sign (a complex one up to a phase), which each library chooses, "
+        "and neither is wrong. To compare, take what no choice changes.",
+        torch_rule="Eigenvectors are not unique; the loss shall not depend on their phase.",
+        links=(torch_reference("torch.linalg.eigh"), jax_reference("jax.numpy.linalg.eigh")),
+    ),
+    Convention(
+        id="projection-on-a-singular-vector",
+        title="The projection on a singular vector has one gradient in both, whatever its sign.",
+        point=Point(
+            "u = torch.linalg.svd(x).U\nu[:, :1] @ u[:, :1].mT",
+            "u = jnp.linalg.svd(x)[0]\nu[:, :1] @ u[:, :1].mT",
+            {"x": [[3.0, 0.0], [4.0, 5.0]]},
+            exact=lambda x: _projection(x @ x.T, smallest=False),
+            cotangent=[[1.0, 2.0], [3.0, 4.0]],
+        ),
+        aspect="reverse",
+        verdict="agrees",
+        torch=[[0.275, 0.22], [0.0, -0.165]],
+        jax=[[0.275, 0.22], [0.0, -0.165]],
+        left=[[0.275, 0.22], [0.0, -0.165]],
+        reason="Singular vectors are determined up to a sign (complex ones up to a phase), which each library chooses, "
+        "and neither is wrong. To compare, take what no choice changes.",
+        torch_rule="Singular vectors are not unique; the loss shall not depend on their phase.",
+        links=(torch_reference("torch.linalg.svd"), jax_reference("jax.numpy.linalg.svd")),
     ),
     Convention(
         id="eigenvectors-of-equal-eigenvalues",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from compare.concepts.pages import jax_guide, jax_reference, torch_reference
-from compare.conventions.convention import Convention, raises
+from compare.conventions.convention import Convention, jax_issue, jax_pull, raises
 from compare.points import Point
 
 __all__ = ["ENTRIES"]
@@ -106,6 +106,22 @@ ENTRIES: tuple[Convention, ...] = (
         links=(torch_reference("torch.histc"), jax_reference("jax.numpy.histogram")),
     ),
     Convention(
+        id="gradient-of-an-integer-operand",
+        title="A gradient in an integer raises in PyTorch, and is an array of nothing in JAX where that is asked for.",
+        point=Point(
+            "x.clone().requires_grad_().dtype.itemsize * torch.ones(())",
+            "jnp.array(jax.grad(lambda one: jnp.sum(one * 1.0), allow_int=True)(x).nbytes)",
+            {"x": [1, 2]},
+        ),
+        aspect="value",
+        verdict="raises-differ",
+        torch=raises("RuntimeError", "only Tensors of floating point dtype can require gradients"),
+        jax=0,
+        reason="An integer does not move. JAX has a dtype of no bytes for that, float0.",
+        jax_rule="allow_int is False by default; with True the gradient of an integer has the dtype float0.",
+        links=(jax_pull(4039), jax_reference("jax.grad"), torch_reference("torch.Tensor.requires_grad_")),
+    ),
+    Convention(
         id="mean-of-integers",
         title="The mean of integers raises in PyTorch, and is a number in JAX.",
         point=Point("torch.mean(x)", "jnp.mean(x)", {"x": [1, 2]}),
@@ -128,6 +144,17 @@ ENTRIES: tuple[Convention, ...] = (
         links=(torch_reference("torch.median"), jax_reference("jax.numpy.median")),
     ),
     # ---- what agrees ----
+    Convention(
+        id="integer-operand",
+        title="Both refuse to differentiate in an integer.",
+        point=Point("x.clone().requires_grad_() * 1.0", "jax.grad(lambda one: jnp.sum(one * 1.0))(x)", {"x": [1, 2]}),
+        aspect="value",
+        verdict="agrees",
+        torch=raises("RuntimeError", "only Tensors of floating point dtype can require gradients"),
+        jax=raises("TypeError", "grad requires real- or complex-valued inputs"),
+        reason="PyTorch refuses where the tensor is marked, JAX where it is differentiated.",
+        links=(jax_issue(424), torch_reference("torch.Tensor.requires_grad_")),
+    ),
     Convention(
         id="sum-of-nothing",
         title="The sum of no elements is zero, and passes nothing, in both.",

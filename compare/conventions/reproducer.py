@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from compare.conventions.convention import OBSERVED_WITH, Convention
-from compare.errors import UsageError
+from compare.conventions.convention import OBSERVED_WITH, WRONG, Convention
+from compare.errors import CompareError, UsageError
 from compare.points import Point
 
 __all__ = ["reproducer"]
@@ -17,7 +17,12 @@ TOLERANCE = {"float64": "rtol=1e-10, atol=1e-14", "float32": "rtol=1e-5, atol=1e
 
 
 def reproducer(entry: Convention) -> str:
-    """The script. Raises UsageError for an entry that is no bug of one framework."""
+    """The script. Raises UsageError for an entry that is no bug of one framework.
+
+    Raises: CompareError: for a wrong value, or a derivative along a direction of its own, which no entry has so far.
+    """
+    if entry.verdict in WRONG and (entry.aspect == "value" or entry.point.direction is not None):
+        raise CompareError(f"Convention '{entry.id}': a reproducer shows a gradient, and moves all operands by 1.")
     if entry.verdict == "torch-wrong":
         return _torch(entry)
     if entry.verdict == "jax-wrong":

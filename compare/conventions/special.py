@@ -150,7 +150,61 @@ ENTRIES: tuple[Convention, ...] = (
         left=[TRIGAMMA_OF_ONE],
         reason="It is a sixth of pi squared. PyTorch ends an asymptotic series early, for every dtype at the same "
         "place.",
-        links=(torch_reference("torch.special.polygamma"),),
+        links=(torch_reference("torch.special.polygamma"), torch_pull(4399)),
+    ),
+    Convention(
+        id="digamma-slope-left-of-minus-eight",
+        title="Left of about -8 the slope of digamma is of another size or sign in JAX.",
+        point=Point("torch.digamma(x)", "lax.digamma(x)", {"x": [-8.5]}, exact=each(lambda x: mpmath.psi(0, x))),
+        aspect="reverse",
+        verdict="jax-wrong",
+        torch=[9.75860711262026],
+        jax=[6.794955463355343],
+        left=[9.75860711262026],
+        reason="The value is right, and the slope is polygamma, whose series is for positive numbers: left of -5 it "
+        "loses digits, at -8.5 a third, and at -9.5 it has twelve figures. Right of zero PyTorch's is right to nine "
+        "digits only.",
+        links=(jax_issue(37635), jax_issue(11481), jax_pull(38085)),
+        as_torch="left = jnp.where(x < 0, x, -0.5)\n"
+        "reflected = lax.digamma(1 - left) - jnp.pi / jnp.tan(jnp.pi * left)\n"
+        "jnp.where(x < 0, reflected, lax.digamma(jnp.where(x < 0, 1.5, x)))",
+        ordinary=({"x": [-0.25]}, {"x": [12.5]}),
+    ),
+    Convention(
+        id="polygamma-left-of-minus-eight",
+        title="Left of about -8 polygamma and its slope are of another size or sign in JAX.",
+        point=Point(
+            "torch.polygamma(1, x)",
+            "jax.scipy.special.polygamma(1, x)",
+            {"x": [-8.5]},
+            exact=each(lambda x: mpmath.psi(1, x)),
+        ),
+        aspect="reverse",
+        verdict="jax-wrong",
+        torch=[-0.012307845807709338],
+        jax=[49.9070542245232],
+        left=[-0.012307845807709338],
+        reason="It is a zeta function, whose series is for positive numbers and ends after nine terms. The value is "
+        "off, too: 6.79 instead of 9.76. A reflection of x from `1 - x` is right.",
+        links=(jax_issue(37635), jax_pull(35307), jax_pull(38085)),
+    ),
+    Convention(
+        id="zeta-left-of-minus-nine",
+        title="Left of about -9 the Hurwitz zeta function and its slope are wrong in JAX.",
+        point=Point(
+            "torch.special.zeta(y, x)",
+            "jax.scipy.special.zeta(y, x)",
+            {"x": [-20.25], "y": [2.0]},
+            exact=each(lambda x, y: mpmath.zeta(y, x), 2),
+            differentiated=("x",),
+        ),
+        aspect="reverse",
+        verdict="jax-wrong",
+        torch=[124.02278552474384],
+        jax=[-0.0023211963244995984],
+        left=[124.02278552474384],
+        reason="The series ends after nine terms, before the numbers that are summed become positive.",
+        links=(jax_issue(38199), jax_reference("jax.scipy.special.zeta")),
     ),
     Convention(
         id="zeta-has-no-derivative",

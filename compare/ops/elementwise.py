@@ -35,9 +35,10 @@ def unary(
     dtype: Any = default_float,
     write: str | None = None,
     calls: tuple[str, ...] = (),
+    caution: str = "",
 ) -> Op:
     """A row for a function of one real number."""
-    return Op(name, "x", torch, jax, each(function), same_shape, dtype, write=write, calls=calls)
+    return Op(name, "x", torch, jax, each(function), same_shape, dtype, write=write, calls=calls, caution=caution)
 
 
 def analytic(name: str, torch: str, jax: str, function: Any, **rest: Any) -> Op:

@@ -98,7 +98,14 @@ def _einsum_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
 
 
 def _einsum(*arrays: Any, equation: str) -> Any:
-    return np.asarray(np.einsum(equation, *arrays) + ZERO, dtype=object)
+    terms, arrow, wanted = equation.partition("->")
+    if arrow and DOTS in terms and DOTS not in wanted:
+        # The frameworks sum over the axes that the dots stand for; NumPy has no word for that.
+        result = np.einsum(f"{terms}->{DOTS}{wanted.strip()}", *arrays)
+        result = result.sum(axis=tuple(range(result.ndim - len(wanted.strip()))))
+    else:
+        result = np.einsum(equation, *arrays)
+    return np.asarray(result + ZERO, dtype=object)
 
 
 def _kron_shape(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:

@@ -124,6 +124,7 @@ class Op:
     view: set when the result aliases `x`.
     symmetric: the op is defined for symmetric matrices `x`; of another one a framework may read what it likes.
     ambiguous: the result is one of several that are as good, such as vectors of either sign.
+    caution: where `jax` is wrong on more than a point, in words: a translation that prints it says so.
     jax_names: further names for `jax` and `view.put`, from the operands' shapes and the attributes.
     """
 
@@ -143,6 +144,7 @@ class Op:
     view: View | None = None
     symmetric: bool = False
     ambiguous: bool = False
+    caution: str = ""
     jax_names: Callable[[tuple[Shape, ...], Attributes], dict[str, Any]] = _no_names
 
     @functools.cached_property

@@ -86,19 +86,25 @@ def _dimension(shapes: tuple[Shape, ...], attributes: Attributes) -> Shape:
     return shapes[0]
 
 
+_NEGATIVE = "left of -5 {} of JAX loses digits, and left of -8 it is of another size or sign"
+"""jax.scipy.special.zeta, which polygamma is made of, ends a series early that converges for positive numbers."""
+
 GAMMA = (
     unary(
         "lgamma", "torch.lgamma(x)", "jax.scipy.special.gammaln(x)", _of_nan(_lgamma), dtype=floating,
         write="x.lgamma_()", calls=("torch.special.gammaln(x)",),
+        caution=_NEGATIVE.format("the second derivative"),
     ),
     unary(
         "digamma", "torch.digamma(x)", "jax.scipy.special.digamma(x)", _digamma, dtype=floating,
         write="x.digamma_()", calls=("torch.special.digamma(x)", "torch.special.psi(x)"),
+        caution=_NEGATIVE.format("the slope"),
     ),
     # Of order 1, PyTorch's own is off by up to 5e-10 of it: a series of three terms from x + 6 on.
     Op(
         "polygamma", "x, *, n=...", "torch.polygamma(n, x)", "jax.scipy.special.polygamma(n, x)", _polygamma, _order,
         floating, write="x.polygamma_(n)", calls=("torch.special.polygamma(n, x)",),
+        caution=_NEGATIVE.format("the value"),
     ),
     Op(
         "multigammaln", "x, *, d=...", "torch.mvlgamma(x, d)", "jax.scipy.special.multigammaln(x, d)", _multigammaln,

@@ -571,8 +571,11 @@ class Recorder:
             shape, tensor.dtype, tensor.layout, stride, offset, storage, version, base, tracked, leaf, kept, reference
         )
 
-    def meet(self, tensor: Any, site: Site, hint: str = "") -> None:
-        """Take the numbers of a tensor that was not seen being made, and keep it."""
+    def meet(self, tensor: Any, site: Site, hint: str = "", *, named: bool = False) -> None:
+        """Take the numbers of a tensor that was not seen being made, and keep it.
+
+        named: what holds it names it, so that no variable is looked for.
+        """
         if id(tensor) in self.known:
             return
         values = stale = None
@@ -598,7 +601,7 @@ class Recorder:
         if self._at is None:
             if isinstance(tensor, self.torch.nn.Parameter):
                 self.variables.look_for(tensor, self._frames())
-            if not hint and not self.variables.names(tensor):  # these names go before
+            if not (hint or named or self.variables.names(tensor)):  # these names go before
                 variable = name_among(tensor, self._users_frames())
         self.events.append(Met(seen, values, self.kept(stale), place, hint, drawn, variable))
 
@@ -705,7 +708,7 @@ class Recorder:
                 kept = Kept(place, self.known[id(parameter)], self.know(gradient))
                 for word, own in state.items():
                     if self._is_of_run(word, own):
-                        self.meet(own, site)
+                        self.meet(own, site, named=True)
                         kept.before[word] = self.known[id(own)]
                     if word == "step":
                         kept.count = own.item(), own.dtype

@@ -21,19 +21,14 @@ class LocalVariables:
 
     def look_for(self, parameter: Any, frames: Iterable[types.FrameType]) -> None:
         """Find the module that a parameter belongs to: that of the outermost of these frames, the innermost first."""
-        import torch
-
         if self.names(parameter):
             return
-        owner: tuple[str, torch.nn.Module] | None = None
-        for frame in frames:
+        for frame in reversed(list(frames)):
             for name, module in _modules(frame.f_locals):
                 if any(one is parameter for one in module.parameters()):
-                    owner = name, module
-                    break
-        if owner is not None:
-            self._named.update(id(one) for one in [*owner[1].parameters(), *owner[1].buffers()])
-            self.add(*owner)
+                    self._named.update(id(one) for one in [*module.parameters(), *module.buffers()])
+                    self.add(name, module)
+                    return
 
     def names(self, tensor: Any) -> bool:
         """Whether it is a parameter or a buffer of a module that was found."""

@@ -38,6 +38,8 @@ Where exact numbers cannot decide, the reference is *withdrawn*: it observes not
   another gradient was computed through; and beyond second derivatives, whether it is None, zeros or requires grad.
 - What is the memory of a gradient: its version, and a result of autograd.grad that is written to.
 
+Of what depends on eigenvectors or singular vectors it has its own choice of sign, and says so: it makes no leg wrong.
+
 Bottom up: `arithmetic`, `layout` and `doubts` are about numbers; `plan` and `moves` say what is moved; `tensors` and
 `recording` are the tape; `pullback`, `slots` and `differentiation` take gradients; `interpreter` reads statements.
 """

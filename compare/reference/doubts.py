@@ -76,12 +76,14 @@ class Doubts:
 
     unknown: why the values are not known. negative_zero: a zero among them may be negative. coarse: they were computed
         in float32. beyond: what happened to a number on the way that its dtype cannot hold; empty when nothing did.
+    ambiguous: they are computed from one of several results that are as good.
     """
 
     unknown: Surrogate | Withdrawn | None = None
     negative_zero: bool = False
     coarse: bool = False
     beyond: str = ""
+    ambiguous: bool = False
 
     def __or__(self, other: Doubts) -> Doubts:
         return Doubts(
@@ -89,6 +91,7 @@ class Doubts:
             self.negative_zero or other.negative_zero,
             self.coarse or other.coarse,
             self.beyond or other.beyond,
+            self.ambiguous or other.ambiguous,
         )
 
 
@@ -126,6 +129,7 @@ def doubts_of_result(op: Op, values: Sequence[Any], result: Elements, dtype: str
         exact.negative_zero_may_arise(op.name, values, result, inherited.negative_zero),
         inherited.coarse or (is_single(dtype) and op.name not in exact.WITHOUT_ROUNDING),
         inherited.beyond or _beyond(result, dtype),
+        inherited.ambiguous or op.ambiguous,
     )
 
 

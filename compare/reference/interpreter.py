@@ -12,7 +12,7 @@ import mpmath
 import numpy as np
 
 from compare.facts import Facts
-from compare.observed import Failure, LegRun, Observed
+from compare.observed import UP_TO_A_SIGN, Failure, LegRun, Observed
 from compare.program import Program
 from compare.reference.differentiation import Differentiator
 from compare.reference.doubts import (
@@ -287,7 +287,8 @@ class _Interpreter:
 
     def _noted(self, statement: Read, tensor: Tensor) -> Observed | Withdrawn | EllipsisType:
         """The values of a tensor; beside them, what happened to a number on the way."""
-        seen = observed(tensor)
-        if seen is not ... and not isinstance(seen, Withdrawn) and tensor.storage.doubts.beyond:
-            self.notes[statement.name] = [tensor.storage.doubts.beyond]
+        seen, doubts = observed(tensor), tensor.storage.doubts
+        notes = [doubts.beyond, UP_TO_A_SIGN if doubts.ambiguous else ""]
+        if seen is not ... and not isinstance(seen, Withdrawn) and any(notes):
+            self.notes[statement.name] = [note for note in notes if note]
         return seen

@@ -13,7 +13,8 @@ from compare.recording.events import Called, Event, Met, RuleRun, Seen, TookFunc
 from compare.recording.replay.contents import deeds_of, given_to, plain_values
 from compare.recording.replay.modes import GradModes
 from compare.recording.replay.tensors import Tensors
-from compare.tape import Function, Site, Tape, Tensor, recorded_at, usable_name
+from compare.tape import Site, Tape, Tensor, recorded_at, usable_name
+from compare.tape.functions import Function
 
 if TYPE_CHECKING:
     from compare.recording.replay.player import Player

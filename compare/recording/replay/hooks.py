@@ -9,7 +9,8 @@ from compare.errors import ProgramError
 from compare.recording.events import Hooked, Unhooked
 from compare.recording.replay.contents import deeds_of
 from compare.recording.replay.tensors import Tensors
-from compare.tape import Hook, Tape, Tensor
+from compare.tape import Tape, Tensor
+from compare.tape.hooks import Hook
 
 if TYPE_CHECKING:
     from compare.recording.replay.player import Player

@@ -68,8 +68,8 @@ class Tensors:
 
     def holds_gradient(self, seen: Seen) -> bool:
         """Whether the tape has a gradient to read on a tensor that is bound."""
-        handle, facts = self.handle(seen), self.tape._facts
-        return handle.family.number in facts.slots or handle.tensor in facts.retained
+        handle, gradients = self.handle(seen), self.tape._facts.gradients
+        return handle.family.number in gradients.slots or handle.tensor in gradients.retained
 
     def in_memory_of(self, seen: Seen) -> list[Seen]:
         """The tensors that were bound in the same memory, in order."""

@@ -157,7 +157,7 @@ class Words:
         own, tape = event.arguments[0], self.tensors.tape
         tensor = self.tensors.of(own)
         before = tape._facts.handle(tensor._name)
-        if before.tensor in tape._facts.retained:
+        if before.tensor in tape._facts.gradients.retained:
             raise ProgramError(f"{name} of a tensor whose gradient is retained is not modelled. Retain it afterwards.")
         function = getattr(torch.Tensor, name.removesuffix("_"))
         row, composite = recognise(function, event.arguments, event.keywords), find_composite(function)
