@@ -6,7 +6,16 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["CaseError", "CompareError", "ProgramError", "RefusedError", "UsageError", "nearest", "shown_path"]
+__all__ = [
+    "CaseError",
+    "CompareError",
+    "ProgramError",
+    "RecordingRefusedError",
+    "RefusedError",
+    "UsageError",
+    "nearest",
+    "shown_path",
+]
 
 
 class CompareError(Exception):
@@ -23,6 +32,10 @@ class ProgramError(CompareError):
 
 class RefusedError(ProgramError):
     """A statement that PyTorch refuses, too: a case may declare that."""
+
+
+class RecordingRefusedError(CompareError):
+    """A run that no tape program says exactly. Names what it is, its file and line, and the remedy."""
 
 
 class CaseError(CompareError):

@@ -22,7 +22,7 @@ other; `detail` says how far. At a kink, where the reference is an interval, the
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -139,12 +139,19 @@ def _compare_arrays(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], dty
     tolerance = TOLERANCES[dtype]
     if left.size == 0:
         return Comparison(error=0.0, limit=tolerance.atol)
-    if not tolerance.rtol:
-        # Python's integers are exact beyond 2**53, and their differences do not wrap.
-        a, b = left.astype(object), right.astype(object)
-        beyond = np.asarray(a != b, dtype=bool)
-        error = np.asarray(abs(a - b), dtype=np.float64)
-        return Comparison("value" if beyond.any() else "", _first(beyond[..., np.newaxis]), float(error.max()), 0.0)
+    return _compare_within(left, right, tolerance) if tolerance.rtol else _compare_exactly(left, right)
+
+
+def _compare_exactly(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any]) -> Comparison:
+    """Integers and booleans. Python's integers are exact beyond 2**53, and their differences do not wrap."""
+    a, b = left.astype(object), right.astype(object)
+    beyond = np.asarray(a != b, dtype=bool)
+    error = np.asarray(abs(a - b), dtype=np.float64)
+    return Comparison("value" if beyond.any() else "", _first(beyond[..., np.newaxis]), float(error.max()), 0.0)
+
+
+def _compare_within(left: np.ndarray[Any, Any], right: np.ndarray[Any, Any], tolerance: Tolerance) -> Comparison:
+    """Numbers that are rounded: first where they are not finite, then how far they are from each other."""
     widest = complex if np.iscomplexobj(left) or np.iscomplexobj(right) else np.float64
     a, b = _parts(left.astype(widest)), _parts(right.astype(widest))
     finite = np.isfinite(a) & np.isfinite(b)
@@ -303,12 +310,7 @@ def judge_case(
     for _, statement, handles, _ in program.steps():
         if isinstance(statement, Warned):
             judged.append(_judge_warned(statement, torch))
-            said = list(torch.warnings.get("", ()))
-            told = next((text for text in said if statement.warning in text), None)
-            if told is not None:
-                said.remove(told)
-            torch = replace(torch, warnings={**torch.warnings, "": said})
-            legs["torch"] = torch
+            torch = legs["torch"] = _without_warning(torch, statement.warning)
         if not isinstance(statement, Read | Attempt):
             continue
         name, warning = statement.name, None
@@ -400,6 +402,15 @@ def _judge_warned(declared: Warned, torch: LegRun) -> Observation:
         finding = _Finding("no-analogue")
     finding = replace(finding, concept=declared.concept)
     return _observation(declared.name, "tape", {"torch": text}, finding, declared.warning, declared.line)
+
+
+def _without_warning(run: LegRun, fragment: str) -> LegRun:
+    """The same run without the first warning that has this in it: it has been judged."""
+    said = list(run.warnings.get("", ()))
+    told = next((text for text in said if fragment in text), None)
+    if told is not None:
+        said.remove(told)
+    return replace(run, warnings={**run.warnings, "": said})
 
 
 def undeclared_warnings(
@@ -519,30 +530,42 @@ def _judge_value(
         return _Finding("mismatch", fault, legs_agree, undecided=read.what == "dtype")
     if narrow and read.what == "dtype":
         return _Finding("convention", concept=INTEGER_WIDTH)
-    notes = "".join(f"; {note}" for note in _reference_notes(legs, read))
+    finding = _judge_numbers(known, sides.get("reference"), dtype, legs_agree, _reference_notes(legs, read))
+    if finding.verdict != "match":
+        return finding
+    return (
+        replace(finding, verdict="convention", concept=INTEGER_WIDTH) if narrow else _told(finding, known, legs_agree)
+    )
+
+
+def _judge_numbers(known: Sides, reference: Any, dtype: str, legs_agree: Comparison, said: Sequence[str]) -> _Finding:
+    """The legs against each other, and against the reference where it is known.
+
+    reference: what it shows, or why it shows nothing. said: what it says beside that.
+    """
+    notes = "".join(f"; {note}" for note in said)
     if "reference" in known:
         finding = _with_reference(known, dtype, legs_agree)
-        if finding.verdict in WRONG and UP_TO_A_SIGN in _reference_notes(legs, read):
-            finding = _up_to_a_sign({"torch": torch, "jax": jax}, dtype, legs_agree)
-        elif finding.verdict in WRONG:
-            finding = replace(finding, detail=finding.detail + notes)
-    elif legs_agree.agree:
-        finding = _Finding("match", "", legs_agree)
-    else:
-        side = sides.get("reference")
-        why = f": {side.reason}" if isinstance(side, Surrogate) else notes.replace("; ", ": ", 1)
-        told = f"{_account(known, dtype, legs_agree)}; no reference says which is right{why}"
-        finding = _Finding("mismatch", told, legs_agree, undecided=True)
-    if narrow and finding.verdict == "match":
-        return replace(finding, verdict="convention", concept=INTEGER_WIDTH)
-    if finding.verdict == "match":
-        details = [finding.detail]
-        if legs_agree.zero is not None:
-            details.append(f"{_both(known, legs_agree.zero)}; the two zeros are equal")
-        if legs_agree.below is not None:
-            details.append(f"{_both(known, legs_agree.below)}; below the absolute tolerance, not judged")
-        return replace(finding, detail="; ".join(filter(None, details)))
-    return finding
+        if finding.verdict not in WRONG:
+            return finding
+        if UP_TO_A_SIGN in said:
+            return _up_to_a_sign({"torch": known["torch"], "jax": known["jax"]}, dtype, legs_agree)
+        return replace(finding, detail=finding.detail + notes)
+    if legs_agree.agree:
+        return _Finding("match", "", legs_agree)
+    why = f": {reference.reason}" if isinstance(reference, Surrogate) else notes.replace("; ", ": ", 1)
+    told = f"{_account(known, dtype, legs_agree)}; no reference says which is right{why}"
+    return _Finding("mismatch", told, legs_agree, undecided=True)
+
+
+def _told(finding: _Finding, known: Sides, legs_agree: Comparison) -> _Finding:
+    """A match, with the differences that do not decide."""
+    details = [finding.detail]
+    if legs_agree.zero is not None:
+        details.append(f"{_both(known, legs_agree.zero)}; the two zeros are equal")
+    if legs_agree.below is not None:
+        details.append(f"{_both(known, legs_agree.below)}; below the absolute tolerance, not judged")
+    return replace(finding, detail="; ".join(filter(None, details)))
 
 
 def _both(known: Sides, index: tuple[int, ...]) -> str:

@@ -135,6 +135,13 @@ class _TorchPrinter:
             tree = ast.Attribute(value=tree, attr=word, ctx=ast.Load())
         return tree
 
+    def slot(self, handle: str, word: str) -> ast.expr:
+        """An attribute that is assigned to."""
+        return ast.Attribute(value=self.expressions.handle(handle), attr=word, ctx=ast.Store())
+
+    def assign(self, target: ast.expr, value: ast.expr) -> None:
+        self.emit(ast.Assign(targets=[target], value=value, lineno=0))
+
     def statement(self, statement: AnyStatement) -> None:
         match statement:
             case Leaf() | Constant():
@@ -146,19 +153,13 @@ class _TorchPrinter:
             case Write():
                 self.emit(self.write(statement))
             case ItemWrite():
-                target = ast.Subscript(
-                    value=self.expressions.handle(statement.handle),
-                    slice=index_tree(statement.index, "torch"),
-                    ctx=ast.Store(),
-                )
-                value = self.expressions.operand(statement.value)
-                self.emit(ast.Assign(targets=[target], value=value, lineno=0))
+                index = index_tree(statement.index, "torch")
+                item = ast.Subscript(value=self.expressions.handle(statement.handle), slice=index, ctx=ast.Store())
+                self.assign(item, self.expressions.operand(statement.value))
             case Detach():
                 self.bind(statement.target, self.method(statement.source, "detach"))
             case AssignData():
-                slot = ast.Attribute(value=self.expressions.handle(statement.handle), attr="data", ctx=ast.Store())
-                value = self.expressions.handle(statement.source)
-                self.emit(ast.Assign(targets=[slot], value=value, lineno=0))
+                self.assign(self.slot(statement.handle, "data"), self.expressions.handle(statement.source))
             case DetachInPlace():
                 self.emit(self.method(statement.handle, "detach_"))
             case Data():
@@ -174,13 +175,7 @@ class _TorchPrinter:
                 self.writer.line(f"with torch.{statement.mode}({argument}):", self.origin)
                 self.writer.open_block()
             case EnterSavedTensorsHooks():
-                pack, unpack = (
-                    f"lambda {name}: {name}.clone()" if clones else f"lambda {name}: {name}"
-                    for name, clones in (("tensor", statement.pack_clones), ("packed", statement.unpack_clones))
-                )
-                hooks = f"torch.autograd.graph.saved_tensors_hooks({pack}, {unpack})"
-                self.writer.line(f"with {hooks}:", self.origin)
-                self.writer.open_block()
+                self.enter_saved_tensors_hooks(statement)
             case ExitGradMode() | ExitSavedTensorsHooks():
                 self.writer.close_block()
             case SetGradMode():
@@ -202,14 +197,10 @@ class _TorchPrinter:
             case Backward():
                 self.emit(self.backward(statement))
             case AutogradGrad():
-                called = ast.unparse(self.autograd_grad(statement))
-                targets = ", ".join(statement.targets)
-                targets = targets if len(statement.targets) > 1 else f"({targets},)"
-                self.writer.line(f"{targets} = {called}", self.origin)
+                self.autograd_grad(statement)
             case SetGrad():
-                slot = ast.Attribute(value=self.expressions.handle(statement.handle), attr="grad", ctx=ast.Store())
-                held = ast.Constant(None) if statement.source is None else self.expressions.handle(statement.source)
-                self.emit(ast.Assign(targets=[slot], value=held, lineno=0))
+                [held] = self.cotangents((statement.source,))
+                self.assign(self.slot(statement.handle, "grad"), held)
             case Read():
                 self.read(statement)
             case Attempt():
@@ -218,6 +209,14 @@ class _TorchPrinter:
                 pass  # a declaration
             case _:
                 assert_never(statement)
+
+    def enter_saved_tensors_hooks(self, statement: EnterSavedTensorsHooks) -> None:
+        pack, unpack = (
+            f"lambda {name}: {name}.clone()" if clones else f"lambda {name}: {name}"
+            for name, clones in (("tensor", statement.pack_clones), ("packed", statement.unpack_clones))
+        )
+        self.writer.line(f"with torch.autograd.graph.saved_tensors_hooks({pack}, {unpack}):", self.origin)
+        self.writer.open_block()
 
     def backward(self, statement: Backward) -> ast.expr:
         keywords: dict[str, ast.expr] = {}
@@ -237,7 +236,7 @@ class _TorchPrinter:
             func=function, args=[], keywords=[ast.keyword(arg=name, value=keywords[name]) for name in keywords]
         )
 
-    def autograd_grad(self, statement: AutogradGrad) -> ast.expr:
+    def autograd_grad(self, statement: AutogradGrad) -> None:
         keywords: dict[str, ast.expr] = {}
         if statement.gradients:
             keywords["grad_outputs"] = _one_or_several(self.cotangents(statement.gradients))
@@ -251,7 +250,10 @@ class _TorchPrinter:
             _one_or_several([self.expressions.handle(name) for name in names])
             for names in (statement.outputs, statement.inputs)
         )
-        return call_tree("torch.autograd.grad", *operands, **keywords)
+        called = ast.unparse(call_tree("torch.autograd.grad", *operands, **keywords))
+        targets = ", ".join(statement.targets)
+        targets = targets if len(statement.targets) > 1 else f"({targets},)"
+        self.writer.line(f"{targets} = {called}", self.origin)
 
     def cotangents(self, names: tuple[str | None, ...]) -> list[ast.expr]:
         return [ast.Constant(None) if name is None else self.expressions.handle(name) for name in names]

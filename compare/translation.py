@@ -21,7 +21,7 @@ import msgspec
 
 from compare.concepts import find_concept
 from compare.divergence import first_divergence
-from compare.errors import CompareError, shown_path
+from compare.errors import CompareError, RecordingRefusedError, shown_path
 from compare.functionalize import Lowering, functionalize
 from compare.jax_leg import Check, jax_settings, last_function, print_jax, run_jax
 from compare.judge import TOLERANCES, compare, judge_case
@@ -30,13 +30,7 @@ from compare.ops import OPS
 from compare.pictures import pictures
 from compare.program import Program
 from compare.recording.events import Recording
-from compare.recording.replay import (
-    FinalGradient,
-    RecordingRefusedError,
-    Replayed,
-    replay,
-    replay_as_function,
-)
+from compare.recording.replay import FinalGradient, Replayed, replay, replay_as_function
 from compare.recording.scripts import read_script, record_cell, record_function, record_script
 from compare.reference import run_reference
 from compare.results import Lines, Note, Observation, Specialised, Translation

@@ -102,3 +102,21 @@ def test_a_result_that_no_argument_reaches_is_refused() -> None:
     made = translate(lambda x: x.detach() * 2, torch.tensor([1.0, 2.0]))
     with pytest.raises(CompareError, match="does not depend on a tensor among its arguments"):
         made.jax_function  # noqa: B018
+
+
+def with_retained_gradient(x: torch.Tensor) -> torch.Tensor:
+    hidden = x * 2
+    hidden.retain_grad()
+    return hidden.sum()
+
+
+def with_a_new_leaf(x: torch.Tensor) -> torch.Tensor:
+    frozen = (x * 2).detach().requires_grad_()
+    return (frozen * x).sum()
+
+
+@pytest.mark.parametrize("function", [with_retained_gradient, with_a_new_leaf])
+def test_code_that_asks_for_gradients_of_its_own_tensors_is_no_function(function: Any) -> None:
+    made = translate(function, torch.tensor([1.0, 2.0], requires_grad=True))
+    with pytest.raises(CompareError, match="gradients of tensors of its own"):
+        made.jax_function  # noqa: B018

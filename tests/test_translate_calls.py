@@ -41,8 +41,18 @@ def made_dense_again(x: Any, y: Any) -> Any:
     return (x * y).to_sparse().to_dense() + (x * 2).to_sparse(1).to_dense()
 
 
+def named(x: Any, y: Any) -> Any:
+    left, right = torch.chunk(input=x[:, :2], chunks=2, dim=1)
+    return torch.as_tensor(data=y)[:, :1] * left + ATEN.alias.default(self=right) * torch.detach(input=y)[:, :1]
+
+
 def test_operators_are_the_functions_of_their_names() -> None:
     result = translated(operators)
+    assert result.verdict == "proven", result.reason
+
+
+def test_the_first_argument_may_be_named() -> None:
+    result = translated(named)
     assert result.verdict == "proven", result.reason
 
 

@@ -436,6 +436,30 @@ def test_a_branch_says_what_was_true_in_turn() -> None:
     assert "False and True" in note.why
 
 
+BRANCHING = """
+class Scaled(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, given):
+        ctx.save_for_backward(given)
+        return given * 2 if given.sum() > 0 else given * 3
+
+    @staticmethod
+    def backward(ctx, grad):
+        [given] = ctx.saved_tensors
+        return grad * given
+
+(Scaled.apply(x) * Scaled.apply(-x)).sum().backward()
+"""
+
+
+def test_a_branch_in_a_function_says_what_was_true_in_every_call() -> None:
+    result = translated(START + BRANCHING)
+    assert result.verdict == "proven", result.reason
+    [note] = result.specialised
+    assert (note.line, note.what) == (8, "__bool__")
+    assert "True and False" in note.why
+
+
 def test_random_draws_are_noted_once_for_their_line() -> None:
     source = (
         "import torch\ntorch.manual_seed(0)\nx = torch.randn(3, requires_grad=True)\nloss = 0.0\n"

@@ -6,12 +6,15 @@ several sources may be reduced into one element.
 
 from __future__ import annotations
 
+import functools
+import inspect
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from compare.composites.arguments import broadcast_shapes
-from compare.composites.composite import composite
+from compare.composites.composite import Composite, composite
 from compare.composites.kinds import check_floats, known_numbers
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
@@ -127,46 +130,52 @@ def _unsafe_masked_index_put_accumulate(
     return tape.index_put(input, tape.where(mask, values, 0.0), *places, accumulate=True)
 
 
+# ---- a function and its in-place form ----
+
+
+def _in_both_forms(name: str, *others: str) -> Callable[[Composite], Composite]:
+    """Decorates a composite that is `torch.<name>`, and `torch.Tensor.<name>_` where it is told to write.
+
+    Args: others: further public names of the function that does not write.
+    """
+
+    def register(function: Composite) -> Composite:
+        *shown, _ = inspect.signature(function).parameters.values()
+        for names, in_place in (((f"torch.{name}", *others), False), ((f"torch.Tensor.{name}_",), True)):
+            form = functools.partial(function, in_place=in_place)
+            form.__signature__ = inspect.Signature(shown)  # type: ignore[attr-defined]
+            composite(*names)(form)
+        return function
+
+    return register
+
+
 # ---- writes at positions ----
 
 
-@composite("torch.index_add")
-def _index_add(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1) -> Tensor:
-    values = _vector(tape, source if alpha == 1 else source * alpha)
-    added = tape.index_add(_vector(tape, input), _vector(tape, index), values, axis=dim)
-    return _shaped(tape, added, input.shape)
+def _written(tape: Tape, row: str, input: Tensor, dim: int, index: Tensor, value: Any, *, in_place: bool) -> Tensor:
+    """`row`, or its in-place form, along an axis. A scalar has one."""
+    write = getattr(_vector(tape, input), f"{row}_" if in_place else row)
+    written = write(_vector(tape, index), value, axis=dim)
+    return input if in_place else _shaped(tape, written, input.shape)
 
 
-@composite("torch.Tensor.index_add_")
-def _index_add_in_place(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1
+@_in_both_forms("index_add")
+def _index_add(
+    tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: Any = 1, in_place: bool
 ) -> Tensor:
     values = _vector(tape, source if alpha == 1 else source * alpha)
-    _vector(tape, input).index_add_(_vector(tape, index), values, axis=dim)
-    return input
+    return _written(tape, "index_add", input, dim, index, values, in_place=in_place)
 
 
-@composite("torch.index_copy")
-def _index_copy(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    copied = tape.index_copy(_vector(tape, input), _vector(tape, index), _vector(tape, source), axis=dim)
-    return _shaped(tape, copied, input.shape)
+@_in_both_forms("index_copy")
+def _index_copy(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, *, in_place: bool) -> Tensor:
+    return _written(tape, "index_copy", input, dim, index, _vector(tape, source), in_place=in_place)
 
 
-@composite("torch.Tensor.index_copy_")
-def _index_copy_in_place(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    _vector(tape, input).index_copy_(_vector(tape, index), _vector(tape, source), axis=dim)
-    return input
-
-
-@composite("torch.index_fill")
-def _index_fill(tape: Tape, input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    return _shaped(tape, tape.index_fill(_vector(tape, input), _vector(tape, index), value, axis=dim), input.shape)
-
-
-@composite("torch.Tensor.index_fill_")
-def _index_fill_in_place(tape: Tape, input: Tensor, dim: int, index: Tensor, value: Any) -> Tensor:
-    _vector(tape, input).index_fill_(_vector(tape, index), value, axis=dim)
-    return input
+@_in_both_forms("index_fill")
+def _index_fill(tape: Tape, input: Tensor, dim: int, index: Tensor, value: Any, *, in_place: bool) -> Tensor:
+    return _written(tape, "index_fill", input, dim, index, value, in_place=in_place)
 
 
 def _scattered(tape: Tape, row: str, input: Tensor, dim: int, index: Tensor, source: Any, *, in_place: bool) -> Tensor:
@@ -183,34 +192,26 @@ def _scattered(tape: Tape, row: str, input: Tensor, dim: int, index: Tensor, sou
     return input if in_place else _shaped(tape, target, input.shape)
 
 
-def _source(src: Any, value: Any, reduce: Any) -> Any:
+@_in_both_forms("scatter")
+def _scatter(
+    tape: Tape,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Any = None,
+    *,
+    value: Any = None,
+    reduce: Any = None,
+    in_place: bool,
+) -> Tensor:
     if reduce is not None:
         raise ProgramError("scatter with reduce has no derivative in PyTorch. Use scatter_add or scatter_reduce.")
-    return value if src is None else src
+    return _scattered(tape, "scatter", input, dim, index, value if src is None else src, in_place=in_place)
 
 
-@composite("torch.scatter")
-def _scatter(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
-) -> Tensor:
-    return _scattered(tape, "scatter", input, dim, index, _source(src, value, reduce), in_place=False)
-
-
-@composite("torch.Tensor.scatter_")
-def _scatter_in_place(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, src: Any = None, *, value: Any = None, reduce: Any = None
-) -> Tensor:
-    return _scattered(tape, "scatter", input, dim, index, _source(src, value, reduce), in_place=True)
-
-
-@composite("torch.scatter_add")
-def _scatter_add(tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    return _scattered(tape, "scatter_add", input, dim, index, src, in_place=False)
-
-
-@composite("torch.Tensor.scatter_add_")
-def _scatter_add_in_place(tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    return _scattered(tape, "scatter_add", input, dim, index, src, in_place=True)
+@_in_both_forms("scatter_add")
+def _scatter_add(tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor, *, in_place: bool) -> Tensor:
+    return _scattered(tape, "scatter_add", input, dim, index, src, in_place=in_place)
 
 
 def _positions(tape: Tape, indices: Any) -> list[Tensor]:
@@ -225,42 +226,35 @@ def _positions(tape: Tape, indices: Any) -> list[Tensor]:
     return found
 
 
-@composite("torch.index_put", "torch._unsafe_index_put")
-def _index_put(tape: Tape, input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    _check_every_axis("index_put", indices)
-    return tape.index_put(input, values, *_positions(tape, indices), accumulate=accumulate)
-
-
-@composite("torch.Tensor.index_put_")
-def _index_put_in_place(tape: Tape, input: Tensor, indices: Any, values: Tensor, accumulate: bool = False) -> Tensor:
-    _check_every_axis("index_put_", indices)
-    return input.index_put_(values, *_positions(tape, indices), accumulate=accumulate)
-
-
-def _check_every_axis(what: str, indices: Any) -> None:
+@_in_both_forms("index_put", "torch._unsafe_index_put")
+def _index_put(
+    tape: Tape, input: Tensor, indices: Any, values: Tensor, accumulate: bool = False, *, in_place: bool
+) -> Tensor:
+    row = "index_put_" if in_place else "index_put"
     if any(one is None for one in indices):
-        raise ProgramError(f"{what} along whole axes is not modelled. Write x[:, index] = values.")
+        raise ProgramError(f"{row} along whole axes is not modelled. Write x[:, index] = values.")
+    written: Tensor = getattr(input, row)(values, *_positions(tape, indices), accumulate=accumulate)
+    return written
 
 
-@composite("torch.put")
-def _put(tape: Tape, input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    flat, places = tape.reshape(input, shape=(-1,)), tape.reshape(index, shape=(-1,))
+@_in_both_forms("put")
+def _put(
+    tape: Tape, input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False, *, in_place: bool
+) -> Tensor:
+    flat = tape.view(input, shape=(-1,)) if in_place else tape.reshape(input, shape=(-1,))
+    places = tape.reshape(index, shape=(-1,))
     values = tape.reshape(source, shape=(-1,))
-    return tape.reshape(tape.index_put(flat, values, places, accumulate=accumulate), shape=input.shape)
-
-
-@composite("torch.Tensor.put_")
-def _put_in_place(tape: Tape, input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    flat, places = tape.view(input, shape=(-1,)), tape.reshape(index, shape=(-1,))
-    flat.index_put_(tape.reshape(source, shape=(-1,)), places, accumulate=accumulate)
-    return input
+    if in_place:
+        flat.index_put_(values, places, accumulate=accumulate)
+        return input
+    return tape.reshape(flat.index_put(values, places, accumulate=accumulate), shape=input.shape)
 
 
 # ---- writes at a mask ----
 
 
-@composite("torch.masked_scatter")
-def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
+@_in_both_forms("masked_scatter")
+def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor, *, in_place: bool) -> Tensor:
     shape = broadcast_shapes(input.shape, mask.shape)
     if 0 in source.shape or 0 in shape:
         raise ProgramError("masked_scatter of no elements is not modelled. Leave it out.")
@@ -269,13 +263,9 @@ def _masked_scatter(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> 
     # Each True takes the next element. Where the mask is False, what is read does not matter; -1 is the last.
     places = tape.reshape(counted - 1, shape=shape or (1,))
     values = tape.reshape(source, shape=(-1,))[places]
+    if in_place:
+        return input.copy_(tape.where(chosen, _shaped(tape, values, shape), input))
     return tape.where(chosen, _shaped(tape, values, shape), input)
-
-
-@composite("torch.Tensor.masked_scatter_")
-def _masked_scatter_in_place(tape: Tape, input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    input.copy_(_masked_scatter(tape, input, mask, source))
-    return input
 
 
 @composite("torch.masked_fill")
@@ -376,42 +366,39 @@ def _reduced(
     return input if in_place else _shaped(tape, target, input.shape)
 
 
-@composite("torch.scatter_reduce")
+@_in_both_forms("scatter_reduce")
 def _scatter_reduce(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
+    tape: Tape,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    in_place: bool,
 ) -> Tensor:
-    return _reduced(tape, input, dim, index, src, reduce, include_self=include_self, in_place=False)
+    return _reduced(tape, input, dim, index, src, reduce, include_self=include_self, in_place=in_place)
 
 
-@composite("torch.Tensor.scatter_reduce_")
-def _scatter_reduce_in_place(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    return _reduced(tape, input, dim, index, src, reduce, include_self=include_self, in_place=True)
-
-
-def _along_axis(tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor) -> tuple[Tensor, Tensor]:
-    """The positions of a vector, for every element of the source, and the source."""
-    values, axis = _vector(tape, source), _axis(dim, input)
-    ndim = len(values.shape)
-    places = tape.reshape(index, shape=tuple(-1 if place == axis else 1 for place in range(ndim)))
-    return tape.broadcast_to(places, shape=values.shape), values
-
-
-@composite("torch.index_reduce")
+@_in_both_forms("index_reduce")
 def _index_reduce(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
+    tape: Tape,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    source: Tensor,
+    reduce: str,
+    *,
+    include_self: bool = True,
+    in_place: bool,
 ) -> Tensor:
-    places, values = _along_axis(tape, input, dim, index, source)
-    return _reduced(tape, input, dim, places, values, reduce, include_self=include_self, in_place=False)
-
-
-@composite("torch.Tensor.index_reduce_")
-def _index_reduce_in_place(
-    tape: Tape, input: Tensor, dim: int, index: Tensor, source: Tensor, reduce: str, *, include_self: bool = True
-) -> Tensor:
-    places, values = _along_axis(tape, input, dim, index, source)
-    return _reduced(tape, input, dim, places, values, reduce, include_self=include_self, in_place=True)
+    values, axis = _vector(tape, source), _axis(dim, input)
+    # The positions of a vector, for every element of the source.
+    along = tuple(-1 if place == axis else 1 for place in range(len(values.shape)))
+    places = tape.reshape(index, shape=along)
+    each = tape.broadcast_to(places, shape=values.shape)
+    return _reduced(tape, input, dim, each, values, reduce, include_self=include_self, in_place=in_place)
 
 
 # ---- segments ----

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from compare.pictures.graph import Edge, Graph, Node, NodeKind
+from compare.pictures.printed import statement_lines, typed
 from compare.pictures.svg import draw
-from compare.pictures.tape import statement_lines, typed
 from compare.pure import (
     Accumulated,
     Applied,

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 from compare.checks import find_op
 from compare.facts import SAVED_TENSORS_HOOKS, Facts, Handle
 from compare.ops import Op
-from compare.pictures.graph import Edge, Graph, Node, NodeKind
+from compare.pictures.graph import Graph, Node, NodeKind
+from compare.pictures.history import History
+from compare.pictures.memory import Memory
+from compare.pictures.printed import Printed, typed
 from compare.pictures.saved import saved_places
 from compare.pictures.svg import draw
 from compare.program import Program
@@ -39,14 +41,10 @@ from compare.statements import (
     Step,
     Unpack,
     Write,
-    bound,
-    inlined_names,
-    used,
 )
 
-__all__ = ["statement_lines", "tape_graph", "tape_picture", "typed"]
+__all__ = ["tape_graph", "tape_picture"]
 
-SHORT_DTYPES = {"float": "f", "complex": "c", "int": "i"}
 MOST_SAVED = 3
 
 
@@ -64,71 +62,33 @@ def tape_graph(program: Program, source: Source) -> tuple[Graph, str]:
     return tape.finished()
 
 
-def typed(shape: tuple[int, ...], dtype: str) -> str:
-    """`f64[2,3]`."""
-    for word, letter in SHORT_DTYPES.items():
-        if dtype.startswith(word):
-            dtype = letter + dtype[len(word) :]
-    return f"{dtype}[{','.join(map(str, shape))}]"
-
-
-def statement_lines(source: Source) -> dict[int, str]:
-    """For each tape statement the first line that came from it, where it is a whole one."""
-    found: dict[int, str] = {}
-    for text, origin in zip(source.text.splitlines(), source.origins, strict=True):
-        if origin is not None and text.strip() not in ("", "try:"):
-            found.setdefault(origin, text.strip())
-    return {origin: text for origin, text in found.items() if not text.endswith(("(", "[", "{"))}
-
-
-@dataclass
-class _Saved:
-    """A tensor that a node keeps for backward, and how often its storage had been written then."""
-
-    name: str
-    storage: int
-    writes: int
-
-
-@dataclass
 class _Tape:
-    """The walk. producers: by tensor, the node that made it; roots: by family, the node that made its root last.
+    """The walk, with what it knows of tensors by their numbers, and of their families.
 
-    renewed: by family, the node of the newest recorded write, after which views hang on the root anew.
-    slots: by family of a leaf, the nodes that added to its `.grad`. tracked: by family, whether it requires grad.
-    written: by storage, how often it was written.
-    aliased: by storage, the families on it. stale: the newest write, and those that have not been read since.
-    origins: for a write that only replaces numbers, the node that the history goes on to, past other such writes.
+    graph: what is drawn. history: its edges. memory: the storages. printed: how statements are told.
     """
 
-    program: Program
-    source: Source
-    graph: Graph = field(init=False)
-    lines: dict[int, str] = field(init=False)
-    inlined: set[str] = field(init=False)
-    producers: dict[int, int] = field(default_factory=dict)
-    roots: dict[int, int] = field(default_factory=dict)
-    renewed: dict[int, int] = field(default_factory=dict)
-    tracked: dict[int, bool] = field(default_factory=dict)
-    leaves: dict[int, int] = field(default_factory=dict)
-    slots: dict[int, list[int]] = field(default_factory=dict)
-    last_backward: int | None = None
-    written: dict[int, int] = field(default_factory=dict)
-    stale: dict[int, tuple[int, set[int]]] = field(default_factory=dict)
-    aliased: dict[int, set[int]] = field(default_factory=dict)
-    origins: dict[int, int] = field(default_factory=dict)
-    passed: set[int] = field(default_factory=set)
-    saved: dict[int, list[_Saved]] = field(default_factory=dict)
-    into: dict[int, list[Edge]] = field(default_factory=dict)
-    out_of: dict[int, list[Edge]] = field(default_factory=dict)
-    arrived: dict[int, int] = field(default_factory=dict)
-    hooks: list[RegisterPostAccumulateGradHook] = field(default_factory=list)
-    index: int = 0
-
-    def __post_init__(self) -> None:
-        self.graph = Graph(f"The tape of {self.program.id}")
-        self.lines = statement_lines(self.source)
-        self.inlined = inlined_names(self.program.statements)
+    def __init__(self, program: Program, source: Source) -> None:
+        self.graph = Graph(f"The tape of {program.id}")
+        self.history = History(self.graph)
+        self.memory = Memory()
+        self.printed = Printed(program, source)
+        # By tensor, the node that made it.
+        self.producers: dict[int, int] = {}
+        # By family, the node that made its root last, and that of the newest recorded write: views hang on it anew.
+        self.roots: dict[int, int] = {}
+        self.renewed: dict[int, int] = {}
+        # By family, whether it requires grad.
+        self.tracked: dict[int, bool] = {}
+        # By family of a leaf, its node, and the nodes that added to its `.grad`.
+        self.leaves: dict[int, int] = {}
+        self.slots: dict[int, list[int]] = {}
+        # By node of a leaf, how many gradients arrived.
+        self.arrived: dict[int, int] = {}
+        self.last_backward: int | None = None
+        # The hooks that the statements are in.
+        self.hooks: list[RegisterPostAccumulateGradHook] = []
+        self.index = 0
 
     # -- nodes and edges --
 
@@ -138,55 +98,9 @@ class _Tape:
         if statement.line:
             found.append(f"line {statement.line}")
         storage = handle.storage.number if handle is not None else None
-        said, sign = text or self.said(statement), getattr(statement, "op", type(statement).__name__)
+        said = text or self.printed.said(self.index, statement, in_hook=bool(self.hooks))
+        sign = getattr(statement, "op", type(statement).__name__)
         return self.graph.add(Node(kind, said, found, self.index, statement.line, storage, sign))
-
-    def said(self, statement: Step) -> str:
-        """The statement as it is printed; a part of one, or one inside a hook, by its op and operands."""
-        whole = not self.hooks and not any(name in self.inlined for name in (*bound(statement), *used(statement)))
-        if whole and self.index in self.lines:
-            return self.lines[self.index]
-        shown = [self.operand(Ref(name)) for name in used(statement)]
-        made = ", ".join(name for name in bound(statement) if name not in self.inlined and not name.startswith("_"))
-        match statement:
-            case Apply():
-                called = f"{statement.op}({', '.join(self.operand(one) for one in statement.operands)})"
-            case Write():
-                called = f"{shown[0]}.{statement.op}_({', '.join(self.operand(one) for one in statement.operands)})"
-            case ItemWrite():
-                called = f"{shown[0]}[...] = {self.operand(statement.value)}"
-            case Detach():
-                called = f"{shown[0]}.detach()"
-            case Data():
-                called = f"{shown[0]}.data"
-            case Grad():
-                called = f"{shown[0]}.grad"
-            case AssignData() | SetGrad():
-                word = "data" if isinstance(statement, AssignData) else "grad"
-                called = f"{shown[0]}.{word} = {shown[1] if len(shown) > 1 else None}"
-            case CallFunction():
-                called = f"{statement.function}({', '.join(statement.inputs)})"
-            case _:
-                called = self.lines.get(self.index, f"{type(statement).__name__.lower()}({', '.join(shown)})")
-        return f"{made} = {called}" if made and not isinstance(statement, Write | ItemWrite) else called
-
-    def operand(self, operand: Any) -> str:
-        if not isinstance(operand, Ref):
-            return str(operand)
-        hidden = operand.name in self.inlined or (self.hooks and operand.name.startswith("_"))
-        return "·" if hidden else operand.name.lstrip("_") or "·"
-
-    def edge(self, source: int, target: int, **settings: Any) -> Edge:
-        one = Edge(source, target, **settings)
-        if one.history or one.cut or one.storage:
-            same = None
-        else:
-            same = next((other for other in self.into.get(target, []) if other.source == source), None)
-        if same is None:
-            self.graph.edges.append(one)
-            self.into.setdefault(target, []).append(one)
-            self.out_of.setdefault(source, []).append(one)
-        return one
 
     def holds(self, handle: Handle, node: int) -> None:
         """The node made this tensor."""
@@ -194,7 +108,7 @@ class _Tape:
         if handle.link is None:
             self.roots[handle.family.number] = node
         self.tracked[handle.family.number] = handle.requires_grad
-        self.aliased.setdefault(handle.storage.number, set()).add(handle.family.number)
+        self.memory.holds(handle)
 
     def maker(self, handle: Handle, statement: Step) -> int | None:
         """The node that the tensor hangs on now; a view whose base was written is taken again, and gets a new one."""
@@ -205,7 +119,7 @@ class _Tape:
         if made is None or write is None or write <= made:
             return made
         again = self.node("view", statement, handle, "taken again", text=handle.name.lstrip("_") or "view")
-        self.edge(self.roots.get(family, write), again, history=handle.requires_grad)
+        self.history.edge(self.roots.get(family, write), again, history=handle.requires_grad)
         self.producers[handle.tensor] = again
         return again
 
@@ -213,15 +127,14 @@ class _Tape:
         """An edge from what made a tensor to a node that reads it."""
         made = self.maker(handle, statement)
         if made is not None and made != node:
-            self.edge(made, node, history=history, cut="" if history else cut)
+            self.history.edge(made, node, history=history, cut="" if history else cut)
         self.reads_memory(node, handle)
 
     def reads_memory(self, node: int, handle: Handle) -> None:
         """An edge from a write through another alias, the first time that this one is read after it."""
-        write, families = self.stale.get(handle.storage.number, (node, set()))
-        if handle.family.number in families and write < node:
-            families.discard(handle.family.number)
-            self.edge(write, node, storage=True)
+        write = self.memory.read(node, handle)
+        if write is not None:
+            self.history.edge(write, node, storage=True)
 
     # -- statements --
 
@@ -235,31 +148,15 @@ class _Tape:
                 return
         match inner:
             case Leaf() | Constant():
-                handle = facts.handles[inner.target]
-                node = self.node("leaf" if isinstance(inner, Leaf) else "constant", inner, handle)
-                self.graph.nodes[node].text = inner.target
-                self.holds(handle, node)
-                if isinstance(inner, Leaf):
-                    self.leaves[handle.family.number] = node
+                self.data(inner, facts.handles[inner.target])
             case Apply():
                 self.apply(inner, handles, facts)
             case Unpack():
-                base = handles[inner.source]
-                pieces = [facts.handles[target] for target in inner.targets]
-                made = self.maker(base, inner)
-                node = self.node("view", inner, pieces[0])
-                self.view_edge(node, base, pieces[0], made, facts)
-                for piece in pieces:
-                    self.holds(piece, node)
+                self.unpack(inner, handles[inner.source], facts)
             case Detach() | Data():
                 self.alias(inner, handles[inner.source], facts.handles[inner.target])
             case DetachInPlace():
-                handle = handles[inner.handle]
-                made = self.maker(handle, inner)
-                node = self.node("cut", inner, handle)
-                if made is not None:
-                    self.edge(made, node, cut="detach_" if self.tracked.get(handle.family.number) else "")
-                self.holds(facts.handles[inner.handle], node)
+                self.detach_in_place(inner, handles[inner.handle], facts.handles[inner.handle])
             case Write() | ItemWrite():
                 self.write(inner, handles, facts)
             case AssignData():
@@ -287,6 +184,13 @@ class _Tape:
             case _:
                 pass  # reads, grad modes and definitions make no tensor
 
+    def data(self, statement: Leaf | Constant, handle: Handle) -> None:
+        node = self.node("leaf" if isinstance(statement, Leaf) else "constant", statement, handle)
+        self.graph.nodes[node].text = statement.target
+        self.holds(handle, node)
+        if isinstance(statement, Leaf):
+            self.leaves[handle.family.number] = node
+
     def tag(self, handle: Handle, statement: Step, word: str) -> None:
         made = self.maker(handle, statement)
         if made is not None and word not in self.graph.nodes[made].words:
@@ -297,12 +201,12 @@ class _Tape:
         if isinstance(statement, Backward | AutogradGrad):
             given = statement.roots if isinstance(statement, Backward) else statement.outputs
             roots = [self.producers.get(handles[name].tensor) for name in given]
-            self.tell_written(self.above([root for root in roots if root is not None]))
+            self.tell_written(self.history.above([root for root in roots if root is not None]))
         node = self.node("refused", statement, None, "PyTorch raises")
         for handle in handles.values():
             made = self.roots.get(handle.family.number) if handle.link is None else self.producers.get(handle.tensor)
             if made is not None:
-                self.edge(made, node, cut="raises")
+                self.history.edge(made, node, cut="raises")
 
     def apply(self, statement: Apply, handles: dict[str, Handle], facts: Facts) -> None:
         op, result = find_op(statement.op), facts.handles[statement.target]
@@ -322,11 +226,19 @@ class _Tape:
                 self.saves(node, op, operands, result, facts)
         self.holds(result, node)
 
+    def unpack(self, statement: Unpack, base: Handle, facts: Facts) -> None:
+        pieces = [facts.handles[target] for target in statement.targets]
+        made = self.maker(base, statement)
+        node = self.node("view", statement, pieces[0])
+        self.view_edge(node, base, pieces[0], made, facts)
+        for piece in pieces:
+            self.holds(piece, node)
+
     def view_edge(self, node: int, base: Handle, view: Handle, made: int | None, facts: Facts) -> None:
         has_node = view.link is not None and view.link.has_node
         if made is not None:
             cut = self.mode(facts) if base.requires_grad and not has_node else ""
-            self.edge(made, node, history=has_node, cut=cut)
+            self.history.edge(made, node, history=has_node, cut=cut)
         self.reads_memory(node, base)
 
     def operands(self, node: int, op: Op, operands: list[Any], tracked: bool, statement: Step, facts: Facts) -> None:
@@ -355,7 +267,7 @@ class _Tape:
     def saves(self, node: int, op: Op, operands: list[Any], result: Handle, facts: Facts) -> None:
         """Note which tensors the node keeps: what the gradient formulas of its operands read."""
         places, has_result = saved_places(op, operands)
-        kept = {self.operand(Ref(operands[one].name)).replace("·", "its operand"): operands[one] for one in places}
+        kept = {self.operand_name(operands[one]): operands[one] for one in places}
         if has_result:
             kept["its result"] = result
         if kept:
@@ -365,17 +277,27 @@ class _Tape:
         if any(mode.block == SAVED_TENSORS_HOOKS for mode in facts.modes):
             return  # what a hook packed is read in backward, whatever is written
         for name, handle in kept.items():
-            number = handle.storage.number
-            self.saved.setdefault(node, []).append(_Saved(name, number, self.written.get(number, 0)))
+            self.memory.save(node, name, handle)
+
+    def operand_name(self, handle: Handle) -> str:
+        """What a node is said to keep."""
+        return self.printed.operand(Ref(handle.name), in_hook=bool(self.hooks)).replace("·", "its operand")
 
     def alias(self, statement: Detach | Data, base: Handle, alias: Handle) -> None:
         made = self.maker(base, statement)
         node = self.node("cut", statement, alias)
         if made is not None:
             word = "detach" if isinstance(statement, Detach) else ".data"
-            self.edge(made, node, cut=word if base.requires_grad else "")
+            self.history.edge(made, node, cut=word if base.requires_grad else "")
         self.reads_memory(node, base)
         self.holds(alias, node)
+
+    def detach_in_place(self, statement: DetachInPlace, before: Handle, after: Handle) -> None:
+        made = self.maker(before, statement)
+        node = self.node("cut", statement, before)
+        if made is not None:
+            self.history.edge(made, node, cut="detach_" if self.tracked.get(before.family.number) else "")
+        self.holds(after, node)
 
     def write(self, statement: Write | ItemWrite, handles: dict[str, Handle], facts: Facts) -> None:
         target = handles[statement.handle]
@@ -394,31 +316,30 @@ class _Tape:
         kept = f"history kept, {self.mode(facts)}" if before and not recorded else ""
         node = self.node("write", statement, after, f"version {count - 1} → {count}", kept)
         if made is not None:
-            self.edge(made, node, history=before)
+            self.history.edge(made, node, history=before)
         if recorded and target.link is not None:
             base = self.roots.get(target.family.number)
             if base is not None and base != made:
-                self.edge(base, node, history=before)
+                self.history.edge(base, node, history=before)
         for one in operands:
             if isinstance(one, Handle):
                 history = recorded and one.requires_grad and not one.is_lost
                 cut = "" if history or not one.requires_grad else self.why(one, facts)
                 self.reads(node, one, statement, history=history, cut=cut)
         if not recorded and before and made is not None:
-            self.origins[node] = self.origins.get(made, made)
+            self.history.replaces_numbers(node, made)
         self.wrote(node, after, target)
         if recorded and isinstance(statement, Write):
             self.saves(node, find_op(statement.op), [target, *operands], after, facts)
 
     def wrote(self, node: int, after: Handle, target: Handle) -> None:
         """From here on the tensor, its root and its views hang on this write."""
-        family, storage = target.family.number, target.storage.number
+        family = target.family.number
         self.producers[target.tensor] = node
         self.roots[family] = node
         self.renewed[family] = node
         self.tracked[family] = after.requires_grad
-        self.written[storage] = self.written.get(storage, 0) + 1
-        self.stale[storage] = node, self.aliased.get(storage, set()) - {family}
+        self.memory.wrote(node, target)
 
     def assign(self, statement: AssignData, handles: dict[str, Handle], facts: Facts) -> None:
         target, source = handles[statement.handle], handles[statement.source]
@@ -427,9 +348,9 @@ class _Tape:
         tracked = target.requires_grad
         node = self.node("write", statement, facts.handles[statement.handle], "history kept" if tracked else "")
         if made is not None:
-            self.edge(made, node, history=tracked)
+            self.history.edge(made, node, history=tracked)
             if tracked:
-                self.origins[node] = self.origins.get(made, made)
+                self.history.replaces_numbers(node, made)
         self.reads(node, source, statement, history=False, cut=".data" if source.requires_grad else "")
         self.holds(facts.handles[statement.handle], node)
 
@@ -480,11 +401,11 @@ class _Tape:
             reached = frozenset(handles[name].family.number for name in statement.inputs)
         for root in roots:
             if root is not None:
-                self.edge(root, node, history=True)
+                self.history.edge(root, node, history=True)
         for one in given:
             self.reads(node, one, statement, history=False)
         ends = [self.leaves[family] for family in sorted(reached) if family in self.leaves]
-        self.flows(node, [root for root in roots if root is not None], ends)
+        self.tell_written(self.history.flows(node, [root for root in roots if root is not None], ends))
         for family, end in zip(sorted(reached), ends, strict=False):
             self.arrived[end] = self.arrived.get(end, 0) + 1
             self.slots.setdefault(family, []).append(node)
@@ -500,59 +421,35 @@ class _Tape:
         node = self.node("backward", statement, results[0])
         for root in roots:
             if root is not None:
-                self.edge(root, node, history=True)
+                self.history.edge(root, node, history=True)
         for one in given:
             self.reads(node, one, statement, history=statement.create_graph and one.requires_grad)
-        self.flows(node, [one for one in roots if one is not None], [one for one in ends if one is not None])
+        self.tell_written(
+            self.history.flows(
+                node, [one for one in roots if one is not None], [one for one in ends if one is not None]
+            )
+        )
         for result in results:
             self.holds(result, node)
             if result.requires_grad and result.is_leaf:
                 self.leaves[result.family.number] = node
         self.last_backward = node
 
-    def flows(self, node: int, roots: list[int], ends: list[int]) -> None:
-        """Mark the edges that lie between the ends that a gradient arrives at and the roots it starts from."""
-        above = self.above(roots)
-        reaches = {self.origins.get(end, end) for end in ends} & above
-        for here in sorted(above):
-            if here in self.origins:
-                if self.origins[here] in reaches:
-                    reaches.add(here)
-                    self.passed.add(here)
-                continue
-            for one in self.into.get(here, []):
-                if one.history and one.source in reaches:
-                    one.flow = True
-                    reaches.add(here)
-        for one in self.into.get(node, []):
-            one.flow = one.source in roots and one.source in reaches
-        self.tell_written(reaches)
-
-    def above(self, roots: list[int]) -> set[int]:
-        """The nodes that the history of the roots goes through; writes that only replace numbers are passed by."""
-        found, pending = set(roots), list(roots)
-        while pending:
-            here = pending.pop()
-            ups = [self.origins[here]] if here in self.origins else []
-            ups += [one.source for one in self.into.get(here, []) if one.history and here not in self.origins]
-            pending += [up for up in ups if up not in found]
-            found.update(ups)
-        return found
-
     def tell_written(self, nodes: set[int]) -> None:
         """Say of what the nodes of a backward saved where it was written in the meantime."""
         for node in sorted(nodes):
-            for saved in self.saved.get(node, []):
-                word = f"{saved.name} was written since"
-                if self.written.get(saved.storage, 0) > saved.writes and word not in self.graph.nodes[node].words:
-                    self.graph.nodes[node].words.append(word)
+            words = self.graph.nodes[node].words
+            for name in self.memory.written_since(node):
+                word = f"{name} was written since"
+                if word not in words:
+                    words.append(word)
 
     def grad(self, statement: Grad, source: Handle, gradient: Handle) -> None:
         of = self.slots.get(source.family.number, []) if source.link is None else []
         last = [] if self.last_backward is None else [self.last_backward]
         node = self.node("gradient", statement, gradient, "what .grad holds")
         for one in of or last:
-            self.edge(one, node, history=gradient.requires_grad)
+            self.history.edge(one, node, history=gradient.requires_grad)
         self.holds(gradient, node)
 
     def set_grad(self, statement: SetGrad, handles: dict[str, Handle]) -> None:
@@ -570,11 +467,7 @@ class _Tape:
 
     def finished(self) -> tuple[Graph, str]:
         """The graph with what arrived at each leaf, and the same in sentences."""
-        for node in sorted(self.origins, reverse=True):
-            if node in self.passed:
-                kept = next(one for one in self.into[node] if one.history)
-                kept.flow = True
-                self.passed.add(kept.source)
+        self.history.finish()
         names = {end: self.graph.nodes[end].text for end in self.leaves.values()}
         for end in dict.fromkeys(self.leaves.values()):
             count = self.arrived.get(end, 0)

@@ -14,9 +14,25 @@ if TYPE_CHECKING:
     from compare.cases import Case
     from compare.concepts import Concept, Page
 
-__all__ = ["ConceptMap", "Explanation"]
+__all__ = ["ConceptMap", "Explanation", "rows_of"]
 
 _OBSERVED = f"Observed with PyTorch {OBSERVED_WITH['torch']} and JAX {OBSERVED_WITH['jax']}."
+
+
+def rows_of(one: Concept, shown_by: Sequence[tuple[str, str]] = ()) -> list[tuple[str, str]]:
+    """Everything that is known of a concept, each with its label. shown_by: rows for what shows it."""
+    rows = [
+        ("Status", f"{one.status}: {STATUSES[one.status]}"),
+        ("PyTorch", one.torch),
+        ("JAX", one.jax),
+        ("Why", one.why),
+        ("Instead", one.instead),
+        ("Versions", f"{_OBSERVED}{' ' if one.versions else ''}{one.versions}"),
+    ]
+    if one.contradicts is not None:
+        said = f"{one.contradicts.claim} ({_address(one.contradicts.page)})"
+        rows += [("It is written", said), ("What runs show", one.contradicts.observed)]
+    return [*rows, *shown_by, ("PyTorch page", _address(one.torch_page)), ("JAX page", _address(one.jax_page))]
 
 
 @dataclass(frozen=True)
@@ -59,22 +75,8 @@ class Explanation:
         }
 
     def _rows(self) -> list[tuple[str, str]]:
-        one = self.concept
-        rows = [
-            ("Status", f"{one.status}: {STATUSES[one.status]}"),
-            ("PyTorch", one.torch),
-            ("JAX", one.jax),
-            ("Why", one.why),
-            ("Instead", one.instead),
-        ]
-        rows.append(("Versions", f"{_OBSERVED}{' ' if one.versions else ''}{one.versions}"))
-        if one.contradicts is not None:
-            said = f"{one.contradicts.claim} ({_address(one.contradicts.page)})"
-            rows += [("It is written", said), ("What runs show", one.contradicts.observed)]
-        rows += [(case.kind.title(), f"{case.id}: {case.title}") for case in self.cases]
-        if not self.cases:
-            rows.append(("Case", "no case shows it yet"))
-        return [*rows, ("PyTorch page", _address(one.torch_page)), ("JAX page", _address(one.jax_page))]
+        shown_by = [(case.kind.title(), f"{case.id}: {case.title}") for case in self.cases]
+        return rows_of(self.concept, shown_by or [("Case", "no case shows it yet")])
 
 
 @dataclass(frozen=True)

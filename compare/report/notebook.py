@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from html import escape
 from itertools import groupby
 
-from compare.concepts import STATUSES, Concept
+from compare.concepts import Concept
 from compare.pictures import verified
+from compare.report.explanation import rows_of
 from compare.report.translated import sentence
 from compare.report.wording import SYMBOLS, error, naive, symbol, told, value, visible, visible_lines, worst
 from compare.report.wording import summary as summary_of
@@ -144,19 +145,7 @@ def _rank(case: CaseResult) -> tuple[int, int]:
 
 
 def _concept(one: Concept) -> list[str]:
-    rows = [
-        ("Status", f"{one.status}: {STATUSES[one.status]}"),
-        ("PyTorch", one.torch),
-        ("JAX", one.jax),
-        ("Why", one.why),
-        ("Instead", one.instead),
-        *([("Versions", one.versions)] if one.versions else []),
-        *([("It is written", one.contradicts.claim)] if one.contradicts else []),
-        *([("What runs show", one.contradicts.observed)] if one.contradicts else []),
-        ("PyTorch page", f"{one.torch_page.title}, {one.torch_page.url}"),
-        ("JAX page", f"{one.jax_page.title}, {one.jax_page.url}"),
-    ]
-    return [_head(f"{one.id}: {one.title}"), _table((), rows)]
+    return [_head(f"{one.id}: {one.title}"), _table((), rows_of(one))]
 
 
 # ---- their parts ----
