@@ -75,3 +75,13 @@ def test_what_is_refused(function: Callable[..., Any], reason: str) -> None:
     result = translated(function)
     assert result.verdict == "refused"
     assert reason in result.reason
+
+
+def test_a_composite_that_fails_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(tape: Any, input: Any) -> Any:
+        return input.shape.no_such_word
+
+    monkeypatch.setattr("compare.recording.replay.computing.find_composite", lambda function: broken)
+    result = translated(lambda x, y: torch.ravel(x) * y[0, 0])
+    assert result.verdict == "refused"
+    assert "torch.ravel: its composite failed on these arguments, with AttributeError" in result.reason

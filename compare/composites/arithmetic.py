@@ -151,8 +151,9 @@ def _clamp(tape: Tape, input: Tensor, min: Any = None, max: Any = None) -> Tenso
         return clamp_min(tape, input, min)
     if min is None:
         return clamp_max(tape, input, max)
+    above = _at_least(tape, input, min)
     # Where the bounds cross, the upper one wins and takes the gradient.
-    return _at_most(tape, _at_least(tape, input, min), max)
+    return _at_most(tape, above, max)
 
 
 @composite("torch.clamp_min")

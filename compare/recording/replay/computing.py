@@ -6,12 +6,13 @@ import inspect
 from typing import Any
 
 from compare.composites import Composite
-from compare.errors import ProgramError
+from compare.errors import CompareError, ProgramError
 from compare.ops import Op
 from compare.recording.calls import Recognised, described, find_composite, recognise
 from compare.recording.events import Called, Seen
 from compare.recording.replay.aliasing import Aliases
 from compare.recording.replay.contents import given_to
+from compare.recording.replay.notes import Notes
 from compare.recording.replay.tensors import Tensors, dtype_name
 from compare.recording.replay.vocabulary import NARROW, SEVERAL
 from compare.statements import ItemWrite, Write
@@ -26,9 +27,10 @@ class Computing:
     as_pytorch: where a call is a row and a composite, too, it is the composite.
     """
 
-    def __init__(self, tensors: Tensors, aliases: Aliases, *, as_pytorch: bool) -> None:
+    def __init__(self, tensors: Tensors, aliases: Aliases, notes: Notes, *, as_pytorch: bool) -> None:
         self.tensors = tensors
         self.aliases = aliases
+        self.notes = notes
         self.as_pytorch = as_pytorch
 
     def compute(self, event: Called) -> None:
@@ -38,6 +40,7 @@ class Computing:
         if row is not None and not (self.as_pytorch and composite is not None):
             try:
                 self._apply(row, event)
+                self.notes.cautioned(event.site, row.op, spelled_out=composite is not None)
                 return
             except ProgramError:
                 # The row knows the call, but not for these operands: where the whole is a composite, that decides.
@@ -90,7 +93,16 @@ class Computing:
         except TypeError as error:
             raise ProgramError(f"{described(event.function)}: {error}.") from error
         before = len(tape._statements)
-        self.bind_results(event, composite(tape, *arguments, **keywords))
+        try:
+            made = composite(tape, *arguments, **keywords)
+        except CompareError:
+            raise
+        except Exception as error:
+            raise ProgramError(
+                f"{described(event.function)}: its composite failed on these arguments, with {type(error).__name__}: "
+                f"{error}. That is a fault of this package, not of the code."
+            ) from error
+        self.bind_results(event, made)
         written = {one.handle for one in tape._statements[before:] if isinstance(one, Write | ItemWrite)}
         for one in given_to(event):
             if self.tensors.of(one)._name in written:

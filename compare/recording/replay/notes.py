@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from compare.ops import OPS, Op
+from compare.program import Program
 from compare.recording.events import Looked, Stepped
 from compare.recording.events import Site as Place
 from compare.recording.optimizers import optax_equivalent
 from compare.recording.replay.places import Sites
 from compare.results import Specialised
+from compare.statements import Apply, Read, used
 
 __all__ = ["Notes"]
 
@@ -17,6 +20,10 @@ RANDOM = (
 DROPOUT = (
     "the mask is recorded as data; in JAX draw it: `jax.random.bernoulli(key, 1 - p, x.shape) / (1 - p)` with "
     "`key = jax.random.key(seed)`"
+)
+SIGNS = (
+    "eigenvectors and singular vectors are determined up to a sign (a phase, if complex) that each library chooses, "
+    "perhaps another one for another matrix or on another machine; use what no choice changes, such as abs(v)"
 )
 
 
@@ -44,6 +51,21 @@ class Notes:
     def dropped(self, place: Place) -> None:
         """A mask of dropout was drawn."""
         self.note(place, "dropout", DROPOUT)
+
+    def cautioned(self, place: Place, op: Op, *, spelled_out: bool) -> None:
+        """JAX's own function was taken; say where it is wrong. spelled_out: there is a composite that is not."""
+        if op.caution:
+            remedy = "; --torch-conventions prints what is right everywhere" if spelled_out else ""
+            self.note(place, op.name, f"JAX's own function is printed: {op.caution}{remedy}")
+
+    def chosen(self, program: Program) -> None:
+        """Say where a program goes on with vectors of either sign: another machine may choose the other one."""
+        names = {
+            name for statement in program.statements if not isinstance(statement, Read) for name in used(statement)
+        }
+        for one in program.statements:
+            if isinstance(one, Apply) and OPS[one.op].ambiguous and one.target in names:
+                self._found.setdefault((one.line, "signs"), Specialised(one.line, "signs", SIGNS))
 
     def looked(self, event: Looked) -> None:
         """Python took numbers out of a tensor, or asked where they are."""

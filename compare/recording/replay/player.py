@@ -79,7 +79,7 @@ class Player:
             self.tensors, self.aliases, self.readings, self.unseen, self.naming, self.notes, parameters=parameters
         )
         self.gradients = Gradients(self.tensors, self.readings, self.unseen, self.naming, self.notes)
-        self.computing = Computing(self.tensors, self.aliases, as_pytorch=as_pytorch)
+        self.computing = Computing(self.tensors, self.aliases, self.notes, as_pytorch=as_pytorch)
         self.words = Words(self.tensors, self.aliases, self.readings, self.naming, self.computing, self.gradients)
         self.hooks = Hooks(self.tensors, self._inside)
         self.functions = CustomFunctions(self.tensors, self.modes, self.play, self._inside, as_pytorch=as_pytorch)

@@ -57,7 +57,9 @@ def replay(recording: Recording, *, id: str, title: str, as_pytorch: bool = Fals
     with recorded_at(NOWHERE):
         named = (one for one in player.aliases.updated() if player.naming.is_named(one))
         player.readings.end((one for one in named if one.tensor.is_leaf), _seen(recording, recording.results))
-    return Replayed(_program(tape, id, title), player.notes.by_line(), player.readings.final)
+    program = _program(tape, id, title)
+    player.notes.chosen(program)
+    return Replayed(program, player.notes.by_line(), player.readings.final)
 
 
 def replay_as_function(
