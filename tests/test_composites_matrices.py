@@ -110,7 +110,7 @@ def test_transforms_along_several_axes() -> None:
     for name in ("rfftn", "rfft2"):
         check(f"torch.fft.{name}", call(X), call(STACK, norm="forward"), call(X, (3, 4)))
     for name in ("irfftn", "irfft2"):
-        check(f"torch.fft.{name}", call(Z), call(Z, (3, 5)), call(Z, norm="ortho"))
+        check(f"torch.fft.{name}", call(Z), call(Z, (3, 5)), call(Z, norm="ortho"), call(X))
     for name in ("fftshift", "ifftshift"):
         check(f"torch.fft.{name}", call(X), call(STACK, 1), call(draw(5)), call(STACK, (0, 2)))
     refuses("torch.fft.fftn", "has 1 sizes", X, (2,), (0, 1))

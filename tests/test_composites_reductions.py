@@ -67,13 +67,13 @@ def test_spreads(name: str) -> None:
 
 
 def test_norms() -> None:
-    orders = (1, 2, 3, 2.5, math.inf, -math.inf)
+    orders = (1, 2, 3, 2.5, 0.5, -1, -1.5, math.inf, -math.inf)
     for order in orders:
         check("torch.linalg.vector_norm", call(X, order), call(STACK, order, (0, 2), True), call(TIES, order, 1))
         check("torch.norm", call(X, order), call(X, order, 1), call(X, p=order, dim=0, keepdim=True))
         check("torch.linalg.norm", call(ROW, order), call(X, order, 1))
         check("torch.dist", call(X, X[::-1].copy(), order))
-    check("torch.linalg.vector_norm", call(ZEROS, 1), call(ZEROS, 3), call(ZEROS, math.inf))
+    check("torch.linalg.vector_norm", *(call(ZEROS, order, 0) for order in orders))
     check("torch.norm", call(X), call(X, "fro", (0, 1)))
     check("torch.Tensor.norm", call(X), call(X, 1, 0), call(X, p=2))
     check("torch.linalg.norm", call(X), call(X, dim=0), call(X, "fro"), call(X, 1), call(X, -math.inf), call(STACK))

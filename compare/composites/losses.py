@@ -14,6 +14,7 @@ from compare.composites.arithmetic import absolute
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats
 from compare.composites.linear import linear
+from compare.composites.reductions import root_of_powers, vector_norm
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
@@ -604,7 +605,7 @@ def _norm(tape: Tape, x: Tensor, p: float, axis: int, *, keepdim: bool = False) 
         return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())
     if p == 1:
         return absolute(tape, x).sum(axis=axis, keepdims=keepdim)
-    raise ProgramError(f"A distance with p={p} is not modelled; 1 and 2 are.")
+    return vector_norm(tape, x, p, axis, keepdim)
 
 
 @composite("torch.nn.functional.pairwise_distance", "torch.pairwise_distance")
@@ -632,12 +633,7 @@ def _distance(tape: Tape, difference: Tensor, p: float) -> Tensor:
         return together - surplus
     if p < 0:
         raise ProgramError(f"There is no distance with p={p}.")
-    absent = size == 0
-    powers = tape.where(absent, 0.0, tape.where(absent, 1.0, size) ** p)
-    total = powers.sum(axis=-1)
-    equal = total == 0
-    root = tape.where(equal, 1.0, total) ** (1 / p)
-    return tape.where(equal, 0.0, root)
+    return root_of_powers(tape, difference, p, axis=-1)
 
 
 @composite("torch.cdist")

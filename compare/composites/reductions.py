@@ -12,7 +12,7 @@ from compare.composites.kinds import check_floats, is_float
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__ = ["matrix_norm", "vector_norm"]
+__all__ = ["matrix_norm", "root_of_powers", "vector_norm"]
 
 
 def _axes(dim: Any, ndim: int, *, keepdim: bool = False) -> Any:
@@ -205,7 +205,7 @@ def _std_mean(
 def vector_norm(
     tape: Tape, x: Tensor, ord: Any = 2, dim: Any = None, keepdim: bool = False, *, dtype: str | None = None
 ) -> Tensor:
-    """The norm of order `ord` along `dim`: 1, 2, another positive order, or an infinity."""
+    """The norm of order `ord` along `dim`. Of order 0 it has no history in PyTorch."""
     x = cast(tape, x, dtype)
     attributes = _attributes(x, dim, keepdim)
     if ord == 2 and not (tape.as_pytorch and is_float(x)):
@@ -223,9 +223,23 @@ def vector_norm(
         return tape.max(absolute(tape, x), **attributes)
     if ord == -math.inf:
         return tape.min(absolute(tape, x), **attributes)
-    if ord <= 1:
-        raise ProgramError(f"A norm of order {ord} is not modelled. Orders: 1, more than 1, inf and -inf.")
-    return tape.sum(absolute(tape, x) ** ord, **attributes) ** (1 / ord)
+    if ord == 0:
+        raise ProgramError("A norm of order 0 is not modelled. Count what is not zero: (x != 0).sum().")
+    if ord > 1 and not tape.as_pytorch:
+        return tape.sum(absolute(tape, x) ** ord, **attributes) ** (1 / ord)
+    return root_of_powers(tape, x, ord, **attributes)
+
+
+def root_of_powers(tape: Tape, x: Tensor, order: float, **attributes: Any) -> Tensor:
+    """The norm of another order than 0, 1, 2 and the infinities. At a zero, and where all are, its slope is zero."""
+    size = absolute(tape, x)
+    absent = size == 0
+    powers = tape.where(absent, 0.0 if order > 0 else math.inf, tape.where(absent, 1.0, size) ** order)
+    total = tape.sum(powers, **attributes)
+    if order < 0:
+        return total ** (1 / order)
+    is_zero = total == 0
+    return tape.where(is_zero, 0.0, tape.where(is_zero, 1.0, total) ** (1 / order))
 
 
 @composite("torch.norm")

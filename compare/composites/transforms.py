@@ -70,7 +70,7 @@ def _rfftn(tape: Tape, input: Tensor, s: Any = None, dim: Any = None, norm: str 
 @composite("torch.fft.irfftn")
 def _irfftn(tape: Tape, input: Tensor, s: Any = None, dim: Any = None, norm: str | None = None) -> Tensor:
     axes, sizes = _axes(input, s, dim)
-    half = _along(tape, "ifft", input, axes[:-1], sizes[:-1], norm)
+    half = _along(tape, "ifft", _as_complex(input), axes[:-1], sizes[:-1], norm)
     return tape.irfft(half, axis=axes[-1], **_given(n=sizes[-1], norm=norm))
 
 

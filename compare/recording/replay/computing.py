@@ -88,8 +88,12 @@ class Computing:
         tape = self.tensors.tape
         arguments = tuple(self.tensors.converted(one) for one in event.arguments)
         keywords = {key: self.tensors.converted(one) for key, one in event.keywords.items()}
+        signature = inspect.signature(composite)
+        for name, parameter in signature.parameters.items():
+            if parameter.kind is parameter.VAR_POSITIONAL and name in keywords:
+                arguments = (*arguments, keywords.pop(name))  # x.flip(dims=(0,)) is x.flip((0,))
         try:
-            inspect.signature(composite).bind(tape, *arguments, **keywords)
+            signature.bind(tape, *arguments, **keywords)
         except TypeError as error:
             raise ProgramError(f"{described(event.function)}: {error}.") from error
         before = len(tape._statements)
