@@ -42,10 +42,10 @@ def made_dense_again(x: Any, y: Any) -> Any:
 
 
 def named(x: Any, y: Any) -> Any:
-    x = torch.tile(x.flip(dims=(0,)), dims=(1, 1)).sum_to_size(size=(1, 3)) + y[0].expand(size=(2, 3))
     left, right = torch.chunk(input=x[:, :2], chunks=2, dim=1)
-    y = y.repeat(repeats=(1, 1))
-    return torch.as_tensor(data=y)[:, :1] * left + ATEN.alias.default(self=right) * torch.detach(input=y)[:, :1]
+    sized = torch.tile(x.flip(dims=(0,)), dims=(1, 1)).sum_to_size(size=(1, 3)) + y[0].expand(size=(2, 3))
+    whole = sized * y.repeat(repeats=(1, 1))
+    return whole + torch.as_tensor(data=y)[:, :1] * left + ATEN.alias.default(self=right) * torch.detach(input=y)[:, :1]
 
 
 def test_operators_are_the_functions_of_their_names() -> None:
