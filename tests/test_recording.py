@@ -124,7 +124,7 @@ def stepped(make: Callable[[list[Any]], Any]) -> tuple[list[list[str]], list[tor
 @pytest.mark.parametrize("make", OPTIMIZERS.values(), ids=OPTIMIZERS)
 def test_a_step_taken_again_calls_what_it_called(make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
     as_one, moved = stepped(make)
-    monkeypatch.setattr(Recorder, "_is_whole", lambda self, optimizer: False)
+    monkeypatch.setattr(OptimizerCalls, "_is_whole", lambda self, optimizer: False)
     one_by_one, wanted = stepped(make)
     assert as_one == one_by_one
     assert all(as_one)

@@ -31,18 +31,15 @@ from compare.recording.events import (
     HookRun,
     InferenceModeEntered,
     InferenceModeLeft,
-    Kept,
     Looked,
     Met,
     RanBackward,
-    RuleRun,
     Seen,
     Site,
-    Stepped,
-    TookFunction,
     Unhooked,
-    Updated,
 )
+from compare.recording.function_calls import FunctionCalls
+from compare.recording.optimizer_calls import OptimizerCalls
 from compare.recording.variables import LocalVariables, name_among
 
 __all__ = ["Recorder"]
@@ -79,8 +76,6 @@ TAPE_FACTS = {
     "retains_grad": "retains_grad",
 }  # fmt: skip
 """Properties that only a tape has, and what the tape calls them."""
-WHOLE_STEPS = frozenset("SGD Adam AdamW RMSprop Adagrad".split())
-"""Optimizers of torch.optim whose calls in a step are the same whatever numbers the gradients hold."""
 STORAGES = frozenset("storage untyped_storage".split())
 DOORS = STORAGES | {"numpy", "__array__", "__dlpack__", "data_ptr"}
 """Methods through which memory can be written that no function of PyTorch is called for."""
@@ -160,18 +155,14 @@ class Recorder:
     def __init__(self, *, site: Site | None = None) -> None:
         import torch
         from torch.multiprocessing.reductions import StorageWeakRef
-        from torch.optim import optimizer as hooks
 
         self.torch = torch
-        self._hooks = hooks
         self._storage_reference = StorageWeakRef
         self.events: list[Event] = []
         self.known: dict[int, Seen] = {}
         self.made: dict[int, tuple[weakref.ref[Any], Site, bool]] = {}
         self.leaves: list[Any] = []
         self._memories: dict[int, Any] = {}
-        self.taken: dict[int, TookFunction] = {}
-        self.nodes: list[Any] = []
         self.thread = threading.get_ident()
         self.recording_outside = True
         self.inside_whole = False
@@ -199,20 +190,16 @@ class Recorder:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """Record what runs inside of the block. What it replaces in PyTorch, and blocks it leaves open, are undone."""
-        with self._names_put_back(), self._standing_in(), self._steps_seen(), self._mode_entered():
+        with (
+            self._names_put_back(),
+            self._standing_in(),
+            FunctionCalls(self).seen(),
+            OptimizerCalls(self).seen(),
+            self._mode_entered(),
+        ):
             yield
         for seen in self.known.values():
             seen.tensor = seen.reference()
-
-    @contextlib.contextmanager
-    def _steps_seen(self) -> Iterator[None]:
-        from torch.optim.optimizer import register_optimizer_step_pre_hook
-
-        hook = register_optimizer_step_pre_hook(self._step)
-        try:
-            yield
-        finally:
-            hook.remove()
 
     @contextlib.contextmanager
     def _mode_entered(self) -> Iterator[None]:
@@ -253,41 +240,25 @@ class Recorder:
     def _standing_in(self) -> Iterator[None]:
         """Stand in for what a function mode does not see. Everything is put back at the end."""
         torch = self.torch
-        function, inference, functional = torch.autograd.Function, torch.inference_mode, torch.nn.functional
-        before = [
-            (function, "apply", function.__dict__["apply"]),
-            (inference, "__enter__", inference.__dict__["__enter__"]),
-            (inference, "__exit__", inference.__dict__["__exit__"]),
-        ]
+        inference, functional = torch.inference_mode, torch.nn.functional
         names = ("has_torch_function", "has_torch_function_unary", "has_torch_function_variadic")
-        modules = (functional, torch.functional)
-        before += [
-            (module, name, getattr(module, name)) for module in modules for name in names if name in vars(module)
+        standing = [
+            (inference, "__enter__", inference.__dict__["__enter__"], self._entering),
+            (inference, "__exit__", inference.__dict__["__exit__"], self._leaving),
+            *(
+                (module, name, getattr(module, name), self._checking)
+                for module in (functional, torch.functional)
+                for name in names
+                if name in vars(module)
+            ),
         ]
-        kinds = [getattr(torch.optim, name) for name in sorted(WHOLE_STEPS)]
-        steps = [(kind, vars(kind).get("step"), self._stepping(kind.step)) for kind in kinds]
-        before.append((torch.optim.Optimizer, "zero_grad", torch.optim.Optimizer.zero_grad))
-        self._rules: list[tuple[Any, Any]] = []
         try:
-            function.apply = classmethod(self._apply(before[0][2].__func__))
-            inference.__enter__ = self._entering(before[1][2])
-            inference.__exit__ = self._leaving(before[2][2])
-            for owner, name, original in before[3:]:
-                make = self._zeroing if name == "zero_grad" else self._checking
+            for owner, name, original, make in standing:
                 setattr(owner, name, make(original))
-            for kind, _, step in steps:
-                kind.step = step
             yield
         finally:
-            for owner, name, original in before:
+            for owner, name, original, _ in standing:
                 setattr(owner, name, original)
-            for kind, original, _ in steps:
-                if original is not None:
-                    kind.step = original
-                elif "step" in vars(kind):
-                    del kind.step  # it hid the inherited one
-            for kind, rule in self._rules:
-                kind.backward = rule
 
     def _checking(self, original: Callable[..., bool]) -> Callable[..., bool]:
         """Python functions of PyTorch ask whether a mode wants them whole: only those that are recognised are."""
@@ -420,14 +391,14 @@ class Recorder:
         return result
 
     def _set_grad(self, function: Any, arguments: Any, keywords: Any) -> Any:
-        copied = self._copied_gradient(arguments[0])
+        copied = self.copied_gradient(arguments[0])
         result = self.record_call(function, arguments, keywords)
         event = self.events[-1]
         if isinstance(event, Called) and event.function is function:
             event.before = copied
         return result
 
-    def _copied_gradient(self, tensor: Any) -> Any:
+    def copied_gradient(self, tensor: Any) -> Any:
         before = tensor.grad
         if before is None or before.layout is not self.torch.strided:
             return None
@@ -445,7 +416,7 @@ class Recorder:
                 if id(one) not in known:
                     unknown.append(one)
             elif type(one) in (list, tuple):
-                found = self._inside(one)
+                found = self.inside(one)
                 tensors = tensors or bool(found)
                 unknown += [inner for inner in found if id(inner) not in known]
         if not tensors:
@@ -457,7 +428,7 @@ class Recorder:
             name = getattr(function, "__name__", "")
             writes = (name.endswith("_") and not name.endswith("__")) or name == "__setitem__"
             initialises = not unknown[0].requires_grad or self._caller(function).startswith(self._not_users[0])
-            if writes and unknown[0] is arguments[0] and initialises and len(self._inside(arguments)) == 1:
+            if writes and unknown[0] is arguments[0] and initialises and len(self.inside(arguments)) == 1:
                 # Nothing knows this tensor yet: its numbers are taken when something does.
                 return function(*arguments, **keywords)
         site = self.site()
@@ -490,17 +461,15 @@ class Recorder:
         torch = self.torch
         return isinstance(value, torch.Tensor) and not value.dim() and value.dtype in (torch.int64, torch.int32)
 
-    def _inside(self, items: Any) -> list[Any]:
+    def inside(self, items: Any) -> list[Any]:
+        """The tensors in nested lists and tuples."""
         found = []
         for one in items:
             if isinstance(one, self.torch.Tensor):
                 found.append(one)
             elif type(one) in (list, tuple):
-                found += self._inside(one)
+                found += self.inside(one)
         return found
-
-    def _is_tensor(self, value: Any) -> bool:
-        return isinstance(value, self.torch.Tensor)
 
     def called(self, function: Any, arguments: tuple[Any, ...], result: Any, site: Site) -> Any:
         """Record that this call gave this result, which it returns."""
@@ -514,7 +483,7 @@ class Recorder:
     def know(self, result: Any) -> Any:
         """From here on these tensors are known. Returns: the result, with what is kept of them in their places."""
         if isinstance(result, self.torch.Tensor):
-            return self.known.get(id(result)) or self._see(result)
+            return self.known.get(id(result)) or self.see(result)
         if isinstance(result, list | tuple):
             return tuple([self.know(one) for one in result])
         return result
@@ -527,7 +496,7 @@ class Recorder:
             return type(value)([self.kept(one) for one in value])
         return value
 
-    def _known_outside(self, value: Any) -> Any:
+    def known_outside(self, value: Any) -> Any:
         """The same, where no call of PyTorch is being recorded; the tensors are known from here on."""
         with self.torch._C.DisableTorchFunction():
             return self.know(value)
@@ -537,7 +506,7 @@ class Recorder:
         given = tuple([self.kept(one) for one in arguments])
         return given, {name: self.kept(one) for name, one in keywords.items()} if keywords else keywords
 
-    def _see(self, tensor: Any) -> Seen:
+    def see(self, tensor: Any) -> Seen:
         """Know a tensor from here on, for as long as it lives: its id may be another's after that."""
         known, number = self.known, id(tensor)
         seen = known[number] = self._look_at(tensor, lambda _: known.pop(number, None))
@@ -580,7 +549,7 @@ class Recorder:
             return
         values = stale = None
         with self.torch._C.DisableTorchFunction():
-            seen = self._see(tensor)
+            seen = self.see(tensor)
             seen.tensor, seen.met = tensor, True
             if (
                 tensor.layout is self.torch.strided
@@ -655,140 +624,6 @@ class Recorder:
             self.events.append(Filled(self.kept(tensor), tensor.detach().clone(), self.site()))
         return result
 
-    # ---- optimizers ----
-
-    def _step(self, optimizer: Any, arguments: Any, keywords: Any) -> None:
-        """An optimizer of torch.optim is about to take a step; one of another making may mean anything by its words."""
-        if self.active and type(optimizer).__module__.startswith("torch.optim."):
-            self.variables.add("optimizer", optimizer)
-            self.events.append(Stepped(type(optimizer).__name__, self._settings(optimizer), self.site()))
-
-    def _settings(self, optimizer: Any) -> list[dict[str, Any]]:
-        return [{word: one for word, one in group.items() if word != "params"} for group in optimizer.param_groups]
-
-    def _stepping(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """A step is one event where its calls follow from its settings: see `compare.recording.steps`."""
-        torch = self.torch
-
-        @functools.wraps(original)
-        def step(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
-            if arguments or keywords or not self._is_alone():
-                return original(optimizer, *arguments, **keywords)
-            with torch._C.DisableTorchFunction():
-                site = self.site()
-                kept = self._kept_for(optimizer, site) if self._is_whole(optimizer) else None
-                if kept is not None:
-                    settings = self._settings(optimizer)
-                    result = original(optimizer)
-                    for parameter, one in kept:
-                        for word, own in optimizer.state.get(parameter, {}).items():
-                            if self._is_of_run(word, own):
-                                one.after[word] = self.known.get(id(own)) or self._see(own)
-                    told = [one for _, one in kept]
-                    self.events.append(
-                        Updated(type(optimizer).__name__, settings, told, torch.get_default_dtype(), site)
-                    )
-                    return result
-            return original(optimizer)
-
-        return step
-
-    def _kept_for(self, optimizer: Any, site: Site) -> list[tuple[Any, Kept]] | None:
-        """What a step has for each parameter with a gradient; None where something among it is no plain tensor."""
-        found = []
-        for place, group in enumerate(optimizer.param_groups):
-            for parameter in group["params"]:
-                gradient = parameter.grad
-                if gradient is None:
-                    continue
-                state = optimizer.state.get(parameter, {})
-                if not all(one is None or self._is_plain(one) for one in (parameter, gradient, *state.values())):
-                    return None
-                self.meet(parameter, site)
-                kept = Kept(place, self.known[id(parameter)], self.know(gradient))
-                for word, own in state.items():
-                    if self._is_of_run(word, own):
-                        self.meet(own, site, named=True)
-                        kept.before[word] = self.known[id(own)]
-                    if word == "step":
-                        kept.count = own.item(), own.dtype
-                found.append((parameter, kept))
-        return found
-
-    def _is_of_run(self, word: str, own: Any) -> bool:
-        """Whether a program says what this is. Only Python reads a count of steps, where the code leaves it alone."""
-        return own is not None and (word != "step" or id(own) in self.known)
-
-    def _zeroing(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        """Gradients that are dropped, without a look at each of them first."""
-        torch = self.torch
-
-        @functools.wraps(original)
-        def zero_grad(optimizer: Any, *arguments: Any, **keywords: Any) -> Any:
-            if arguments or keywords or not self._is_alone():
-                return original(optimizer, *arguments, **keywords)
-            with torch._C.DisableTorchFunction():
-                site = self.site()
-                for group in optimizer.param_groups:
-                    for parameter in group["params"]:
-                        self.meet(parameter, site)
-                        if parameter.grad is not None:
-                            given = self.known[id(parameter)], None
-                            before = self._copied_gradient(parameter)
-                            self.events.append(Called(torch.Tensor.grad.__set__, given, {}, None, site, before=before))
-                return original(optimizer)
-
-        return zero_grad
-
-    def _is_alone(self) -> bool:
-        """Whether PyTorch runs here as it is: on the thread that is recorded, in no other mode, with history."""
-        torch, mode = self.torch, self.mode
-        return (
-            self.active
-            and torch.is_grad_enabled()
-            and not torch.is_inference_mode_enabled()
-            and torch._C._len_torch_dispatch_stack() == 0
-            and torch._C._len_torch_function_stack() == 1
-            and torch._C._get_function_stack_at(0) is mode
-        )
-
-    def _is_whole(self, optimizer: Any) -> bool:
-        """Whether nothing but the settings of an optimizer decides what it calls in a step."""
-        torch, kind = self.torch, type(optimizer)
-        hooks = self._hooks
-        if (
-            getattr(torch.optim, kind.__name__, None) is not kind
-            or kind.__name__ not in WHOLE_STEPS
-            or optimizer._optimizer_step_pre_hooks
-            or optimizer._optimizer_step_post_hooks
-            or len(hooks._global_optimizer_pre_hooks) > 1  # one is that of the recorder
-            or hooks._global_optimizer_post_hooks
-            or "grad_scale" in vars(optimizer)
-            or "found_inf" in vars(optimizer)
-        ):
-            return False
-        for group in optimizer.param_groups:
-            if not all(word == "params" or self._is_setting(one) for word, one in group.items()):
-                return False
-            if any(group.get(word) for word in ("differentiable", "capturable", "fused", "foreach")):
-                return False
-        return True
-
-    def _is_setting(self, value: Any) -> bool:
-        if type(value) in (tuple, list):
-            return all(self._is_setting(one) for one in value)
-        return value is None or type(value) in (bool, int, float, str)
-
-    def _is_plain(self, value: Any) -> bool:
-        """A dense tensor in this memory, of no class with a mind of its own."""
-        torch = self.torch
-        return (
-            type(value) in (torch.Tensor, torch.nn.Parameter)
-            and value.layout is torch.strided
-            and value.is_cpu
-            and not value.is_inference()
-        )
-
     # ---- grad modes ----
 
     def _set_grad_enabled(self, function: Any, arguments: Any, keywords: Any) -> Any:
@@ -818,7 +653,7 @@ class Recorder:
 
     def _backward(self, function: Any, arguments: Any, keywords: Any) -> Any:
         site = self.site()
-        for one in self._inside((arguments, tuple(keywords.values()))):
+        for one in self.inside((arguments, tuple(keywords.values()))):
             self.meet(one, site)
         copied = tuple(tuple(one) if isinstance(one, list | types.GeneratorType) else one for one in arguments)
         keywords = {name: tuple(one) if isinstance(one, list) else one for name, one in keywords.items()}
@@ -833,7 +668,7 @@ class Recorder:
             ran.changed = before != self._gradients() or len(self.events) > count
             raise
         ran.result = self.know(result)
-        ran.numbers = tuple(one.detach().clone() for one in self._inside((result,)))
+        ran.numbers = tuple(one.detach().clone() for one in self.inside((result,)))
         return result
 
     def _gradients(self) -> list[tuple[int, int]]:
@@ -842,7 +677,7 @@ class Recorder:
         return [(id(one), 0 if one is None or one.is_inference() else one._version) for one in held]
 
     @contextlib.contextmanager
-    def _aside(self) -> Iterator[list[Event]]:
+    def aside(self) -> Iterator[list[Event]]:
         """Events inside of the block are kept apart."""
         outer, self.events = self.events, []
         try:
@@ -858,8 +693,8 @@ class Recorder:
 
         @functools.wraps(hook)
         def seen(cotangent: Any) -> Any:
-            given = self._known_outside(cotangent)
-            with self._aside() as events, self.mode:
+            given = self.known_outside(cotangent)
+            with self.aside() as events, self.mode:
                 result = hook(cotangent)
             with self.torch._C.DisableTorchFunction():
                 registered.runs.append(HookRun(given, events, self.kept(result)))
@@ -890,51 +725,3 @@ class Recorder:
             return result
 
         return function(tensor, seen)
-
-    # ---- custom functions ----
-
-    def _apply(self, original: Callable[..., Any]) -> Callable[..., Any]:
-        def apply(kind: Any, *arguments: Any, **keywords: Any) -> Any:
-            if not self.active or self.inside_whole:
-                return original(kind, *arguments, **keywords)
-            site = self.site()
-            for one in self._inside(arguments):
-                self.meet(one, site)
-            self._stand_in_for_rule(kind)
-            with self._aside() as events:
-                result = original(kind, *arguments, **keywords)
-            results = [one for one in (result if isinstance(result, tuple) else (result,)) if self._is_tensor(one)]
-            with self.torch._C.DisableTorchFunction():
-                taken = TookFunction(kind, self.kept(arguments), events, self.know(result), site)
-                nodes = [one.grad_fn for one in results if one.grad_fn is not None]
-                if nodes:
-                    self.taken[id(nodes[0])] = taken
-                    self.nodes.append(nodes[0])
-                    taken.non_differentiable = self.kept(tuple([one for one in results if not one.requires_grad]))
-            self.events.append(taken)
-            return result
-
-        return apply
-
-    def _stand_in_for_rule(self, kind: Any) -> None:
-        if any(known is kind for known, _ in self._rules):
-            return
-        described = kind.__dict__.get("backward")
-        if described is None:
-            return
-        rule = kind.backward
-        self._rules.append((kind, described))
-
-        @functools.wraps(rule)
-        def seen(ctx: Any, *cotangents: Any) -> Any:
-            given = self._known_outside(cotangents)
-            with self._aside() as events, self.mode:
-                result = rule(ctx, *cotangents)
-            taken = self.taken.get(id(ctx))
-            if taken is not None:
-                taken.once_differentiable = hasattr(rule, "__wrapped__")
-                with self.torch._C.DisableTorchFunction():
-                    taken.rules.append(RuleRun(given, events, self.kept(result)))
-            return result
-
-        kind.backward = staticmethod(seen)
