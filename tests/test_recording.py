@@ -15,6 +15,7 @@ import torch
 import compare
 from compare.recording.calls import bare_name
 from compare.recording.events import Called, Met, Updated
+from compare.recording.optimizer_calls import OptimizerCalls
 from compare.recording.recorder import SMALL, Recorder
 from compare.recording.steps import calls_of
 
