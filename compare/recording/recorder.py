@@ -223,7 +223,7 @@ class Recorder:
         """The proof runs in this process, too, and must find PyTorch as it was."""
         torch = self.torch
         modules = (torch, torch.functional, torch.nn.functional, torch.autograd, torch.linalg, torch.fft, torch.special)
-        before = [(one, dict(vars(one))) for one in (torch.Tensor, *modules)]
+        before = [(one, vars(one).copy()) for one in (torch.Tensor, *modules)]
         try:
             yield
         finally:
