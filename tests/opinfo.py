@@ -38,6 +38,8 @@ FIRST = 2
 """Samples of each entry that the table holds."""
 CHUNK = 10
 """Entries that a worker takes at a time."""
+KEPT = 200
+"""Samples after which a worker forgets what JAX compiled for them: all of it takes more memory than there is."""
 WRONG, CRASHED = "WRONG", "CRASHED"
 SEED = 7
 """Of what an op draws, and of the samples."""
@@ -176,6 +178,7 @@ def _short(reason: str) -> str:
 
 def examined(names: Sequence[str], most: int | None) -> list[Row]:
     """The rows of these entries."""
+    import jax
     import torch
 
     warnings.simplefilter("ignore")  # OpInfo's own samples call what is deprecated
@@ -183,7 +186,10 @@ def examined(names: Sequence[str], most: int | None) -> list[Row]:
     found = []
     for info in entries():
         if name_of(info) in names:
-            found += [judged(info, sample, number) for number, sample in enumerate(samples(info, most))]
+            for number, sample in enumerate(samples(info, most)):
+                found.append(judged(info, sample, number))
+                if len(found) % KEPT == 0:
+                    jax.clear_caches()
     return found
 
 
