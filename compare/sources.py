@@ -70,11 +70,12 @@ class Source:
         return None
 
     def line_of(self, statement: int) -> str:
-        """The first line that came from a tape statement, stripped; empty when there is none."""
-        for text, origin in zip(self.text.splitlines(), self.origins, strict=True):
-            if origin == statement:
-                return text.strip()
-        return ""
+        """The first line that came from a tape statement, stripped; empty when there is none.
+
+        A statement without a line is written into that of a later one: the next that has some.
+        """
+        own = min((one for one in self.origins if one is not None and one >= statement), default=None)
+        return "" if own is None else self.text.splitlines()[self.origins.index(own)].strip()
 
 
 class ScriptWriter:

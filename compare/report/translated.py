@@ -32,8 +32,8 @@ def sentence(result: Translation) -> str:
     counted = f"{gradients} gradient{'s' * (gradients != 1)} and {values} value{'s' * (values != 1)}"
     if result.verdict == "proven":
         return f"{shape} {result.path}: proven. {counted} agree between {legs}, in {result.dtype}."
-    wrong = sum(one.departs for one in result.observations)
-    return f"{shape} {result.path}: not proven. {wrong} of {counted} differ between {legs}, in {result.dtype}."
+    wrong, total = sum(one.departs for one in result.observations), f"{gradients + values} ({counted})"
+    return f"{shape} {result.path}: not proven. {wrong} of {total} differ between {legs}, in {result.dtype}."
 
 
 def as_text(result: Translation, *, width: int | None, color: bool, verbosity: int = 0) -> str:
