@@ -84,6 +84,7 @@ def test_square_matrices() -> None:
         check(name, call(REGULAR), call(negative), call(SEVERAL))
     check("torch.logdet", call(REGULAR))
     check("torch.linalg.solve", call(REGULAR, draw(3)), call(SEVERAL, draw(2, 3, 2)), call(REGULAR, X, left=False))
+    check("torch.linalg.solve", call(SEVERAL, draw(2, 3)))
     refuses("torch.linalg.solve", "takes matrices", REGULAR, draw(3), left=False)
     check(
         "torch.linalg.solve_triangular", call(REGULAR, draw(3, 2), upper=True),

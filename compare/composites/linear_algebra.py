@@ -124,6 +124,9 @@ def _logdet(tape: Tape, input: Tensor) -> Tensor:
 
 @composite("torch.linalg.solve")
 def _solve(tape: Tape, A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:  # noqa: N803
+    if left and 1 < len(B.shape) == len(A.shape) - 1 and B.shape == A.shape[:-1]:
+        # A vector for each matrix of the stack.
+        return tape.squeeze(tape.solve(A, tape.expand_dims(B, axis=-1)), axis=-1)
     if left:
         return tape.solve(A, B)
     if len(B.shape) < 2:
