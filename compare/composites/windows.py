@@ -44,9 +44,9 @@ def unfold(
         padded = tape.pad(input, widths=(left, left, above, above))
     shape = (height + 2 * above, width + 2 * left)
     elements, windows = _places("torch.nn.functional.unfold", shape, kernel_size, dilation, stride)
-    positions = tape.constant(elements)
-    pixels = padded.reshape((*lead, channels, shape[0] * shape[1]))
-    columns = tape.take(pixels, positions, axis=-1)
+    # Two positions each, where flattening the image first would need to know its strides.
+    down, across = (tape.constant(one) for one in np.divmod(elements, shape[1]))
+    columns = padded[(*[slice(None)] * (len(lead) + 1), down, across)]
     return columns.reshape((*lead, channels * (len(elements) // windows), windows))
 
 
