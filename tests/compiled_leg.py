@@ -11,13 +11,17 @@ from typing import Any
 import jax
 
 from compare.execution import close_data, directory_for
-from compare.jax_leg.running import as_observed
+from compare.jax_leg.running import as_observed, jax_settings
 from compare.observed import LegRun
+from compare.settings import put_back
 from compare.sources import Source
 
 
 def run_compiled(source: Source) -> LegRun:
-    """What the script prints. An error is raised: of a script that fails, nothing is compiled."""
+    """What the script prints. An error is raised: of a script that fails, nothing is compiled.
+
+    All settings are put back, 64-bit types that the script enables included.
+    """
 
     def script() -> dict[str, Any]:
         printed: dict[str, Any] = {}
@@ -35,6 +39,8 @@ def run_compiled(source: Source) -> LegRun:
         return printed
 
     run = LegRun("jax")
-    with directory_for(source) as directory, jax.enable_x64('"jax_enable_x64", True' in source.text):
+    with directory_for(source) as directory, put_back(jax_settings()):
+        # Before tracing, which goes by it from the first line on.
+        jax.config.update("jax_enable_x64", '"jax_enable_x64", True' in source.text)
         run.observed.update({name: as_observed(value) for name, value in jax.jit(script)().items()})
     return run
