@@ -47,7 +47,13 @@ class Computing:
                 if composite is None:
                     raise
         assert composite is not None
-        self._compose(composite, event)
+        tape = self.tensors.tape
+        before = len(tape._statements)
+        self.bind_results(event, self.composed(composite, event))
+        written = {one.handle for one in tape._statements[before:] if isinstance(one, Write | ItemWrite)}
+        for one in given_to(event):
+            if self.tensors.of(one)._name in written:
+                self.aliases.wrote(one)  # running statistics
 
     # ---- results ----
 
@@ -84,7 +90,8 @@ class Computing:
 
     # ---- composites ----
 
-    def _compose(self, composite: Composite, event: Called) -> None:
+    def composed(self, composite: Composite, event: Called) -> Any:
+        """What a composite makes of the arguments of a call. Raises ProgramError, also where the composite fails."""
         tape = self.tensors.tape
         arguments = tuple(self.tensors.converted(one) for one in event.arguments)
         keywords = {key: self.tensors.converted(one) for key, one in event.keywords.items()}
@@ -96,9 +103,8 @@ class Computing:
             signature.bind(tape, *arguments, **keywords)
         except TypeError as error:
             raise ProgramError(f"{described(event.function)}: {error}.") from error
-        before = len(tape._statements)
         try:
-            made = composite(tape, *arguments, **keywords)
+            return composite(tape, *arguments, **keywords)
         except CompareError:
             raise
         except Exception as error:
@@ -106,11 +112,6 @@ class Computing:
                 f"{described(event.function)}: its composite failed on these arguments, with {type(error).__name__}: "
                 f"{error}. That is a fault of this package, not of the code."
             ) from error
-        self.bind_results(event, made)
-        written = {one.handle for one in tape._statements[before:] if isinstance(one, Write | ItemWrite)}
-        for one in given_to(event):
-            if self.tensors.of(one)._name in written:
-                self.aliases.wrote(one)  # running statistics
 
     # ---- rows ----
 

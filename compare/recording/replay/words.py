@@ -162,7 +162,7 @@ class Words:
         function = getattr(torch.Tensor, name.removesuffix("_"))
         row, composite = recognise(function, event.arguments, event.keywords), find_composite(function)
         if composite is not None:
-            view = composite(tape, *map(self.tensors.converted, event.arguments), **event.keywords)
+            view = self.computing.composed(composite, event)
         elif row is not None:
             view = tape._apply(row.op.name, [tensor], row.attributes)
         else:
