@@ -14,7 +14,7 @@ from compare.composites.arithmetic import absolute
 from compare.composites.composite import composite
 from compare.composites.kinds import check_floats
 from compare.composites.linear import linear
-from compare.composites.reductions import root_of_powers, vector_norm
+from compare.composites.reductions import root_of_powers, root_of_squares, vector_norm
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
@@ -599,12 +599,7 @@ def _hinge_embedding_loss(
 
 def _norm(tape: Tape, x: Tensor, p: float, axis: int, *, keepdim: bool = False) -> Tensor:
     if p == 2:
-        squares = x.square().sum(axis=axis, keepdims=keepdim)
-        zero = squares == 0
-        # The root of zero has no slope; PyTorch's is zero.
-        return tape.where(zero, 0.0, tape.where(zero, 1.0, squares).sqrt())
-    if p == 1:
-        return absolute(tape, x).sum(axis=axis, keepdims=keepdim)
+        return root_of_squares(tape, x, axis=axis, keepdims=keepdim)
     return vector_norm(tape, x, p, axis, keepdim)
 
 
@@ -620,20 +615,20 @@ def _distance(tape: Tape, difference: Tensor, p: float) -> Tensor:
     """The norm along the last axis as cdist and pdist differentiate it: zero between equal points."""
     if p in (1, 2):
         return _norm(tape, difference, p, -1)
+    if p < 0:
+        raise ProgramError(f"There is no distance with p={p}.")
+    if p not in (0, math.inf):
+        return root_of_powers(tape, difference, p, axis=-1)
     size = absolute(tape, difference)
     if p == 0:
         nothing = size.sum(axis=-1)
         nothing.zero_()
         return nothing + (difference != 0).astype(size.dtype_name).sum(axis=-1)
-    if p == math.inf:
-        # Every coordinate that is the largest has the whole gradient; the value counts one of them.
-        largest = size.detach().max(axis=-1, keepdims=True)
-        together = tape.where(size == largest, size, 0.0).sum(axis=-1)
-        surplus = together.detach() - tape.squeeze(largest, axis=-1)
-        return together - surplus
-    if p < 0:
-        raise ProgramError(f"There is no distance with p={p}.")
-    return root_of_powers(tape, difference, p, axis=-1)
+    # Every coordinate that is the largest has the whole gradient; the value counts one of them.
+    largest = size.detach().max(axis=-1, keepdims=True)
+    together = tape.where(size == largest, size, 0.0).sum(axis=-1)
+    surplus = together.detach() - tape.squeeze(largest, axis=-1)
+    return together - surplus
 
 
 @composite("torch.cdist")

@@ -12,7 +12,7 @@ from compare.composites.kinds import check_floats, is_float
 from compare.errors import ProgramError
 from compare.tape import Tape, Tensor
 
-__all__ = ["matrix_norm", "root_of_powers", "vector_norm"]
+__all__ = ["matrix_norm", "root_of_powers", "root_of_squares", "vector_norm"]
 
 
 def _axes(dim: Any, ndim: int, *, keepdim: bool = False) -> Any:
@@ -211,11 +211,7 @@ def vector_norm(
     if ord == 2 and not (tape.as_pytorch and is_float(x)):
         return tape.vector_norm(x, **attributes)
     if ord == 2:
-        total = tape.sum(x.square(), **attributes)
-        is_zero = total == 0
-        # The norm of zeros has the slope zero in PyTorch: no root is taken there.
-        root = tape.where(is_zero, 1.0, total).sqrt()
-        return tape.where(is_zero, 0.0, root)
+        return root_of_squares(tape, x, **attributes)
     check_floats("a norm of another order than 2", x)
     if ord == 1:
         return tape.sum(absolute(tape, x), **attributes)
@@ -228,6 +224,14 @@ def vector_norm(
     if ord > 1 and not tape.as_pytorch:
         return tape.sum(absolute(tape, x) ** ord, **attributes) ** (1 / ord)
     return root_of_powers(tape, x, ord, **attributes)
+
+
+def root_of_squares(tape: Tape, x: Tensor, **attributes: Any) -> Tensor:
+    """The norm of order 2. That of zeros has the slope zero in PyTorch: no root is taken there."""
+    total = tape.sum(x.square(), **attributes)
+    is_zero = total == 0
+    root = tape.where(is_zero, 1.0, total).sqrt()
+    return tape.where(is_zero, 0.0, root)
 
 
 def root_of_powers(tape: Tape, x: Tensor, order: float, **attributes: Any) -> Tensor:
