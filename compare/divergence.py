@@ -17,6 +17,7 @@ from compare.checks import find_op
 from compare.errors import ProgramError
 from compare.program import Program
 from compare.results import Observation
+from compare.sources import Source
 from compare.statements import (
     Apply,
     Attempt,
@@ -52,6 +53,12 @@ class Divergence:
     statement: int
     of: str
     observation: Observation
+
+    def told(self, program: Program, path: str, torch: Source) -> str:
+        """In a sentence, with the line of the case or script at `path`, and with the printed PyTorch."""
+        what = "the values part" if self.of == "value" else "the values agree; the cotangents part"
+        line, text = program.statements[self.statement].line, torch.line_of(self.statement)
+        return f"{what} at {path}:{line}, `{text}`: {self.observation.detail}"
 
 
 @dataclass(frozen=True)

@@ -327,12 +327,7 @@ def _divergence(prepared: Prepared, observations: tuple[Observation, ...]) -> st
     found = first_divergence(prepared.program, judged)
     if found is None:
         return None
-    line = prepared.program.statements[found.statement].line
-    what = "the values part" if found.of == "value" else "the values agree; the cotangents part"
-    return (
-        f"{what} at {shown_path(prepared.case.path)}:{line}, `{prepared.torch.line_of(found.statement)}`: "
-        f"{found.observation.detail}"
-    )
+    return found.told(prepared.program, shown_path(prepared.case.path), prepared.torch)
 
 
 def _described(prepared: Prepared | PreparedDemonstration, run: LegRun) -> str:

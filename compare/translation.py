@@ -257,11 +257,10 @@ def _divergence(
     found = first_divergence(program, judged)
     if found is None:
         return None
-    what = "the values part" if found.of == "value" else "the values agree; the cotangents part"
     statement = program.statements[found.statement]
     chosen = found.of == "value" and isinstance(statement, Apply) and OPS[statement.op].ambiguous
     why = f"; {UP_TO_A_SIGN}" if chosen and UP_TO_A_SIGN not in reason else ""
-    return f"{what} at {shown}:{statement.line}, `{torch.line_of(found.statement)}`: {found.observation.detail}{why}"
+    return found.told(program, shown, torch) + why
 
 
 def _elements(program: Program) -> int:
