@@ -61,9 +61,7 @@ def sweep(
     if pin and len(dtypes) < 2:
         raise UsageError("--pin needs both precisions; leave out --dtype.")
     pinned = read_pinned()
-    swept = _swept(output, names, dtypes, workers, cached)
-    lost = any(one.lost for one in swept)
-    swept = [one for one in swept if not one.lost]
+    swept, lost = _swept(output, names, dtypes, workers, cached)
     if pin:
         from compare.ops import OPS
         from compare.runs import environment
@@ -76,8 +74,13 @@ def sweep(
     return CRASHED if lost else DEPARTED if departed else AS_DECLARED
 
 
-def _swept(output: Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool) -> list[Swept]:
-    """Sweep the ops named, or all of them. Raises ProgramError for an unknown one."""
+def _swept(
+    output: Output, names: tuple[str, ...], dtypes: tuple[str, ...], workers: int, cached: bool
+) -> tuple[list[Swept], bool]:
+    """Sweep the ops named, or all of them. Raises ProgramError for an unknown one.
+
+    Returns: the sweeps that ended, and whether one was lost.
+    """
     from compare.checks import find_op
     from compare.ops import OPS
     from compare.sweep.running import sweep_ops
@@ -92,10 +95,10 @@ def _swept(output: Output, names: tuple[str, ...], dtypes: tuple[str, ...], work
             cache=cache_of(output) if cached else None,
             on_op=lambda swept: advance(swept.op, "swept", sum(swept.seconds.values())),
         )
-    for one in swept:
-        if one.lost:
-            complain(f"the sweep of {one.op} was lost: {one.lost}")
-    return swept
+    lost = [one for one in swept if one.lost]
+    for one in lost:
+        complain(f"the sweep of {one.op} was lost: {one.lost}")
+    return [one for one in swept if not one.lost], bool(lost)
 
 
 @click.command("drift")
@@ -115,9 +118,7 @@ def drift(output: Output, names: tuple[str, ...], dtypes: tuple[str, ...], worke
 
     output.check()
     pinned = read_pinned()
-    swept = _swept(output, names, dtypes, workers, cached)
-    lost = any(one.lost for one in swept)
-    swept = [one for one in swept if not one.lost]
+    swept, lost = _swept(output, names, dtypes, workers, cached)
     ledger = () if names else observe_entries(output, None, workers, cached)
     installed = environment()
     ops = {one.op for one in swept}
